@@ -1,89 +1,56 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-
 namespace VmPod.Vault.Format;
 
-/// <summary>A cell's name: SHA-256(0x00 || cell), the leaf hash of RFC 6962. 32 bytes, compared as bytes.</summary>
+/// <summary>The name of a cell: SHA-256(0x00 || cell), the RFC 6962 leaf hash, so that anyone verifies a cell without a key (V-41).</summary>
 public readonly struct CellId : IEquatable<CellId>, IComparable<CellId>
 {
     /// <summary>Bytes of an id.</summary>
-    public const int Size = 32;
+    public const int Size = Digest.Size;
 
-    private readonly ulong a, b, c, d;
+    /// <summary>Wraps a digest that is known to be a cell's.</summary>
+    public CellId(Digest value) => Value = value;
 
-    private CellId(ReadOnlySpan<byte> from)
-    {
-        a = BinaryPrimitives.ReadUInt64BigEndian(from);
-        b = BinaryPrimitives.ReadUInt64BigEndian(from[8..]);
-        c = BinaryPrimitives.ReadUInt64BigEndian(from[16..]);
-        d = BinaryPrimitives.ReadUInt64BigEndian(from[24..]);
-    }
+    /// <summary>The hash itself.</summary>
+    public Digest Value { get; }
 
-    /// <summary>The first 8 bytes, as a number: the prefix that the id index uses.</summary>
-    public ulong Prefix => a;
-
-    /// <summary>The id of a cell's bytes.</summary>
-    public static CellId Of(ReadOnlySpan<byte> cell)
-    {
-        IncrementalHash hash = leafHash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData([0]);
-        hash.AppendData(cell);
-        Span<byte> digest = stackalloc byte[Size];
-        hash.GetHashAndReset(digest);
-        return new CellId(digest);
-    }
-
-    [ThreadStatic]
-    private static IncrementalHash? leafHash;
+    /// <summary>The id of these bytes.</summary>
+    public static CellId Of(ReadOnlySpan<byte> cell) => new(DomainHash.Of(DomainHash.Leaf, cell));
 
     /// <summary>Reads 32 bytes.</summary>
-    public static CellId ReadFrom(ReadOnlySpan<byte> from) => new(from[..Size]);
+    public static CellId ReadFrom(ReadOnlySpan<byte> source) => new(Digest.ReadFrom(source));
 
-    /// <summary>Writes the 32 bytes.</summary>
-    public void WriteTo(Span<byte> into)
-    {
-        BinaryPrimitives.WriteUInt64BigEndian(into, a);
-        BinaryPrimitives.WriteUInt64BigEndian(into[8..], b);
-        BinaryPrimitives.WriteUInt64BigEndian(into[16..], c);
-        BinaryPrimitives.WriteUInt64BigEndian(into[24..], d);
-    }
+    /// <summary>Writes 32 bytes.</summary>
+    public void WriteTo(Span<byte> destination) => Value.WriteTo(destination);
 
     /// <inheritdoc/>
-    public bool Equals(CellId other) => a == other.a && b == other.b && c == other.c && d == other.d;
+    public bool Equals(CellId other) => Value == other.Value;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is CellId other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => unchecked((int)(b ^ b >> 32));
+    public override int GetHashCode() => Value.GetHashCode();
 
-    /// <inheritdoc/>
-    public int CompareTo(CellId other) =>
-        a != other.a ? a.CompareTo(other.a) : b != other.b ? b.CompareTo(other.b) : c != other.c ? c.CompareTo(other.c) : d.CompareTo(other.d);
+    /// <summary>Bytewise order.</summary>
+    public int CompareTo(CellId other) => Value.CompareTo(other.Value);
 
-    /// <summary>Lower-case hexadecimal.</summary>
-    public override string ToString()
-    {
-        Span<byte> bytes = stackalloc byte[Size];
-        WriteTo(bytes);
-        return Convert.ToHexStringLower(bytes);
-    }
+    /// <summary>64 lower hexadecimal digits.</summary>
+    public override string ToString() => Value.ToString();
 
-    /// <summary>Equality of all bytes.</summary>
+    /// <summary>Bytewise equality.</summary>
     public static bool operator ==(CellId left, CellId right) => left.Equals(right);
 
-    /// <summary>Inequality.</summary>
+    /// <summary>Bytewise inequality.</summary>
     public static bool operator !=(CellId left, CellId right) => !left.Equals(right);
 
-    /// <summary>Order of bytes.</summary>
+    /// <summary>Bytewise order.</summary>
     public static bool operator <(CellId left, CellId right) => left.CompareTo(right) < 0;
 
-    /// <summary>Order of bytes.</summary>
-    public static bool operator >(CellId left, CellId right) => left.CompareTo(right) > 0;
-
-    /// <summary>Order of bytes.</summary>
+    /// <summary>Bytewise order.</summary>
     public static bool operator <=(CellId left, CellId right) => left.CompareTo(right) <= 0;
 
-    /// <summary>Order of bytes.</summary>
+    /// <summary>Bytewise order.</summary>
+    public static bool operator >(CellId left, CellId right) => left.CompareTo(right) > 0;
+
+    /// <summary>Bytewise order.</summary>
     public static bool operator >=(CellId left, CellId right) => left.CompareTo(right) >= 0;
 }
