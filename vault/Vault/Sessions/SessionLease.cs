@@ -78,6 +78,12 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     /// <summary>Bytes of plaintext in those cells that are not padding.</summary>
     public long BytesUsed => packer.UsedBytes;
 
+    /// <summary>Bytes of every cell.</summary>
+    public int CellBytes => vault.Descriptor.CellBytes;
+
+    /// <summary>The number for the session's next new stream.</summary>
+    public uint NextStream => Reader?.State.Manifest.NextStream ?? 1;
+
     internal long LeaseOffset { get; }
 
     internal SessionKeys SessionKeys { get; }

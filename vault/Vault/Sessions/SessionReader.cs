@@ -8,9 +8,11 @@ namespace VmPod.Vault.Sessions;
 public sealed class SessionReader : IDisposable
 {
     private readonly SessionKeys keys;
+    private readonly bool ownsKeys;
 
-    internal SessionReader(string name, SessionHandle handle, SessionKeys keys, PayloadReader payloads, SessionState state)
+    internal SessionReader(string name, SessionHandle handle, SessionKeys keys, PayloadReader payloads, SessionState state, bool ownsKeys = false)
     {
+        this.ownsKeys = ownsKeys;
         Name = name;
         Handle = handle;
         this.keys = keys;
@@ -68,9 +70,11 @@ public sealed class SessionReader : IDisposable
 
     internal void Replace(SessionState state) => State = state;
 
-    /// <summary>Zeroes keys and cached plaintext.</summary>
+    /// <summary>Zeroes keys and cached plaintext, unless a lease owns them.</summary>
     public void Dispose()
     {
+        if (!ownsKeys)
+            return;
         Payloads.Dispose();
         keys.Dispose();
     }
