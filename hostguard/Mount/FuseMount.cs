@@ -67,8 +67,6 @@ public sealed unsafe class FuseMount : IDisposable
 
     internal nint Session { get; private set; }
 
-    internal int StartingThreadId { get; private set; }
-
     /// <summary>Mounts the files at an existing folder and serves them.</summary>
     /// <param name="mountPoint">An existing empty folder. Who creates it makes it 0700.</param>
     /// <param name="files">At least one, with names of their own. Their owner disposes of them after the mount.</param>
@@ -126,8 +124,11 @@ public sealed unsafe class FuseMount : IDisposable
     public CacheWipe ZeroCachedPages(string name, IProgress<long>? progress = null)
     {
         HeldFile file = Held(name);
-        Files.Named(name).Discarding = true;
-        return Files.Named(name).File.Kind == MountedFileKind.Disk ? default : new PageCacheWiper(file, progress).Run();
+        MountEntry entry = Files.Named(name);
+        entry.Discarding = true;
+        // A read that waits keeps its page locked, and the wipe would wait with it.
+        entry.File.Abandon();
+        return entry.File.Kind == MountedFileKind.Disk ? default : new PageCacheWiper(Session, entry, file, progress).Run();
     }
 
     /// <summary>
@@ -304,10 +305,8 @@ public sealed unsafe class FuseMount : IDisposable
 
     private void OpenHeldFiles()
     {
-        StartingThreadId = Interop.gettid();
         foreach (MountEntry entry in Files.Entries)
-            held.Add(entry, new HeldFile(Path.Combine(mountPoint, entry.File.Name), entry.Size));
-        StartingThreadId = 0;
+            held.Add(entry, new HeldFile(Path.Combine(mountPoint, entry.File.Name), entry.File.Writable));
     }
 
     private void CloseHeldFiles()

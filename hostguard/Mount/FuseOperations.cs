@@ -94,11 +94,8 @@ internal static unsafe class FuseOperations
     {
         Interop.FuseContext* asker = Interop.fuse_req_ctx(request);
         MountEntry? entry = Mount.Files.Find(inode);
-        bool writes = (*flags & Interop.O_ACCMODE) != 0;
-        // A file that is not writable can be opened for writing by the mount itself, to zero its cached pages.
-        bool refused = !Mount.Admits(asker->Uid)
-            || (writes && entry is { File.Writable: false } && asker->ThreadId != Mount.StartingThreadId);
-        if (refused)
+        bool writes = (*flags & Interop.O_ACCMODE) != Interop.O_RDONLY;
+        if (!Mount.Admits(asker->Uid) || (writes && entry is { File.Writable: false }))
             _ = Interop.fuse_reply_err(request, Interop.EACCES);
         else
             Reply(request, new FuseWire.OpenOut { Flags = entry?.OpenFlags ?? 0 });

@@ -13,16 +13,13 @@ internal sealed unsafe class HeldFile : IDisposable
     private const long CachestatNumber = 451;
     private readonly SafeFileHandle handle;
 
-    internal HeldFile(string path, long size)
+    internal HeldFile(string path, bool writable)
     {
-        int fd = Interop.open(path, Interop.O_RDWR | Interop.O_CLOEXEC, 0);
+        int fd = Interop.open(path, (writable ? Interop.O_RDWR : Interop.O_RDONLY) | Interop.O_CLOEXEC, 0);
         if (fd < 0)
             throw Libc.Failure("open of a file of the mount");
         handle = new SafeFileHandle(fd, ownsHandle: true);
-        Size = size;
     }
-
-    internal long Size { get; }
 
     internal void Sync() => Libc.Fsync(handle);
 
@@ -41,22 +38,6 @@ internal sealed unsafe class HeldFile : IDisposable
                 : Libc.Failure("cachestat");
         }
         return new CacheState((long)counts.Dirty, (long)counts.Writeback, (long)counts.Cached);
-    }
-
-    /// <summary>Writes a whole buffer at an offset.</summary>
-    internal void Write(byte* data, long length, long offset)
-    {
-        while (length > 0)
-        {
-            nint written = Interop.pwrite(handle, data, (nuint)length, offset);
-            if (written < 0 && Marshal.GetLastPInvokeError() == Interop.EINTR)
-                continue;
-            if (written <= 0)
-                throw Libc.Failure("pwrite to a file of the mount");
-            data += written;
-            offset += written;
-            length -= written;
-        }
     }
 
     /// <summary>Drops clean pages that nobody maps.</summary>

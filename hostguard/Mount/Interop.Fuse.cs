@@ -47,6 +47,10 @@ internal static unsafe partial class Interop
     [LibraryImport(Fuse)]
     internal static partial int fuse_reply_write(nint request, nuint count);
 
+    /// <summary>Puts data into the kernel's page cache of a file, without a request. Returns 0 or a negative errno.</summary>
+    [LibraryImport(Fuse)]
+    internal static partial int fuse_lowlevel_notify_store(nint session, ulong inode, long offset, FuseBufferVector* data, int flags);
+
     /// <summary>struct fuse_args.</summary>
     internal struct FuseArguments
     {
@@ -64,6 +68,15 @@ internal static unsafe partial class Interop
         internal int Descriptor;
         internal long Position;
         internal nuint MemorySize;
+    }
+
+    /// <summary>struct fuse_bufvec of one buffer.</summary>
+    internal struct FuseBufferVector
+    {
+        internal nuint Count;
+        internal nuint Index;
+        internal nuint Offset;
+        internal FuseBuffer Buffer;
     }
 
     /// <summary>struct fuse_ctx: who asks.</summary>

@@ -22,6 +22,7 @@ internal static unsafe partial class Interop
     internal const int EROFS = 30;
     internal const int EOPNOTSUPP = 95;
     internal const int O_ACCMODE = 3;
+    internal const int O_RDONLY = 0;
     internal const int O_RDWR = 2;
     internal const int O_CLOEXEC = 0x80000;
     internal const int MNT_FORCE = 1;
@@ -37,9 +38,6 @@ internal static unsafe partial class Interop
 
     [LibraryImport(C, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int open(string path, int flags, int mode);
-
-    [LibraryImport(C, EntryPoint = "pwrite64", SetLastError = true)]
-    internal static partial nint pwrite(SafeFileHandle fd, byte* buffer, nuint length, long offset);
 
     /// <summary>Returns the errno; does not set it.</summary>
     [LibraryImport(C, EntryPoint = "posix_fadvise64")]
@@ -65,9 +63,6 @@ internal static unsafe partial class Interop
 
     [LibraryImport(C)]
     internal static partial uint getegid();
-
-    [LibraryImport(C)]
-    internal static partial int gettid();
 
     [LibraryImport(C, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int statx(int folder, string path, int flags, uint mask, byte* result);

@@ -69,8 +69,8 @@ public abstract class MountedFile
         }
     }
 
-    /// <summary>Called when the mount was aborted: calls that wait should give up (throw anything), their answers go nowhere. May be called
-    /// more than once.</summary>
+    /// <summary>Called when the mount was aborted or this file is wiped: calls that wait should give up (throw anything), nobody needs their
+    /// answers any more. May be called more than once.</summary>
     public virtual void Abandon()
     {
     }

@@ -18,7 +18,16 @@ internal sealed class MountedFolder : IDisposable
         Assert.True(exit == 0, errors);
         (exit, _, errors) = Child.Run("install", "-d", "-m", "0700", Folder);
         Assert.True(exit == 0, errors);
-        Mount = FuseMount.Start(Folder, files, options);
+        try
+        {
+            Mount = FuseMount.Start(Folder, files, options);
+        }
+        catch
+        {
+            Directory.Delete(Folder);
+            Directory.Delete(parent);
+            throw;
+        }
     }
 
     internal MountedFolder(params MountedFile[] files) : this(new FuseMountOptions(), files)
