@@ -32,7 +32,9 @@ internal sealed class FileTable
     internal IReadOnlyList<MountEntry> Entries => entries;
 
     internal MountEntry Named(string name) =>
-        byName.TryGetValue(name, out MountEntry? entry) ? entry : throw new ArgumentException("The mount has no file of this name.", nameof(name));
+        byName.TryGetValue(name, out MountEntry? entry)
+            ? entry
+            : throw new ArgumentException("The mount has no file of this name.", nameof(name));
 
     internal MountEntry? Find(ReadOnlySpan<byte> name)
     {

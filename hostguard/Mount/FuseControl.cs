@@ -12,7 +12,8 @@ internal sealed class FuseControl
     private readonly uint major;
     private readonly uint minor;
 
-    private FuseControl(string mountPoint, uint major, uint minor) => (this.mountPoint, this.major, this.minor) = (mountPoint, major, minor);
+    private FuseControl(string mountPoint, uint major, uint minor) =>
+        (this.mountPoint, this.major, this.minor) = (mountPoint, major, minor);
 
     /// <summary>Looks up the device of a mount without asking the file system itself.</summary>
     internal static unsafe FuseControl Of(string mountPoint)
@@ -50,7 +51,8 @@ internal sealed class FuseControl
         }
     }
 
-    /// <summary>Ends the connection: every request in the kernel fails with ECONNABORTED or ENODEV at once, whatever our threads do.</summary>
+    /// <summary>Ends the connection: every request in the kernel fails with ECONNABORTED or ENODEV at once, whatever our threads
+    /// do.</summary>
     /// <exception cref="VmPodException">Neither way is open to this process (exit code 9).</exception>
     internal void Abort()
     {

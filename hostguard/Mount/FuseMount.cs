@@ -14,8 +14,8 @@ namespace VmPod.HostGuard.Mount;
 ///                ├──► Unmount(lazy) ──► no new opens; served on until the last holder closes ──► Dispose
 ///                └──► Abort ──► every waiting and later request fails at once ──────────────────► Dispose
 /// </code>
-/// This process never maps its own mount, and touches it only through one held descriptor a file, never from a serving thread: a thread that
-/// waits for its own answer waits for ever. The mount point is an empty folder, 0700, in a mount namespace of our own
+/// This process never maps its own mount, and touches it only through one held descriptor a file, never from a serving thread: a thread
+/// that waits for its own answer waits for ever. The mount point is an empty folder, 0700, in a mount namespace of our own
 /// (<see cref="PrivateNamespace"/>).
 /// </remarks>
 public sealed unsafe class FuseMount : IDisposable
@@ -52,8 +52,8 @@ public sealed unsafe class FuseMount : IDisposable
     /// <summary>The last thing that a file threw besides <see cref="MountIoException"/>, or null.</summary>
     public Exception? LastError => Volatile.Read(ref lastError);
 
-    /// <summary>The mount's read-ahead as the kernel has it, in KiB; null where it cannot be read. Differs from what was asked for where sysfs
-    /// may not be written and more than the kernel's default was asked.</summary>
+    /// <summary>The mount's read-ahead as the kernel has it, in KiB; null where it cannot be read. Differs from what was asked for where
+    /// sysfs may not be written and more than the kernel's default was asked.</summary>
     public int? ReadAheadKiB { get; private set; }
 
     /// <summary>The connection has been cut by <see cref="Abort"/> or <see cref="Dispose"/>.</summary>
@@ -111,12 +111,13 @@ public sealed unsafe class FuseMount : IDisposable
         return syncThread!.Sync(file);
     }
 
-    /// <summary>The page cache of a file (cachestat(2)): 0 dirty and 0 writeback after a sync of a stopped guest means that all is here.</summary>
+    /// <summary>The page cache of a file (cachestat(2)): 0 dirty and 0 writeback after a sync of a stopped guest means that all is
+    /// here.</summary>
     public CacheState CacheState(string name) => Held(name).CacheState(0, 0);
 
     /// <summary>
-    /// Wipes the page cache of a file: from here on its writes are dropped and it reads as zeros without asking the source; then every page that is in memory is
-    /// overwritten with zeros and, where nobody maps it, dropped. For a guest that is dead. There is no way back.
+    /// Wipes the page cache of a file: from here on its writes are dropped and it reads as zeros without asking the source; then every
+    /// page that is in memory is overwritten with zeros and, where nobody maps it, dropped. For a guest that is dead. There is no way back.
     /// </summary>
     /// <param name="name">A file; a <see cref="MountedFileKind.Disk"/> has no page cache and is only closed to its source.</param>
     /// <param name="progress">Told the bytes zeroed so far.</param>
@@ -132,8 +133,8 @@ public sealed unsafe class FuseMount : IDisposable
     }
 
     /// <summary>
-    /// Cuts the connection: whoever waits in the kernel for the mount gets an error at once (a mapping: SIGBUS), and so does everyone later.
-    /// Files are told to give up waiting (<see cref="MountedFile.Abandon"/>).
+    /// Cuts the connection: whoever waits in the kernel for the mount gets an error at once (a mapping: SIGBUS), and so does everyone
+    /// later. Files are told to give up waiting (<see cref="MountedFile.Abandon"/>).
     /// </summary>
     /// <exception cref="VmPodException">This process may not abort it (exit code 9).</exception>
     public void Abort()
@@ -152,7 +153,8 @@ public sealed unsafe class FuseMount : IDisposable
 
     /// <summary>Takes the mount out of the name space.</summary>
     /// <param name="lazy">True: also while processes hold files of it; they are served until they let go.</param>
-    /// <exception cref="VmPodException">A process holds a file and <paramref name="lazy"/> is false (exit code 6); the mount goes on.</exception>
+    /// <exception cref="VmPodException">A process holds a file and <paramref name="lazy"/> is false (exit code 6); the mount goes
+    /// on.</exception>
     public void Unmount(bool lazy)
     {
         lock (lifecycle)
@@ -181,8 +183,8 @@ public sealed unsafe class FuseMount : IDisposable
     }
 
     /// <summary>Unmounts, by force if it must, ends the serving threads, and zeroes their buffers.</summary>
-    /// <remarks>A serving thread that a file does not return from within 5 seconds after <see cref="MountedFile.Abandon"/> is left behind with its
-    /// buffers and libfuse's session: freeing them under it would be worse. <see cref="LastError"/> then says so.</remarks>
+    /// <remarks>A serving thread that a file does not return from within 5 seconds after <see cref="MountedFile.Abandon"/> is left behind
+    /// with its buffers and libfuse's session: freeing them under it would be worse. <see cref="LastError"/> then says so.</remarks>
     public void Dispose()
     {
         if (disposed)
@@ -300,7 +302,11 @@ public sealed unsafe class FuseMount : IDisposable
             throw new InvalidOperationException("A serving thread must not touch its own mount.");
         MountEntry entry = Files.Named(name);
         lock (lifecycle)
-            return held.TryGetValue(entry, out HeldFile? file) ? file : throw new InvalidOperationException("The mount is not mounted any more.");
+        {
+            return held.TryGetValue(entry, out HeldFile? file)
+                ? file
+                : throw new InvalidOperationException("The mount is not mounted any more.");
+        }
     }
 
     private void OpenHeldFiles()

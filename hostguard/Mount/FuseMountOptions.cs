@@ -21,7 +21,8 @@ public sealed record FuseMountOptions
     /// touched. What the kernel made of it: <see cref="FuseMount.ReadAheadKiB"/>.</summary>
     public int MemoryReadAheadKiB { get; init; } = 4;
 
-    /// <summary>The source shown in mount tables: letters, digits, '.', '_' and '-'. It is visible to everyone in the mount namespace.</summary>
+    /// <summary>The source shown in mount tables: letters, digits, '.', '_' and '-'. It is visible to everyone in the mount
+    /// namespace.</summary>
     public string FsName { get; init; } = "vmpod";
 
     /// <summary>False only in the control of a test, which shows that a third uid gets in without the check at open.</summary>

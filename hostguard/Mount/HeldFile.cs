@@ -34,7 +34,8 @@ internal sealed unsafe class HeldFile : IDisposable
         {
             const int ENOSYS = 38;
             throw Marshal.GetLastPInvokeError() == ENOSYS
-                ? new VmPodException(ExitCode.Missing, "This kernel cannot tell the state of its page cache.", "Linux 6.5 or later has cachestat.")
+                ? new VmPodException(ExitCode.Missing, "This kernel cannot tell the state of its page cache.",
+                    "Linux 6.5 or later has cachestat.")
                 : Libc.Failure("cachestat");
         }
         return new CacheState((long)counts.Dirty, (long)counts.Writeback, (long)counts.Cached);

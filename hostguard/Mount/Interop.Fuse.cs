@@ -6,9 +6,9 @@ namespace VmPod.HostGuard.Mount;
 /// The part of libfuse3's low-level API that the mount uses (fuse_lowlevel.h, ABI of libfuse3.so.3, checked against 3.14).
 /// </summary>
 /// <remarks>
-/// Answers are the kernel's own structures (linux/fuse.h, see <see cref="FuseWire"/>) sent by fuse_reply_buf, not libfuse's: the kernel's are
-/// alike on all 64-bit machines, while libfuse's hold glibc's struct stat and C bit-fields, and 3.14 has no bit for parallel direct writes.
-/// None of these calls may suppress the GC transition: each can wait for the kernel, or call back into managed code.
+/// Answers are the kernel's own structures (linux/fuse.h, see <see cref="FuseWire"/>) sent by fuse_reply_buf, not libfuse's: the kernel's
+/// are alike on all 64-bit machines, while libfuse's hold glibc's struct stat and C bit-fields, and 3.14 has no bit for parallel direct
+/// writes. None of these calls may suppress the GC transition: each can wait for the kernel, or call back into managed code.
 /// </remarks>
 internal static unsafe partial class Interop
 {

@@ -9,8 +9,8 @@ internal static class MountLimits
     /// <summary>Room for the headers in front of a write's data; libfuse reserves the same page.</summary>
     internal const int HeaderBytes = 4096;
 
-    /// <summary>Read-ahead and writeback requests that the kernel keeps in flight; enough for all serving threads, small enough that a leaving
-    /// guest's queue drains fast.</summary>
+    /// <summary>Read-ahead and writeback requests that the kernel keeps in flight; enough for all serving threads, small enough that a
+    /// leaving guest's queue drains fast.</summary>
     internal const int BackgroundRequestsMax = 64;
 
     /// <summary>Bytes of a name (NAME_MAX).</summary>

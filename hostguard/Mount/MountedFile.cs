@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace VmPod.HostGuard.Mount;
 
 /// <summary>
@@ -27,7 +29,7 @@ public abstract class MountedFile
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentOutOfRangeException.ThrowIfNegative(size);
-        if (name is "." or ".." || name.AsSpan().ContainsAny('/', '\0') || System.Text.Encoding.UTF8.GetByteCount(name) > MountLimits.NameBytesMax)
+        if (name is "." or ".." || name.AsSpan().ContainsAny('/', '\0') || Encoding.UTF8.GetByteCount(name) > MountLimits.NameBytesMax)
             throw new ArgumentException("Not a name of a file.", nameof(name));
         (Name, Size, Kind, Writable) = (name, size, kind, writable);
     }
@@ -48,16 +50,18 @@ public abstract class MountedFile
     /// long as it must.</summary>
     public abstract void Read(long offset, Span<byte> into);
 
-    /// <summary>Takes <paramref name="data"/> at <paramref name="offset"/>; both lie within <see cref="Size"/>. When it returns, every later
-    /// read sees the data.</summary>
+    /// <summary>Takes <paramref name="data"/> at <paramref name="offset"/>; both lie within <see cref="Size"/>. When it returns, every
+    /// later read sees the data.</summary>
     public abstract void Write(long offset, ReadOnlySpan<byte> data);
 
-    /// <summary>The barrier of fsync(2), fdatasync(2) and, for disks and plain files, close(2); for a disk that is the guest's FLUSH.</summary>
+    /// <summary>The barrier of fsync(2), fdatasync(2) and, for disks and plain files, close(2); for a disk that is the guest's
+    /// FLUSH.</summary>
     public virtual void Flush()
     {
     }
 
-    /// <summary>Makes a range read as zeros (fallocate(2) with PUNCH_HOLE or ZERO_RANGE: the guest's discard). As written, it writes zeros.</summary>
+    /// <summary>Makes a range read as zeros (fallocate(2) with PUNCH_HOLE or ZERO_RANGE: the guest's discard). As written, it writes
+    /// zeros.</summary>
     public virtual void Zero(long offset, long length)
     {
         while (length > 0)
@@ -69,8 +73,8 @@ public abstract class MountedFile
         }
     }
 
-    /// <summary>Called when the mount was aborted or this file is wiped: calls that wait should give up (throw anything), nobody needs their
-    /// answers any more. May be called more than once.</summary>
+    /// <summary>Called when the mount was aborted or this file is wiped: calls that wait should give up (throw anything), nobody needs
+    /// their answers any more. May be called more than once.</summary>
     public virtual void Abandon()
     {
     }

@@ -3,10 +3,11 @@ using System.Runtime.InteropServices;
 namespace VmPod.HostGuard.Mount;
 
 /// <summary>
-/// Overwrites what the page cache holds of a file with zeros: freed page cache keeps its content until somebody reuses it (CONFIG_INIT_ON_FREE is
-/// off in common kernels), so dropping it is not enough. We never map our own mount, so pages are found by cachestat, window by window. The zeros
-/// go straight into the cache (FUSE_NOTIFY_STORE): one copy where pwrite(2) costs two and a request, and no serving thread is needed.
-/// What is not in memory is left alone: storing it would make room by evicting pages that are not zeroed yet.
+/// Overwrites what the page cache holds of a file with zeros: freed page cache keeps its content until somebody reuses it
+/// (CONFIG_INIT_ON_FREE is off in common kernels), so dropping it is not enough. We never map our own mount, so pages are found by
+/// cachestat, window by window. The zeros go straight into the cache (FUSE_NOTIFY_STORE): one copy where pwrite(2) costs two and a
+/// request, and no serving thread is needed. What is not in memory is left alone: storing it would make room by evicting pages that are
+/// not zeroed yet.
 /// </summary>
 internal sealed unsafe class PageCacheWiper(nint session, MountEntry entry, HeldFile file, IProgress<long>? progress)
 {

@@ -9,18 +9,19 @@ namespace VmPod.HostGuard.Mount;
 /// </summary>
 /// <remarks>
 /// unshare(2) acts on one thread, and .NET has several before Main; so that thread then replaces the whole process by a new run of the same
-/// program (execve keeps the process id, standard streams, environment and exit code; there is no second process). Nothing marks the second run:
-/// that its namespace differs from its parent's is the mark.
+/// program (execve keeps the process id, standard streams, environment and exit code; there is no second process). Nothing marks the
+/// second run: that its namespace differs from its parent's is the mark.
 /// </remarks>
 public static unsafe class PrivateNamespace
 {
     private static readonly Lazy<bool> Private = new(Look);
 
-    /// <summary>Whether this process has a mount namespace other than its parent's, from which mounts do not spread. Looked up once.</summary>
+    /// <summary>Whether this process has a mount namespace other than its parent's, from which mounts do not spread. Looked up
+    /// once.</summary>
     public static bool IsPrivate => Private.Value;
 
-    /// <summary>Returns at once if <see cref="IsPrivate"/>; otherwise does not return: the program begins again in a namespace of its own. To be called
-    /// first in Main, before anything is opened.</summary>
+    /// <summary>Returns at once if <see cref="IsPrivate"/>; otherwise does not return: the program begins again in a namespace of its
+    /// own. To be called first in Main, before anything is opened.</summary>
     /// <exception cref="VmPodException">No right to make a namespace (exit code 9).</exception>
     public static void ReExecIfNeeded()
     {
@@ -30,7 +31,7 @@ public static unsafe class PrivateNamespace
             || Interop.mount("none", "/", null, Interop.MS_REC | Interop.MS_PRIVATE, 0) != 0)
         {
             throw new VmPodException(ExitCode.Missing, "A private mount namespace could not be made.",
-                "Run as root, or with CAP_SYS_ADMIN (unshare --user --map-root-user).", Libc.Failure("unshare"));
+                "Run as root, or with CAP_SYS_ADMIN (unshare --user --map-root-user).", Libc.Failure("unshare or mount"));
         }
         string program = File.ResolveLinkTarget("/proc/self/exe", returnFinalTarget: false)!.FullName;
         // As the kernel has it: "dotnet app.dll args" and "app args" both come back as they were given.
@@ -48,7 +49,8 @@ public static unsafe class PrivateNamespace
             arguments[count] = null;
             _ = Interop.execv(program, arguments);
         }
-        throw new VmPodException(ExitCode.Missing, "This program could not be started again in its own mount namespace.", null, Libc.Failure("execve"));
+        throw new VmPodException(ExitCode.Missing, "This program could not be started again in its own mount namespace.", null,
+            Libc.Failure("execve"));
     }
 
     private static bool Look() => !Spreads() && NamespaceOf("self") is { } own && own != NamespaceOf(Interop.getppid().ToString(
@@ -61,14 +63,17 @@ public static unsafe class PrivateNamespace
         foreach (string line in File.ReadLines("/proc/self/mountinfo", Encoding.UTF8))
         {
             string[] fields = line.Split(' ');
-            if (fields[4] == "/" && fields.Skip(6).TakeWhile(field => field != "-").Any(field => field.StartsWith("shared:", StringComparison.Ordinal)
-                || field.StartsWith("master:", StringComparison.Ordinal)))
+            if (fields[4] == "/" && fields.Skip(6).TakeWhile(field => field != "-").Any(IsOfPeerGroup))
                 return true;
         }
         return false;
     }
 
-    /// <summary>Null for a process that cannot be looked at: the init of a container has no parent here, and then the parent's namespace is not ours.</summary>
+    private static bool IsOfPeerGroup(string field) =>
+        field.StartsWith("shared:", StringComparison.Ordinal) || field.StartsWith("master:", StringComparison.Ordinal);
+
+    /// <summary>Null for a process that cannot be looked at: the init of a container has no parent here, and then the parent's namespace
+    /// is not ours.</summary>
     private static string? NamespaceOf(string process)
     {
         try

@@ -2,8 +2,8 @@ namespace VmPod.HostGuard.Mount;
 
 /// <summary>
 /// Keeps one serving thread free of reads. Reads may wait without bound (a fault on a page whose link is gone); if they took all threads,
-/// the writeback of guest RAM would wait behind them and the work could not be saved. A read that would take the last thread is queued here and
-/// answered by the next thread that is done with another read. The queue is bounded by what the kernel has outstanding.
+/// the writeback of guest RAM would wait behind them and the work could not be saved. A read that would take the last thread is queued
+/// here and answered by the next thread that is done with another read. The queue is bounded by what the kernel has outstanding.
 /// </summary>
 internal sealed class ReadGate(int concurrentReadsMax)
 {
@@ -11,7 +11,8 @@ internal sealed class ReadGate(int concurrentReadsMax)
     private readonly Queue<PendingRead> waiting = new(MountLimits.BackgroundRequestsMax);
     private int running;
 
-    /// <summary>True: the caller serves the read now, then calls <see cref="TryNext"/> until it is false. False: the gate has taken it.</summary>
+    /// <summary>True: the caller serves the read now, then calls <see cref="TryNext"/> until it is false. False: the gate has taken
+    /// it.</summary>
     internal bool TryEnter(PendingRead read)
     {
         lock (gate)

@@ -7,9 +7,9 @@ namespace VmPod.HostGuard.Mount;
 /// A thread that takes requests of the kernel and answers them, with its buffers and counters.
 /// </summary>
 /// <remarks>
-/// What is locked: the receive buffer (a guest's writes arrive in it and are handed to the file without a copy) and the reply buffer (reads are
-/// filled into it). Both are outside the collected heap, left out of core dumps, and zeroed at the end. libfuse is given our receive
-/// buffer and allocates none of its own; what it does allocate (one small record a request) holds ids and offsets, no content.
+/// What is locked: the receive buffer (a guest's writes arrive in it and are handed to the file without a copy) and the reply buffer
+/// (reads are filled into it). Both are outside the collected heap, left out of core dumps, and zeroed at the end. libfuse is given our
+/// receive buffer and allocates none of its own; what it does allocate (one small record a request) holds ids and offsets, no content.
 /// Not locked: the kernel's page cache of the mount, which cannot be swapped, and what a <see cref="MountedFile"/> keeps itself.
 /// <code>
 /// buffer := { request header, 4 KiB | a write's data, 1 MiB | a read's answer, 1 MiB }
@@ -34,7 +34,8 @@ internal sealed unsafe class ServingThread
         thread = new Thread(Run) { IsBackground = true, Name = $"mount-serve-{number}" };
     }
 
-    /// <summary>The serving thread that runs the caller, or null: callbacks of libfuse run inside <see cref="Run"/> and nowhere else.</summary>
+    /// <summary>The serving thread that runs the caller, or null: callbacks of libfuse run inside <see cref="Run"/> and nowhere
+    /// else.</summary>
     internal static ServingThread? Current => current;
 
     internal FuseMount Mount { get; }
@@ -181,7 +182,8 @@ internal sealed unsafe class ServingThread
         int device = Interop.fuse_session_fd(Mount.Session);
         while (true)
         {
-            // read(2) and not fuse_session_receive_buf: only so is the length of our buffer what the kernel is told, in every version of libfuse.
+            // read(2) and not fuse_session_receive_buf: only so is the length of our buffer what the kernel is told, in every version of
+            // libfuse.
             nint length = Interop.read(device, buffer, ReceiveBytes);
             if (length > 0)
             {

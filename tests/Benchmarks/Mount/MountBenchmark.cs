@@ -5,8 +5,8 @@ using VmPod.HostGuard.Mount;
 namespace VmPod.Benchmarks.Mount;
 
 /// <summary>
-/// What the mount itself costs: files that hold nothing but one byte value, so that the vault behind is not measured. The readers are other processes, as a
-/// hypervisor is. To be run as root.
+/// What the mount itself costs: files that hold nothing but one byte value, so that the vault behind is not measured. The readers are
+/// other processes, as a hypervisor is. To be run as root.
 /// </summary>
 public static class MountBenchmark
 {
@@ -26,8 +26,8 @@ public static class MountBenchmark
         print(total / (time.monotonic() - start) / 1e6)
         """;
 
-    /// <summary>First touches of pages in random order through a mapping: mean microseconds, and the interpreter's own share, measured by a second round
-    /// over the same pages.</summary>
+    /// <summary>First touches of pages in random order through a mapping: mean microseconds, and the interpreter's own share, measured by
+    /// a second round over the same pages.</summary>
     private const string RandomFaults = """
         import mmap, os, random, sys, time
         size, count = int(sys.argv[2]), 20000
@@ -67,8 +67,8 @@ public static class MountBenchmark
             double gibibytes = mount.CacheState("ram").CachedPages * 4096.0 / (1L << 30);
             var clock = Stopwatch.StartNew();
             CacheWipe wipe = mount.ZeroCachedPages("ram");
-            Line(output, string.Create(CultureInfo.InvariantCulture, $"zeroing {gibibytes:f2} GiB of cache, left {wipe.PagesCachedAfter} pages"),
-                clock.Elapsed.TotalSeconds / gibibytes, "s/GiB");
+            string what = string.Create(CultureInfo.InvariantCulture, $"zeroing {gibibytes:f2} GiB of cache, {wipe.PagesCachedAfter} left");
+            Line(output, what, clock.Elapsed.TotalSeconds / gibibytes, "s/GiB");
             return 0;
         }
         finally

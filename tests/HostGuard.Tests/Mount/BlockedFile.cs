@@ -2,8 +2,9 @@ using VmPod.HostGuard.Mount;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
-/// <summary>A disk whose reads wait, as for a link that is gone, until they are let go or abandoned.</summary>
-internal sealed class BlockedFile(string name, long size = 1 << 20) : MountedFile(name, size, MountedFileKind.Disk, writable: true), IDisposable
+/// <summary>A file whose reads wait, as for a link that is gone, until they are let go or abandoned.</summary>
+internal sealed class BlockedFile(string name, MountedFileKind kind = MountedFileKind.Disk)
+    : MountedFile(name, 1 << 20, kind, writable: true), IDisposable
 {
     private readonly ManualResetEventSlim released = new();
     private int waiting;

@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
-/// <summary>Another process. Whatever maps or blocks on the mount is one, never this process: it serves the mount, and its collector must be able to
-/// stop every thread.</summary>
+/// <summary>Another process. Whatever maps or blocks on the mount is one, never this process: it serves the mount, and its collector must
+/// be able to stop every thread.</summary>
 internal sealed class Child : IDisposable
 {
     private readonly Process process;
@@ -25,8 +25,10 @@ internal sealed class Child : IDisposable
 
     internal static Child Start(string program, params string[] arguments) => new(program, arguments, conversation: false);
 
-    /// <summary>A Python program that is talked to: it prints a line when it has done a step, and waits for a line before the next.</summary>
-    internal static Child Converse(string script, params string[] arguments) => new("python3", ["-u", "-c", script, .. arguments], conversation: true);
+    /// <summary>A Python program that is talked to: it prints a line when it has done a step, and waits for a line before the
+    /// next.</summary>
+    internal static Child Converse(string script, params string[] arguments) =>
+        new("python3", ["-u", "-c", script, .. arguments], conversation: true);
 
     /// <summary>A program that is talked to line by line.</summary>
     internal static Child StartConversation(string program, params string[] arguments) => new(program, arguments, conversation: true);

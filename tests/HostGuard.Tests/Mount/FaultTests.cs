@@ -48,11 +48,13 @@ public sealed class FaultTests
         using var blocked = new BlockedFile("blocked");
         var disk = new StoredFile("disk", 1 << 20, MountedFileKind.Disk);
         using var folder = new MountedFolder(new FuseMountOptions { ServingThreads = 3 }, blocked, disk);
-        Child[] readers = [.. Enumerable.Range(0, 8).Select(_ => Child.Start("dd", $"if={folder.PathOf("blocked")}", "of=/dev/null", "bs=4096", "count=1"))];
+        string[] read = [$"if={folder.PathOf("blocked")}", "of=/dev/null", "bs=4096", "count=1"];
+        Child[] readers = [.. Enumerable.Range(0, 8).Select(_ => Child.Start("dd", read))];
         try
         {
             Eventually.True(() => blocked.Waiting == 2, "two reads wait, and the third thread is kept free");
-            (int exit, _, string errors) = Child.Run("dd", "if=/dev/zero", $"of={folder.PathOf("disk")}", "bs=64k", "count=4", "conv=notrunc,fdatasync");
+            (int exit, _, string errors) = Child.Run("dd", "if=/dev/zero", $"of={folder.PathOf("disk")}", "bs=64k", "count=4",
+                "conv=notrunc,fdatasync");
             Assert.True(exit == 0, errors);
             Assert.Equal(2, blocked.Waiting);
             blocked.Release();
@@ -74,8 +76,10 @@ public sealed class FaultTests
         Assert.Throws<ArgumentException>(() => new PatternFile(new string('ä', 128), 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PatternFile("a", -1));
         Assert.Throws<ArgumentException>(() => new MountedFolder(new PatternFile("a", 1), new PatternFile("a", 1)));
-        Assert.Throws<ArgumentException>(() => new MountedFolder(new FuseMountOptions { FsName = "x,allow_other" }, new PatternFile("a", 1)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new MountedFolder(new FuseMountOptions { ServingThreads = 1 }, new PatternFile("a", 1)));
+        var injected = new FuseMountOptions { FsName = "x,allow_other" };
+        Assert.Throws<ArgumentException>(() => new MountedFolder(injected, new PatternFile("a", 1)));
+        var alone = new FuseMountOptions { ServingThreads = 1 };
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MountedFolder(alone, new PatternFile("a", 1)));
     }
 
     private static (int ExitCode, string Output, string Errors) Dd(MountedFolder folder, string side, string name) => Child.Run("dd",

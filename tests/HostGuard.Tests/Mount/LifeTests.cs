@@ -73,7 +73,8 @@ public sealed class LifeTests
         Assert.Equal("4096", holder.ReadLine());
         folder.Mount.Dispose();
         holder.WriteLine("131072");
-        Assert.Contains(holder.ReadLine(), new[] { "Transport endpoint is not connected", "Software caused connection abort", "No such device" });
+        string[] severed = ["Transport endpoint is not connected", "Software caused connection abort", "No such device"];
+        Assert.Contains(holder.ReadLine(), severed);
     }
 
     [Fact]
@@ -122,9 +123,7 @@ public sealed class LifeTests
         }
 
         static (int Threads, int Descriptors, long LockedKiB) Resources() => (Directory.GetDirectories("/proc/self/task").Length,
-            Directory.GetFileSystemEntries("/proc/self/fd").Length,
-            long.Parse(File.ReadLines("/proc/self/status").Single(line => line.StartsWith("VmLck:", StringComparison.Ordinal))[6..^2].Trim(),
-                System.Globalization.CultureInfo.InvariantCulture));
+            Directory.GetFileSystemEntries("/proc/self/fd").Length, LockedKiB());
     }
 
     [Fact]
@@ -133,10 +132,6 @@ public sealed class LifeTests
         long before = LockedKiB();
         using var folder = new MountedFolder(new FuseMountOptions { ServingThreads = 4 }, new PatternFile("ram", 1 << 20));
         Assert.True(LockedKiB() - before >= 4 * 2048);
-
-        static long LockedKiB() => long.Parse(
-            File.ReadLines("/proc/self/status").Single(line => line.StartsWith("VmLck:", StringComparison.Ordinal))[6..^2].Trim(),
-            System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [Fact]
@@ -147,5 +142,11 @@ public sealed class LifeTests
         Assert.Throws<InvalidOperationException>(() => folder.Mount.SyncFile("ram"));
         Assert.Throws<InvalidOperationException>(() => folder.Mount.CacheState("ram"));
         Assert.Throws<ArgumentException>(() => folder.Mount.CacheState("none"));
+    }
+
+    private static long LockedKiB()
+    {
+        string line = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("VmLck:", StringComparison.Ordinal));
+        return long.Parse(line["VmLck:".Length..^"kB".Length].Trim(), System.Globalization.CultureInfo.InvariantCulture);
     }
 }

@@ -3,8 +3,8 @@ using Xunit;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
-/// <summary>A mount in a fresh folder, unmounted and removed at the end. The folder's parent lets every uid through, so that it is the mount that
-/// refuses.</summary>
+/// <summary>A mount in a fresh folder, unmounted and removed at the end. The folder's parent lets every uid through, so that it is the
+/// mount that refuses.</summary>
 internal sealed class MountedFolder : IDisposable
 {
     private readonly string parent;

@@ -3,9 +3,10 @@ using VmPod.HostGuard.Mount;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
-/// <summary>A file of any size whose 8-byte words hold their own offset times an odd constant: what is read anywhere can be checked, and nothing is
-/// stored.</summary>
-internal sealed class PatternFile(string name, long size, MountedFileKind kind = MountedFileKind.Memory) : MountedFile(name, size, kind, writable: false)
+/// <summary>A file of any size whose 8-byte words hold their own offset times an odd constant: what is read anywhere can be checked, and
+/// nothing is stored.</summary>
+internal sealed class PatternFile(string name, long size, MountedFileKind kind = MountedFileKind.Memory)
+    : MountedFile(name, size, kind, writable: false)
 {
     public override void Read(long offset, Span<byte> into) => Fill(offset, into);
 

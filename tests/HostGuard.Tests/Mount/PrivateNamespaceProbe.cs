@@ -3,13 +3,15 @@ using VmPod.HostGuard.Mount;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
-/// <summary>Turns this test program, started with one known first argument, into a program that enters its own mount namespace and tells about it.</summary>
+/// <summary>Turns this test program, started with one known first argument, into a program that enters its own mount namespace and tells
+/// about it.</summary>
 internal static class PrivateNamespaceProbe
 {
     internal const string Argument = "vmpod-private-namespace-probe";
 
     [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The test program has no Main of its own to put this into.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255",
+        Justification = "The test program has no Main of its own to put this into.")]
     internal static void Run()
     {
         string[] arguments = Environment.GetCommandLineArgs();

@@ -101,7 +101,8 @@ public sealed class ReadingTests
     [Fact]
     public void A_folder_of_many_long_names_is_listed_whole()
     {
-        MountedFile[] files = [.. Enumerable.Range(0, 120).Select(i => new PatternFile($"{i:d3}{new string('x', 200)}", 1, MountedFileKind.Plain))];
+        string tail = new('x', 200);
+        MountedFile[] files = [.. Enumerable.Range(0, 120).Select(i => new PatternFile($"{i:d3}{tail}", 1, MountedFileKind.Plain))];
         using var folder = new MountedFolder(files);
         Assert.Equal(files.Select(file => file.Name), Directory.GetFiles(folder.Folder).Select(path => Path.GetFileName(path)).Order());
     }

@@ -3,7 +3,8 @@ using VmPod.HostGuard.Mount;
 namespace VmPod.HostGuard.Tests.Mount;
 
 /// <summary>A writable file kept in an array, which counts barriers and zeroed ranges.</summary>
-internal sealed class StoredFile(string name, int size, MountedFileKind kind, bool writable = true) : MountedFile(name, size, kind, writable)
+internal sealed class StoredFile(string name, int size, MountedFileKind kind, bool writable = true)
+    : MountedFile(name, size, kind, writable)
 {
     private readonly Lock gate = new();
     private int flushes;

@@ -61,8 +61,7 @@ public sealed class WipeTests
         CacheWipe wipe = folder.Mount.ZeroCachedPages("ram", told);
         Assert.Equal(new CacheWipe(1025, (4 << 20) + 100, 0), wipe);
         Assert.Equal((4 << 20) + 100, told.Last);
-        Assert.Equal(0, Child.Run("cmp", "-n", ((4 << 20) + 100).ToString(System.Globalization.CultureInfo.InvariantCulture), folder.PathOf("ram"),
-            "/dev/zero").ExitCode);
+        Assert.Equal(0, Child.Run("cmp", "-n", "4194404", folder.PathOf("ram"), "/dev/zero").ExitCode);
         Assert.Equal(-1, ram.Snapshot().AsSpan().IndexOfAnyExcept((byte)0xC5));
     }
 
@@ -85,6 +84,32 @@ public sealed class WipeTests
         Assert.True(wipe.BytesZeroed >= 8 << 20);
         Assert.Equal(0, wipe.PagesCachedAfter);
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1), $"It took {clock.Elapsed}.");
+    }
+
+    [Fact]
+    public void A_fault_that_waits_for_a_dead_link_does_not_keep_the_wipe_waiting()
+    {
+        using var ram = new BlockedFile("ram", MountedFileKind.Memory);
+        using var folder = new MountedFolder(ram);
+        const string touch = """
+            import mmap, os, sys
+            m = mmap.mmap(os.open(sys.argv[1], os.O_RDONLY), 0, mmap.MAP_SHARED, mmap.PROT_READ)
+            print('touching')
+            m[4096]
+            print('touched')
+            sys.stdin.readline()
+            print(m[4096])
+            """;
+        using Child child = Child.Converse(touch, folder.PathOf("ram"));
+        Assert.Equal("touching", child.ReadLine());
+        Eventually.True(() => ram.Waiting == 1, "the fault arrives");
+        var clock = Stopwatch.StartNew();
+        CacheWipe wipe = folder.Mount.ZeroCachedPages("ram");
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(2), $"It took {clock.Elapsed}.");
+        Assert.Equal(1, wipe.PagesCachedBefore);
+        Assert.Equal("touched", child.ReadLine());
+        child.WriteLine();
+        Assert.Equal("0", child.ReadLine());
     }
 
     private sealed class Steps : IProgress<long>

@@ -80,7 +80,8 @@ public sealed class WritingTests
         new Random(2).NextBytes(disk.Content);
         byte[] before = disk.Snapshot();
         using var folder = new MountedFolder(disk);
-        (int exit, _, string errors) = Child.Run("dd", $"if={folder.PathOf("disk")}", $"of={folder.PathOf("disk")}", "bs=512k", "count=4", "seek=8",
+        string path = folder.PathOf("disk");
+        (int exit, _, string errors) = Child.Run("dd", $"if={path}", $"of={path}", "bs=512k", "count=4", "seek=8",
             "iflag=direct", "oflag=direct", "conv=notrunc,fdatasync");
         Assert.True(exit == 0, errors);
         before.AsSpan(0, 2 << 20).CopyTo(before.AsSpan(4 << 20));
@@ -114,7 +115,8 @@ public sealed class WritingTests
         var disk = new StoredFile("disk", 1 << 20, MountedFileKind.Disk);
         disk.Content.AsSpan().Fill(0xAA);
         using var folder = new MountedFolder(disk);
-        (int exit, _, string errors) = Child.Run("fallocate", mode, "--keep-size", "--offset", "65536", "--length", "200000", folder.PathOf("disk"));
+        (int exit, _, string errors) = Child.Run("fallocate", mode, "--keep-size", "--offset", "65536", "--length", "200000",
+            folder.PathOf("disk"));
         Assert.True(exit == 0, errors);
         Assert.Equal([(65536, 200000)], disk.Zeroed);
         byte[] now = disk.Snapshot();
@@ -137,7 +139,8 @@ public sealed class WritingTests
     {
         var disk = new StoredFile("disk", 8192, MountedFileKind.Disk);
         using var folder = new MountedFolder(disk);
-        (int exit, _, string errors) = Child.Run("dd", "if=/dev/zero", $"of={folder.PathOf("disk")}", "bs=4096", "seek=2", "count=1", "conv=notrunc");
+        (int exit, _, string errors) = Child.Run("dd", "if=/dev/zero", $"of={folder.PathOf("disk")}", "bs=4096", "seek=2", "count=1",
+            "conv=notrunc");
         Assert.NotEqual(0, exit);
         Assert.Contains("File too large", errors, StringComparison.Ordinal);
         Assert.Equal(8192, new FileInfo(folder.PathOf("disk")).Length);
