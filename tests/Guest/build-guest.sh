@@ -33,6 +33,7 @@ esac
 
 NAME=guest-$FLAVOUR-$(input_hash "$GUEST_INPUTS" "$FLAVOUR" "$SEED" "$DISK_SIZE" "$PACKAGES")
 deliver() {
+  touch "$CACHE/$NAME"                         # the last used ones stay when old ones go
   if [ -n "$OUT" ]; then
     mkdir -p "$OUT"
     cp --sparse=always "$CACHE/$NAME/disk.raw" "$CACHE/$NAME/guest.json" "$OUT/"

@@ -27,6 +27,7 @@ done
 
 NAME=sessions-$(input_hash "$GUEST_INPUTS build-guest.sh sessions.py" "$SEED" "$GENERATIONS" "$RAM_MIB")
 deliver() {
+  touch "$CACHE/$NAME"
   if [ -n "$OUT" ]; then
     mkdir -p "$OUT"
     cp -r --sparse=always "$CACHE/$NAME/." "$OUT/"

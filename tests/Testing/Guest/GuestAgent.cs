@@ -95,15 +95,15 @@ public sealed class GuestAgent : IAsyncDisposable
     }
 
     /// <summary>The longest time between two steps of the witness since the last call, on the guest's own clock; starts anew.</summary>
-    /// <remarks>That clock stands still while the vCPUs are stopped. It shows stalls of a running guest (waiting for a page of its memory), not the pause
-    /// of a checkpoint; for that see <see cref="LongestSilenceAsync"/>.</remarks>
+    /// <remarks>That clock stands still while the vCPUs are stopped. It shows stalls of a running guest (waiting for a page of its memory), not the
+    /// pause of a checkpoint; for that see <see cref="LongestSilenceAsync"/>.</remarks>
     public async Task<TimeSpan> GapAsync(CancellationToken cancellation = default)
     {
         JsonElement a = await CallAsync(new { op = "gap" }, AnswerLimit, cancellation);
         return TimeSpan.FromSeconds(a.GetProperty("gap").GetDouble());
     }
 
-    /// <summary>Pings without pause until cancelled, and returns the longest time between two answers on the host's clock: the pause as a user sees it.</summary>
+    /// <summary>Pings until cancelled. The longest time between two answers on the host's clock: the pause as a user sees it.</summary>
     public async Task<TimeSpan> LongestSilenceAsync(CancellationToken until)
     {
         TimeSpan longest = TimeSpan.Zero;

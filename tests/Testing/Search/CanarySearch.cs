@@ -21,7 +21,7 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
     /// <summary>Writes the first pattern to a file, as a control: a search of the same place must find it.</summary>
     public void PlantControl(string path) => System.IO.File.WriteAllBytes(path, patterns[0]);
 
-    /// <summary>Searches every file below a folder, the folder's own symbolic links not followed. Files that vanish meanwhile are left out.</summary>
+    /// <summary>Searches every file below a folder. Links are not followed; pipes, sockets, and files that vanish meanwhile are left out.</summary>
     public int Folder(string path)
     {
         var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
@@ -36,7 +36,7 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
         return hits;
     }
 
-    /// <summary>Searches a file or block device. With <paramref name="direct"/> it is read past the page cache (O_DIRECT): what really is on the disk.</summary>
+    /// <summary>Searches a file or block device. With <paramref name="direct"/> it is read past the page cache (O_DIRECT): what is on the disk.</summary>
     public int File(string path, bool direct = false)
     {
         using SafeFileHandle handle = RawFile.OpenRead(path, direct);
