@@ -83,10 +83,7 @@ public sealed class AuditLog : IDisposable
     {
         AuditFolder folder = AuditFolder.Of(dir);
         var key = new AuditLogKey(signer.Name, signer.PublicKey);
-        if (!File.Exists(folder.Entries))
-            throw new VmPodException(ExitCode.NotFound, "There is no audit log in this vault.");
-        // Shared for .NET, which would lock by itself and swallow errors of it; ours is the flock after it.
-        SafeFileHandle file = File.OpenHandle(folder.Entries, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        SafeFileHandle file = folder.OpenEntries(write: true);
         var log = new AuditLog(folder, file, signer, key, time);
         try
         {

@@ -73,10 +73,10 @@ internal sealed class AuditScan
     {
         long seq = Frontier.Size;
         bool linked = entry.Previous == Previous;
-        if (entry.Seq != seq)
-            Break = new AuditBreak(seq, $"Where entry {seq} belongs, entry {entry.Seq} stands: entries were dropped, inserted or swapped.");
-        else if (linkBroken)
+        if (linkBroken)
             Break = linked ? Changed(seq - 2) : Changed(seq - 1);
+        else if (entry.Seq != seq)
+            Break = new AuditBreak(seq, $"Where entry {seq} belongs, entry {entry.Seq} stands: entries were dropped, inserted or swapped.");
         else if (!linked && seq == 0)
             Break = Changed(0);
         else
@@ -112,5 +112,5 @@ internal sealed class AuditScan
         }
     }
 
-    private static AuditBreak Changed(long seq) => new(seq, $"Entry {seq} was changed.");
+    private static AuditBreak Changed(long seq) => new(seq, $"Entry {seq} was changed, exchanged or inserted.");
 }

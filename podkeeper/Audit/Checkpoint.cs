@@ -29,8 +29,9 @@ internal sealed record Checkpoint(long Size, byte[] Root, byte[] Note)
     /// <summary>The checkpoint of these bytes if the log's key signed it; else null and why.</summary>
     internal static Checkpoint? Open(byte[] note, AuditLogKey key, out string why)
     {
+        // note := { text with its last newline | newline | signature lines, each with its newline }
         int textLength = note.AsSpan().IndexOf("\n\n"u8) + 1;
-        if (textLength == 0 || note[^1] != '\n')
+        if (textLength == 0 || note.Length < textLength + 2 || note[^1] != '\n')
         {
             why = "it is no signed note";
             return null;
