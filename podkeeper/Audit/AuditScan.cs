@@ -5,7 +5,8 @@ namespace VmPod.Audit;
 /// </summary>
 /// <remarks>
 /// What the checkpoint covers was acknowledged and must be whole. What follows it was begun and never acknowledged: there a cut entry is a
-/// crash, not a break. Each entry names the hash of the one before, so that a changed entry is found by number and not only as another root.
+/// crash, not a break. Each entry names the hash of the one before, so that a changed entry is found by number and not only as another
+/// root.
 /// </remarks>
 internal sealed class AuditScan
 {
@@ -95,7 +96,8 @@ internal sealed class AuditScan
             return;
         Break = Signed == 0
             ? new AuditBreak(null, "The checkpoint signs no entries with a root of some.")
-            : new AuditBreak(Signed - 1, $"Entry {Signed - 1} was changed, or all up to it were written anew: they are not those that were signed.");
+            : new AuditBreak(Signed - 1,
+                $"Entry {Signed - 1} was changed, or all up to it were written anew: they are not those that were signed.");
     }
 
     // After the last whole entry: the end, a crash, or a break.

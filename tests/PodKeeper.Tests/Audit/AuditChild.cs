@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using VmPod.Audit;
 using VmPod.Foundation;
 using Xunit;
@@ -9,14 +10,19 @@ namespace VmPod.PodKeeper.Tests.Audit;
 /// The process that a fault is injected into: this test program again, running one explicit test under strace. What it was told of
 /// (an Append that returned) it writes to a file, which is more than the log may say and never less.
 /// </summary>
-public sealed class AuditChild
+public sealed partial class AuditChild
 {
     private const string FolderVariable = "VMPOD_TEST_AUDIT_CHILD";
     private const int AppendsMax = 20;
 
-    internal sealed record Result(int ExitCode, int Injected, string Output);
+    /// <param name="ExitCode">0 if the child's test passed.</param>
+    /// <param name="Calls">The calls on the log's files in their order, as "fdatasync entries".</param>
+    /// <param name="Injected">How many of them were made to fail.</param>
+    /// <param name="Output">What the child wrote.</param>
+    internal sealed record Result(int ExitCode, List<string> Calls, int Injected, string Output);
 
-    private static string Folder => Environment.GetEnvironmentVariable(FolderVariable) ?? throw new InvalidOperationException("This runs as a child only.");
+    private static string Folder => Environment.GetEnvironmentVariable(FolderVariable)
+        ?? throw new InvalidOperationException("This runs as a child only.");
 
     /// <summary>The number of appends that the child saw return.</summary>
     internal static long Told(TestLog test) => new FileInfo(ToldPath(test.Dir)) is { Exists: true } told ? told.Length : 0;
@@ -52,7 +58,8 @@ public sealed class AuditChild
         string trace = Path.Combine(test.Dir, "trace");
         var start = new ProcessStartInfo("strace") { RedirectStandardOutput = true, RedirectStandardError = true };
         string[] paths = [test.AuditDir, test.EntriesPath, test.CheckpointPath, test.CheckpointPath + ".new"];
-        string[] options = ["-f", "-qq", "-o", trace, "-e", "trace=fsync,fdatasync,pwrite64,/^rename", .. paths.SelectMany(path => new[] { "-P", path })];
+        string[] options = ["-f", "-y", "-qq", "-o", trace, "-e", "trace=fsync,fdatasync,pwrite64,/^rename",
+            .. paths.SelectMany(path => new[] { "-P", path })];
         string[] injection = fault is null ? [] : ["-e", "inject=" + fault];
         string[] child = [Environment.ProcessPath!, "-explicit", "only", "-method", $"{typeof(AuditChild).FullName}.{method}"];
         foreach (string argument in (string[])[.. options, .. injection, .. child])
@@ -62,8 +69,16 @@ public sealed class AuditChild
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd() + errors.GetAwaiter().GetResult();
         process.WaitForExit();
-        return new Result(process.ExitCode, File.ReadLines(trace).Count(line => line.Contains("(INJECTED)", StringComparison.Ordinal)), output);
+        string[] lines = File.ReadAllLines(trace);
+        List<string> calls = [.. lines.Select(line => Call().Match(line)).Where(m => m.Success)
+            .Select(m => $"{m.Groups[1].Value} {m.Groups[2].Value}")];
+        return new Result(process.ExitCode, calls,
+            lines.Count(line => line.Contains("(INJECTED)", StringComparison.Ordinal)), output);
     }
+
+    // 4711 fdatasync(98</tmp/x/v1/audit/entries>) = 0, or rename("/tmp/x/v1/audit/checkpoint.new", …
+    [GeneratedRegex("""^\d+ +(\w+)\([^>"]*/([\w.]+)[>"]""")]
+    private static partial Regex Call();
 
     private static void Append(AuditLog log)
     {

@@ -110,7 +110,8 @@ public sealed class AuditCrashTests
     public void A_process_killed_anywhere_in_an_append_loses_no_entry_that_it_was_told_of(string call, int time)
     {
         using var test = new TestLog();
-        AuditChild.Result result = AuditChild.RunUnderStrace(test, nameof(AuditChild.Appends_until_it_is_killed), $"{call}:signal=KILL:when={time}");
+        AuditChild.Result result = AuditChild.RunUnderStrace(test,
+            nameof(AuditChild.Appends_until_it_is_killed), $"{call}:signal=KILL:when={time}");
         Assert.True(result.ExitCode != 0, "The child was not killed.");
         long told = AuditChild.Told(test);
         AuditVerification state = test.Reader.Verify();

@@ -8,7 +8,9 @@ public sealed class AuditEntryFormatTests
 {
     private static readonly string Zeros = new('0', 64);
 
-    private static string Good => $$"""{"seq":1,"timeMs":2,"event":"commit","actor":"local","session":"5eed5eed5eed5eed","outcome":"ok","detail":{"a":1,"b":"x y"},"prev":"{{Zeros}}"}""";
+    private static string Good =>
+        """{"seq":1,"timeMs":2,"event":"commit","actor":"local","session":"5eed5eed5eed5eed","outcome":"ok","detail":{"a":1,"b":"x y"},"""
+        + $"\"prev\":\"{Zeros}\"}}";
 
     private static AuditEntry? Decode(string text) => AuditEntryFormat.Decode(Encoding.UTF8.GetBytes(text), out _);
 
@@ -17,7 +19,8 @@ public sealed class AuditEntryFormatTests
     public void An_entry_has_one_spelling_which_is_read_back_as_written()
     {
         AuditEntry entry = Assert.IsType<AuditEntry>(Decode(Good));
-        Assert.Equal((1, 2, "commit", "local", "5eed5eed5eed5eed", AuditOutcome.Ok), (entry.Seq, entry.TimeMs, entry.Event, entry.Actor, entry.Session, entry.Outcome));
+        Assert.Equal((1, 2, "commit", "local", "5eed5eed5eed5eed", AuditOutcome.Ok),
+            (entry.Seq, entry.TimeMs, entry.Event, entry.Actor, entry.Session, entry.Outcome));
         Assert.Equal([("a", 1), ("b", "x y")], entry.Detail.Select(d => (d.Key, d.Value)));
         Assert.Equal(Good, Encoding.UTF8.GetString(AuditEntryFormat.Encode(entry)));
     }
@@ -83,8 +86,10 @@ public sealed class AuditEntryFormatTests
     [Trait("Spec", "P-08")]
     public void Details_up_to_their_bounds_fit_an_entry_and_one_more_does_not()
     {
-        AuditEntry Entry(int count, int length) => new(AuditLimits.NumberMax, 0, "commit", new string('a', 64), new string('b', 64), AuditOutcome.Refused,
-            Enumerable.Range(0, count).ToDictionary(i => $"n{i:00}" + new string('x', 29), _ => (AuditValue)new string('v', length)), Zeros);
+        AuditEntry Entry(int count, int length) => new(AuditLimits.NumberMax, 0, "commit", new string('a', 64), new string('b', 64),
+            AuditOutcome.Refused,
+            Enumerable.Range(0, count).ToDictionary(i => $"n{i:00}" + new string('x', 29),
+                _ => (AuditValue)new string('v', length)), Zeros);
         byte[] largest = AuditEntryFormat.Encode(Entry(16, 128));
         Assert.InRange(largest.Length, 2500, AuditLimits.EntryBytesMax);
         Assert.NotNull(AuditEntryFormat.Decode(largest, out _));
@@ -103,7 +108,8 @@ public sealed class AuditEntryFormatTests
             byte[] changed = [.. good];
             for (int n = random.Next(1, 6); n > 0; n--)
                 changed[random.Next(changed.Length)] = (byte)random.Next(256);
-            AuditEntry? entry = AuditEntryFormat.Decode(changed.AsSpan(0, random.Next(10) == 0 ? random.Next(changed.Length) : changed.Length), out _);
+            AuditEntry? entry = AuditEntryFormat.Decode(
+                changed.AsSpan(0, random.Next(10) == 0 ? random.Next(changed.Length) : changed.Length), out _);
             if (entry is null)
                 refused++;
             else

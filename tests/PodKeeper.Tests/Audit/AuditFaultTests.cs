@@ -11,10 +11,27 @@ public sealed class AuditFaultTests
     {
         using var test = new TestLog();
         // Control: the child's test fails when no append throws, so the tests below are about the fault.
-        AuditChild.Result result = AuditChild.RunUnderStrace(test, nameof(AuditChild.The_faulty_append_throws_and_all_later_ones_are_refused), null);
+        AuditChild.Result result = AuditChild.RunUnderStrace(test,
+            nameof(AuditChild.The_faulty_append_throws_and_all_later_ones_are_refused), null);
         Assert.NotEqual(0, result.ExitCode);
         Assert.Equal(0, result.Injected);
         Assert.Equal(20, test.Reader.Verify().Entries);
+    }
+
+    [Fact]
+    [Trait("Spec", "P-15")]
+    public void Each_append_makes_its_entry_durable_before_it_signs_and_the_checkpoint_before_it_answers()
+    {
+        using var test = new TestLog();
+        AuditChild.Result result = AuditChild.RunUnderStrace(test, nameof(AuditChild.Appends_until_it_is_killed), null);
+        Assert.True(result.ExitCode == 0, result.Output);
+        string[] append =
+        [
+            "pwrite64 entries", "fdatasync entries",
+            "pwrite64 checkpoint.new", "fsync checkpoint.new", "rename checkpoint.new", "fsync audit",
+        ];
+        int appended = result.Calls.FindIndex(call => call == append[0]);
+        Assert.Equal(Enumerable.Repeat(append, 20).SelectMany(calls => calls), result.Calls[appended..].Select(c => c.Replace("renameat", "rename")));
     }
 
     [Theory]
@@ -31,7 +48,8 @@ public sealed class AuditFaultTests
     public void An_error_of_the_kernel_fails_the_append_and_every_later_one(string fault)
     {
         using var test = new TestLog();
-        AuditChild.Result result = AuditChild.RunUnderStrace(test, nameof(AuditChild.The_faulty_append_throws_and_all_later_ones_are_refused), fault);
+        AuditChild.Result result = AuditChild.RunUnderStrace(test,
+            nameof(AuditChild.The_faulty_append_throws_and_all_later_ones_are_refused), fault);
         Assert.True(result.ExitCode == 0, result.Output);
         Assert.Equal(1, result.Injected);
         long told = AuditChild.Told(test);

@@ -38,7 +38,8 @@ public sealed class AuditLogTests(ITestOutputHelper output)
         using var one = new TestLog().With(5);
         using var batch = new TestLog();
         using (AuditLog log = batch.Create())
-            Assert.Equal([0L, 1, 2, 3, 4], log.Append([.. Enumerable.Range(0, 5).Select(i => TestLog.Released(100 + i))]).Select(e => e.Seq));
+            Assert.Equal([0L, 1, 2, 3, 4],
+                log.Append([.. Enumerable.Range(0, 5).Select(i => TestLog.Released(100 + i))]).Select(e => e.Seq));
         Assert.Equal(one.Entries, batch.Entries);
         Assert.Equal(one.Checkpoint, batch.Checkpoint);
     }
@@ -213,7 +214,8 @@ public sealed class AuditLogTests(ITestOutputHelper output)
                 log.Append(TestLog.Released(i));
         }
         output.WriteLine($"10,000 appended in batches of 50: {append.TotalMilliseconds:0} ms; verified: {verify.TotalMilliseconds:0} ms; "
-            + $"opened and 100 single appends: {clock.ElapsedMilliseconds} ms; {new FileInfo(test.EntriesPath).Length / 10_100} bytes an entry.");
+            + $"opened and 100 single appends: {clock.ElapsedMilliseconds} ms; "
+                + $"{new FileInfo(test.EntriesPath).Length / 10_100} bytes an entry.");
         Assert.InRange(append, TimeSpan.Zero, TimeSpan.FromSeconds(20));
         Assert.InRange(verify, TimeSpan.Zero, TimeSpan.FromSeconds(5));
     }

@@ -14,7 +14,8 @@ public sealed class InclusionProofTests(ITestOutputHelper output)
     public void The_inclusion_vectors_of_transparency_dev_are_judged_as_they_say()
     {
         string? folder = Repository.Vectors("merkle");
-        string[] files = folder is null ? [] : Directory.GetFiles(Path.Combine(folder, "testdata", "inclusion"), "*.json", SearchOption.AllDirectories);
+        string[] files = folder is null ? [] :
+            Directory.GetFiles(Path.Combine(folder, "testdata", "inclusion"), "*.json", SearchOption.AllDirectories);
         int accepted = 0, refused = 0;
         foreach (string file in files)
         {
@@ -23,7 +24,8 @@ public sealed class InclusionProofTests(ITestOutputHelper output)
             Assert.True(holds != vector.RootElement.GetProperty("wantErr").GetBoolean(), file);
             _ = holds ? accepted++ : refused++;
         }
-        output.WriteLine($"RFC 6962 inclusion vectors: {accepted} accepted, {refused} refused, {VectorsKnown - files.Length} of {VectorsKnown} not found.");
+        output.WriteLine($"RFC 6962 inclusion vectors: {accepted} accepted, {refused} refused, "
+            + $"{VectorsKnown - files.Length} of {VectorsKnown} not found.");
         // Where they are, both kinds must be: a verifier that refuses all would look good on the negative ones.
         Assert.Equal(files.Length > 0 ? (6, VectorsKnown - 6) : (0, 0), (accepted, refused));
     }
@@ -65,7 +67,8 @@ public sealed class InclusionProofTests(ITestOutputHelper output)
             Assert.Equal(TreeHash(leaves.ToArray()), root);
             for (int index = 0; index < size; index++)
             {
-                List<byte[]> proof = InclusionProof.Subtrees(index, size).ConvertAll(s => TreeHash(leaves.ToArray().AsSpan((int)s.Start..(int)s.End)));
+                List<byte[]> proof = InclusionProof.Subtrees(index, size).ConvertAll(
+                    s => TreeHash(leaves.ToArray().AsSpan((int)s.Start..(int)s.End)));
                 Assert.True(InclusionProof.Verify(index, size, leaves[index], root, proof));
                 Assert.False(InclusionProof.Verify(index, size, leaves[(index + 1) % size], root, proof) && size > 1);
                 Assert.False(InclusionProof.Verify(index, size, leaves[index], root, [.. proof, root]));
