@@ -60,6 +60,13 @@ public sealed class ByteWriter
         return this;
     }
 
+    /// <summary>A hash, 32 bytes.</summary>
+    public ByteWriter Hash(in Digest hash)
+    {
+        hash.WriteTo(Next(Digest.Size));
+        return this;
+    }
+
     /// <summary>An unsigned LEB128 number, shortest form.</summary>
     public ByteWriter VarInt(ulong value)
     {

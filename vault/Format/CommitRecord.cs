@@ -36,8 +36,8 @@ public sealed record CommitRecord
     /// <summary>Wall clock of the writer, ms since 1970.</summary>
     public required ulong TimeMs { get; init; }
 
-    /// <summary>SHA-256 of the parent's record; zeros for a session's first commit.</summary>
-    public required CellId Parent { get; init; }
+    /// <summary>Hash of the parent's entry in the log (which covers record, signature and lists); zeros for a session's first commit.</summary>
+    public required Digest Parent { get; init; }
 
     /// <summary>Where the parent's entry begins in the log; 2^64-1 for none.</summary>
     public required ulong ParentOffset { get; init; }
@@ -61,19 +61,19 @@ public sealed record CommitRecord
     public required uint AddedCount { get; init; }
 
     /// <summary>SHA-256 over the added ids, sorted.</summary>
-    public required CellId AddedHash { get; init; }
+    public required Digest AddedHash { get; init; }
 
     /// <summary>Ids of the parent's live set that this commit's has no more.</summary>
     public required uint DroppedCount { get; init; }
 
     /// <summary>SHA-256 over the dropped ids, sorted.</summary>
-    public required CellId DroppedHash { get; init; }
+    public required Digest DroppedHash { get; init; }
 
     /// <summary>Ids in the live set.</summary>
     public required ulong LiveCount { get; init; }
 
     /// <summary>Root of the live set (SPEC, "Live set").</summary>
-    public required CellId LiveRoot { get; init; }
+    public required Digest LiveRoot { get; init; }
 
     /// <summary>The bytes that the lease signs.</summary>
     public byte[] ToSignedBytes()
@@ -81,22 +81,16 @@ public sealed record CommitRecord
         var writer = new ByteWriter().UInt32(Magic);
         writer.UInt64((ulong)(VaultId >> 64)).UInt64((ulong)(VaultId & ulong.MaxValue)).Handle(Session)
             .UInt64(LeaseId).UInt64(Term).UInt64(Number).Byte((byte)Kind).UInt64(Generation).UInt64(TimeMs)
-            .Id(Parent).UInt64(ParentOffset).UInt64(SessionOffset).UInt64(LeaseOffset)
+            .Hash(Parent).UInt64(ParentOffset).UInt64(SessionOffset).UInt64(LeaseOffset)
             .UInt16((ushort)ManifestCells.Count);
         foreach (CellId id in ManifestCells)
             writer.Id(id);
         return writer.UInt32(ManifestSlot).UInt32(ManifestBytes)
-            .UInt32(AddedCount).Id(AddedHash).UInt32(DroppedCount).Id(DroppedHash).UInt64(LiveCount).Id(LiveRoot).Written.ToArray();
+            .UInt32(AddedCount).Hash(AddedHash).UInt32(DroppedCount).Hash(DroppedHash).UInt64(LiveCount).Hash(LiveRoot).Written.ToArray();
     }
 
-    /// <summary>The record's name: SHA-256 over what is signed.</summary>
-    public CellId Hash() => HashOf(ToSignedBytes());
-
-    /// <summary>SHA-256 of signed bytes.</summary>
-    public static CellId HashOf(ReadOnlySpan<byte> signedBytes) => CellId.ReadFrom(SHA256.HashData(signedBytes));
-
     /// <summary>SHA-256 over ids in the order given; the caller has sorted them.</summary>
-    public static CellId HashOfIds(ReadOnlySpan<CellId> sorted)
+    public static Digest HashOfIds(ReadOnlySpan<CellId> sorted)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> bytes = stackalloc byte[CellId.Size];
@@ -105,7 +99,7 @@ public sealed record CommitRecord
             id.WriteTo(bytes);
             hash.AppendData(bytes);
         }
-        return CellId.ReadFrom(hash.GetHashAndReset());
+        return Digest.ReadFrom(hash.GetHashAndReset());
     }
 
     /// <summary>Reads a record. False unless canonical; <paramref name="length"/> is how many bytes it took (the signature follows).</summary>
@@ -147,7 +141,7 @@ public sealed record CommitRecord
             Kind = (GenerationKind)kind,
             Generation = generation,
             TimeMs = time,
-            Parent = CellId.ReadFrom(parent),
+            Parent = Digest.ReadFrom(parent),
             ParentOffset = parentOffset,
             SessionOffset = sessionOffset,
             LeaseOffset = leaseOffset,
@@ -155,11 +149,11 @@ public sealed record CommitRecord
             ManifestSlot = slot,
             ManifestBytes = manifestBytes,
             AddedCount = added,
-            AddedHash = CellId.ReadFrom(addedHash),
+            AddedHash = Digest.ReadFrom(addedHash),
             DroppedCount = dropped,
-            DroppedHash = CellId.ReadFrom(droppedHash),
+            DroppedHash = Digest.ReadFrom(droppedHash),
             LiveCount = live,
-            LiveRoot = CellId.ReadFrom(liveRoot),
+            LiveRoot = Digest.ReadFrom(liveRoot),
         };
         return true;
     }

@@ -15,4 +15,7 @@ public interface ITableValue<T>
 
     /// <summary>Reads a value.</summary>
     static abstract T Read(ref ByteReader reader, in T previous);
+
+    /// <summary>The value with the id of the cell that holds the manifest where an entry inside that manifest says "this cell" (a zero id).</summary>
+    static abstract T Resolve(in T value, CellId self);
 }

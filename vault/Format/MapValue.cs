@@ -62,4 +62,13 @@ public readonly struct MapValue : ITableValue<PayloadRef>
             rest![i] = CellId.ReadFrom(ids[(i * CellId.Size)..]);
         return new PayloadRef(lease, commit, cell, slot, rest);
     }
+
+    /// <inheritdoc/>
+    public static PayloadRef Resolve(in PayloadRef value, CellId self)
+    {
+        if (value.IsZero || (value.Cell != default && value.LastCell != default))
+            return value;
+        CellId[]? rest = value.Rest is null ? null : [.. value.Rest.Select(id => id == default ? self : id)];
+        return value with { Cell = value.Cell == default ? self : value.Cell, Rest = rest };
+    }
 }

@@ -19,4 +19,7 @@ public readonly struct TagValue : ITableValue<ChangeTag>
         ulong lease = reader.UInt64();
         return new ChangeTag(lease, new UInt128(reader.UInt64(), reader.UInt64()));
     }
+
+    /// <inheritdoc/>
+    public static ChangeTag Resolve(in ChangeTag value, CellId self) => value;
 }

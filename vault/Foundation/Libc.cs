@@ -97,6 +97,24 @@ public static class Libc
         return end < 0 ? throw Failure("lseek") : (start, end);
     }
 
+    /// <summary>True for a plain file: no folder, link, device, pipe or socket (statx(2) without following links).</summary>
+    public static unsafe bool IsRegularFile(string path)
+    {
+        const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, STATX_TYPE = 1, S_IFMT = 0xF000, S_IFREG = 0x8000;
+        const int statxBytes = 256, modeOffset = 28;
+        byte* buffer = stackalloc byte[statxBytes];
+        if (Interop.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, buffer) != 0)
+            throw Failure("statx");
+        return (*(ushort*)(buffer + modeOffset) & S_IFMT) == S_IFREG;
+    }
+
+    /// <summary>True for an error that means: the disk, the quota or the file size limit is full.</summary>
+    public static bool IsNoSpace(IOException error)
+    {
+        const int EFBIG = 27, ENOSPC = 28, EDQUOT = 122;
+        return error.HResult is EFBIG or ENOSPC or EDQUOT;
+    }
+
     /// <summary>Anonymous memory outside the collected heap: locked if asked, left out of core dumps, zeroed in a forked child.</summary>
     /// <exception cref="VmPodException">mlock was refused (exit code 9): secrets are never kept in memory that can be swapped out.</exception>
     public static nint MapPrivate(nuint length, bool locked)

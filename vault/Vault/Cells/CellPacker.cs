@@ -12,8 +12,8 @@ namespace VmPod.Vault.Cells;
 /// <remarks>Owns two locked buffers; sealed cells go to <paramref name="emit"/> as { id, cell }, valid for the call.</remarks>
 internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cellBytes, Action<CellId, ReadOnlyMemory<byte>> emit) : IDisposable
 {
-    // Below this a part is not worth a directory line and a second read: the cell is closed instead.
-    private const int PartBytesMin = 256;
+    /// <summary>Below this a part is not worth a directory line and a second read: the cell is closed instead.</summary>
+    public const int PartBytesMin = 256;
 
     private readonly LockedMemory work = new(CellLayout.HeaderBytes + CellLayout.Capacity(cellBytes));
     private readonly LockedMemory body = new(CellLayout.Capacity(cellBytes));
@@ -36,9 +36,16 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
     /// <summary>Told where a payload begins, once its cell is sealed.</summary>
     public required Action<ChunkKey, PayloadRef> Placed { get; init; }
 
-    private int Room => CellLayout.Capacity(cellBytes) - CellLayout.ContentHeaderBytes - (entries.Count + 1) * CellLayout.EntryBytes - bodyLength;
+    /// <summary>Bytes that one more payload would find in the open cell.</summary>
+    public int Room => CellLayout.Capacity(cellBytes) - CellLayout.ContentHeaderBytes - (entries.Count + 1) * CellLayout.EntryBytes - bodyLength;
 
-    /// <summary>Adds a payload.</summary>
+    /// <summary>Lines in the directory of the open cell.</summary>
+    public int OpenSlots => entries.Count;
+
+    /// <summary>Payloads that end in the open cell, which has no id yet: the zero id stands for it.</summary>
+    public IEnumerable<(ChunkKey Key, PayloadRef Place)> Unplaced => unplaced.Select(u => (u.Key, PlaceOf(u, default)));
+
+    /// <summary>Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>.</summary>
     public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)
     {
         if (Room < Math.Min(bytes.Length, PartBytesMin))
@@ -74,7 +81,7 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
         emit(id, cell);
         int placed = goesOn ? unplaced.Count - 1 : unplaced.Count;
         for (int i = 0; i < placed; i++)
-            Place(unplaced[i], id);
+            Placed(unplaced[i].Key, PlaceOf(unplaced[i], id));
         if (goesOn)
         {
             (ChunkKey key, int slot, List<CellId>? earlier) = unplaced[^1];
@@ -90,13 +97,9 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
         bodyLength = 0;
     }
 
-    private void Place((ChunkKey Key, int Slot, List<CellId>? Earlier) payload, CellId last)
-    {
-        PayloadRef place = payload.Earlier is null
-            ? new PayloadRef(keys.LeaseId, Batch, last, (uint)payload.Slot)
-            : new PayloadRef(keys.LeaseId, Batch, payload.Earlier[0], (uint)payload.Slot, [.. payload.Earlier[1..], last]);
-        Placed(payload.Key, place);
-    }
+    private PayloadRef PlaceOf((ChunkKey Key, int Slot, List<CellId>? Earlier) payload, CellId last) => payload.Earlier is null
+        ? new PayloadRef(keys.LeaseId, Batch, last, (uint)payload.Slot)
+        : new PayloadRef(keys.LeaseId, Batch, payload.Earlier[0], (uint)payload.Slot, [.. payload.Earlier[1..], last]);
 
     /// <summary>Drops what is not sealed yet. Ordinals are not reused.</summary>
     public void Drop()

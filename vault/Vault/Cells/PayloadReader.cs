@@ -48,6 +48,48 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         return bytes.AsSpan(0, length).ToArray();
     }
 
+    /// <summary>Reads a manifest: payloads of the manifest's stream, one after the other through the cells that the signed record names.</summary>
+    /// <exception cref="VmPodException">They are not just that (exit 5).</exception>
+    public byte[] ReadManifest(CommitRecord record)
+    {
+        byte[] manifest = new byte[record.ManifestBytes];
+        var state = new ManifestRead(manifest, record, scratch.Value!);
+        for (int i = 0; i < record.ManifestCells.Count; i++)
+        {
+            state.FirstSlot = i == 0 ? (int)record.ManifestSlot : 0;
+            if (!opened.Use(record.ManifestCells[i], Load, state, static (work, s) => TakeManifest(work[CellLayout.HeaderBytes..], s)))
+                throw Disagrees(new ChunkKey(MetadataStream.Manifest, (ulong)i));
+        }
+        return state.Filled == manifest.Length && state.Joined == 0 ? manifest : throw Disagrees(new ChunkKey(MetadataStream.Manifest, 0));
+    }
+
+    private static bool TakeManifest(ReadOnlySpan<byte> plaintext, ManifestRead state)
+    {
+        if (!CellContent.TryParse(plaintext, out CellContent content) || content.Context.Commit != state.Record.Number
+            || content.Context.LeaseId != state.Record.LeaseId || state.FirstSlot >= content.Count)
+            return false;
+        for (int slot = state.FirstSlot; slot < content.Count; slot++)
+        {
+            PayloadEntry entry = content.Entry(slot);
+            ReadOnlySpan<byte> bytes = content.Bytes(entry);
+            int left = state.Manifest.Length - state.Filled;
+            if (entry.Stream != MetadataStream.Manifest || entry.Chunk != (ulong)(state.Filled / FormatLimits.ChunkBytes) || entry.Part != state.Part
+                || entry.RawLength != Math.Min(left, FormatLimits.ChunkBytes) || state.Joined + bytes.Length > FormatLimits.ChunkBytes)
+                return false;
+            Span<byte> joined = state.Scratch.Joined.Slice(0, FormatLimits.ChunkBytes);
+            bytes.CopyTo(joined[state.Joined..]);
+            state.Joined += bytes.Length;
+            state.Part = entry.More ? state.Part + 1 : 0;
+            if (entry.More)
+                continue;
+            if (!state.Scratch.Decoder.TryDecode(entry.Codec, joined[..state.Joined], state.Manifest.AsSpan(state.Filled, entry.RawLength)))
+                return false;
+            state.Filled += entry.RawLength;
+            state.Joined = 0;
+        }
+        return true;
+    }
+
     private int Read(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact)
     {
         Scratch s = scratch.Value!;
@@ -142,6 +184,14 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         public readonly Scratch Scratch = scratch;
         public int Part;
         public int Filled;
+    }
+
+    private sealed class ManifestRead(byte[] manifest, CommitRecord record, Scratch scratch)
+    {
+        public readonly byte[] Manifest = manifest;
+        public readonly CommitRecord Record = record;
+        public readonly Scratch Scratch = scratch;
+        public int FirstSlot, Filled, Joined, Part;
     }
 
     private sealed class Scratch(int cellBytes) : IDisposable

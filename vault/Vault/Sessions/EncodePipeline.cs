@@ -101,7 +101,7 @@ internal sealed class EncodePipeline(int level, int workers) : IDisposable
                     }
                     if (batch is null)
                     {
-                        free.Add(output);
+                        free.Add(output, CancellationToken.None);
                         return;
                     }
                     output.Reset();
@@ -130,7 +130,7 @@ internal sealed class EncodePipeline(int level, int workers) : IDisposable
                     {
                         complete(done.Batch, done.Output);
                         Interlocked.Increment(ref completed);
-                        free.Add(done.Output);
+                        free.Add(done.Output, CancellationToken.None);
                     }
                     if (stop.IsCancellationRequested)
                         return;

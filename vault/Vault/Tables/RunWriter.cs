@@ -21,41 +21,55 @@ internal static class RunWriter
     /// <summary>What became of the runs.</summary>
     /// <param name="Runs">The table's runs after the commit, newest first; those not merged are unchanged.</param>
     /// <param name="Merged">How many of the newest old runs went into the new one.</param>
-    public readonly record struct Result(IReadOnlyList<RunDescriptor> Runs, int Merged);
+    /// <param name="HasNew">True if the first of <paramref name="Runs"/> is new.</param>
+    public readonly record struct Result(IReadOnlyList<RunDescriptor> Runs, int Merged, bool HasNew);
 
-    /// <summary>Writes the run. <paramref name="changes"/> are sorted by key; <paramref name="isZero"/> tells entries that only hide older ones.</summary>
+    /// <summary>
+    /// Writes the run. <paramref name="takeChanges"/> gives the changes sorted by key; it is asked again after cells were sealed, since places in the open
+    /// cell get their id only then. <paramref name="isZero"/> tells entries that only hide older ones.
+    /// </summary>
     public static Result Write<TValue, TFormat>(
-        TableView<TValue, TFormat>? table, IReadOnlyList<KeyValuePair<ChunkKey, TValue>> changes, Func<TValue, bool> isZero, IMetadataSink sink)
+        TableView<TValue, TFormat>? table, Func<List<KeyValuePair<ChunkKey, TValue>>> takeChanges, Func<TValue, bool> isZero, IMetadataSink sink)
         where TFormat : ITableValue<TValue>
     {
         IReadOnlyList<RunDescriptor> old = table?.Descriptors ?? [];
+        List<KeyValuePair<ChunkKey, TValue>> changes = takeChanges();
         if (changes.Count == 0)
-            return new Result(old, 0);
+            return new Result(old, 0, false);
         ulong size = (ulong)changes.Count * (ulong)TableLeaf<TValue, TFormat>.EntryBytesMax / 4;
         int merged = 0;
         while (merged < old.Count && (old[merged].Inline.Length > 0 || old[merged].Bytes < 2 * size))
             size += old[merged++].Bytes;
-        List<KeyValuePair<ChunkKey, TValue>> entries = merged == 0
-            ? [.. changes]
-            : [.. TableView<TValue, TFormat>.Merge([changes, table!.EnumerateNewest(merged)])];
-        bool isOldest = merged == old.Count;
-        if (isOldest)
-            entries.RemoveAll(e => isZero(e.Value));
+        List<KeyValuePair<ChunkKey, TValue>> Entries()
+        {
+            List<KeyValuePair<ChunkKey, TValue>> entries = merged == 0
+                ? takeChanges()
+                : [.. TableView<TValue, TFormat>.Merge([takeChanges(), table!.EnumerateNewest(merged)])];
+            if (merged == old.Count)
+                entries.RemoveAll(e => isZero(e.Value));
+            return entries;
+        }
+
+        RunDescriptor? run = WriteRun<TValue, TFormat>(Entries, sink);
         List<RunDescriptor> runs = [.. old.Skip(merged)];
-        if (entries.Count > 0)
-            runs.Insert(0, WriteRun<TValue, TFormat>(entries, sink));
-        return runs.Count <= FormatLimits.RunsMax ? new Result(runs, merged) : throw new VmPodException(ExitCode.Bug, "A table has too many runs.");
+        if (run is not null)
+            runs.Insert(0, run);
+        return runs.Count <= FormatLimits.RunsMax ? new Result(runs, merged, run is not null) : throw new VmPodException(ExitCode.Bug, "A table has too many runs.");
     }
 
-    private static RunDescriptor WriteRun<TValue, TFormat>(List<KeyValuePair<ChunkKey, TValue>> entries, IMetadataSink sink)
+    private static RunDescriptor? WriteRun<TValue, TFormat>(Func<List<KeyValuePair<ChunkKey, TValue>>> takeEntries, IMetadataSink sink)
         where TFormat : ITableValue<TValue>
     {
+        List<KeyValuePair<ChunkKey, TValue>> entries = takeEntries();
+        if (entries.Count == 0)
+            return null;
         var small = new ByteWriter();
         if (TableLeaf<TValue, TFormat>.Write(small, entries, 0, InlineBytesMax) == entries.Count)
             return new RunDescriptor((ulong)entries.Count, (ulong)small.Length, small.Written.ToArray(), [], []);
 
         // Leaves name cells by id, so everything that they name must be sealed before.
         sink.SealOpenCell();
+        entries = takeEntries();
         var firsts = new List<ChunkKey>();
         ulong bytes = 0;
         int start = sink.BeginPayloads();

@@ -12,13 +12,18 @@ internal sealed class TableView<TValue, TFormat>
     private const int ParsedLeavesMax = 512;
 
     private readonly PayloadReader reader;
+    private readonly CellId self;
     private readonly Run[] runs;
     private readonly Cache cache;
 
-    /// <summary>A view of the runs of a manifest. Parsed leaves are shared with <paramref name="before"/>, the view of an earlier commit.</summary>
-    public TableView(PayloadReader reader, IReadOnlyList<RunDescriptor> descriptors, TableView<TValue, TFormat>? before = null)
+    /// <summary>
+    /// A view of the runs of a manifest that begins in cell <paramref name="self"/>. Parsed leaves are shared with <paramref name="before"/>, the view of an
+    /// earlier commit.
+    /// </summary>
+    public TableView(PayloadReader reader, IReadOnlyList<RunDescriptor> descriptors, CellId self, TableView<TValue, TFormat>? before = null)
     {
         this.reader = reader;
+        this.self = self;
         cache = before?.cache ?? new Cache();
         Descriptors = descriptors;
         runs = [.. descriptors.Select(d => new Run(d))];
@@ -137,7 +142,8 @@ internal sealed class TableView<TValue, TFormat>
         return high;
     }
 
-    private static Leaf InlineOf(Run run) => run.InlineLeaf ??= Parse(run.Descriptor.Inline.Span);
+    private Leaf InlineOf(Run run) => run.InlineLeaf ??= new Leaf(
+        [.. Parse(run.Descriptor.Inline.Span).Entries.Select(e => KeyValuePair.Create(e.Key, TFormat.Resolve(e.Value, self)))]);
 
     private IReadOnlyList<LeafRef> LeavesOf(Run run)
     {
