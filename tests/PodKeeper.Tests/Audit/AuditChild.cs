@@ -77,7 +77,7 @@ public sealed partial class AuditChild
     }
 
     // 4711 fdatasync(98</tmp/x/v1/audit/entries>) = 0, or rename("/tmp/x/v1/audit/checkpoint.new", …
-    [GeneratedRegex("""^\d+ +(\w+)\([^>"]*/([\w.]+)[>"]""")]
+    [GeneratedRegex("""^\d+ +(\w+)\((?:\d+<|")[^>"]*/([\w.]+)[>"]""")]
     private static partial Regex Call();
 
     private static void Append(AuditLog log)
