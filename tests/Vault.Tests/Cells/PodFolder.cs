@@ -11,7 +11,15 @@ internal sealed class PodFolder : IDisposable
     internal const int CellBytes = StoreLimits.CellBytesMin;
     internal const byte CommitType = 2;
 
-    internal PodFolder() => Dir = Directory.CreateTempSubdirectory("vmpod-cells-").FullName;
+    // In memory where the machine has it: most tests are not about the disk, and its syncs are slow.
+    private static readonly string s_base = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+
+    internal PodFolder()
+        : this(Path.Combine(s_base, $"vmpod-cells-{Guid.NewGuid():n}"))
+    {
+    }
+
+    internal PodFolder(string dir) => Dir = Directory.CreateDirectory(dir).FullName;
 
     internal string Dir { get; }
 
