@@ -75,8 +75,8 @@ public sealed class GenerationTests
         for (int i = 0; i < generations; i++)
         {
             int offset = (int)(i * 7_919_333L % expected.Length);
-            written.Add((offset, expected[offset], (byte)~expected[offset]));
-            expected[offset] = (byte)~expected[offset];
+            written.Add((offset, expected[offset], (byte)(expected[offset] ^ 0xFF)));
+            expected[offset] ^= 0xFF;
             Data.WriteAt(pod.FileOf("disk"), offset, expected.AsSpan(offset, 1));
             SnapshotWriter.Summary put = pod.Put();
             Assert.Equal(1, put.ChunksStored);
