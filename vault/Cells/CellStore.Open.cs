@@ -143,10 +143,13 @@ public sealed partial class CellStore
         }
     }
 
+    // Laid by who makes the vault, before vault.json appears, and laid anew by him (PodVault.Create).
+    private static readonly string[] SecretFolders = ["v1/nv", "v1/slots"];
+
     // Only what an unfinished Create can have left; anything else in there is not ours to delete.
     private static void ClearUnfinished(StoreDisk disk)
     {
-        string[] known = [StoreNames.Segments, StoreNames.Index, StoreNames.IndexDraft, StoreNames.Log, StoreNames.Slots, StoreNames.Lock];
+        string[] known = [StoreNames.Segments, StoreNames.Index, StoreNames.IndexDraft, StoreNames.Log, StoreNames.Slots, StoreNames.Lock, .. SecretFolders];
         var present = Directory.EnumerateFileSystemEntries(disk.PathOf(StoreNames.Version)).Select(path => $"{StoreNames.Version}/{Path.GetFileName(path)}");
         bool isForeign = present.Except(known).Any() || Directory.Exists(disk.PathOf(StoreNames.Segments))
             && Directory.EnumerateFileSystemEntries(disk.PathOf(StoreNames.Segments)).Any();

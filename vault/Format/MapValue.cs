@@ -26,8 +26,7 @@ public readonly struct MapValue : ITableValue<PayloadRef>
             writer.Byte(KindZero);
             return;
         }
-        bool sameBirth = !previous.IsZero && value.IsSameBirth(previous);
-        int kind = !sameBirth ? KindWhole : value.Cell == previous.Cell ? KindSameCell : value.Cell == previous.LastCell ? KindLastCell : KindWhole;
+        int kind = KindOf(value, previous);
         writer.Byte((byte)(kind | (value.Rest?.Length ?? 0) << CountShift));
         if (kind == KindWhole)
             writer.UInt64(value.LeaseId).VarInt(value.Commit).Id(value.Cell);
@@ -60,7 +59,10 @@ public readonly struct MapValue : ITableValue<PayloadRef>
         CellId[]? rest = further == 0 ? null : new CellId[further];
         for (int i = 0; i < further; i++)
             rest![i] = CellId.ReadFrom(ids[(i * CellId.Size)..]);
-        return new PayloadRef(lease, commit, cell, slot, rest);
+        var value = new PayloadRef(lease, commit, cell, slot, rest);
+        // One encoding: the shortest, as Write chooses it.
+        reader.Require(KindOf(value, previous) == kind);
+        return value;
     }
 
     /// <inheritdoc/>
@@ -71,4 +73,8 @@ public readonly struct MapValue : ITableValue<PayloadRef>
         CellId[]? rest = value.Rest is null ? null : [.. value.Rest.Select(id => id == default ? self : id)];
         return value with { Cell = value.Cell == default ? self : value.Cell, Rest = rest };
     }
+
+    private static int KindOf(in PayloadRef value, in PayloadRef previous) => previous.IsZero || !value.IsSameBirth(previous) ? KindWhole
+        : value.Cell == previous.Cell ? KindSameCell
+        : value.Cell == previous.LastCell ? KindLastCell : KindWhole;
 }

@@ -52,7 +52,8 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
     /// <summary>Reads <paramref name="count"/> leaves.</summary>
     public static List<LeafRef> ReadLeaves(ref ByteReader reader, int count)
     {
-        var leaves = new List<LeafRef>(Math.Min(count, reader.Remaining));
+        // Grows with what is really there: a count costs three bytes to write and is not believed.
+        var leaves = new List<LeafRef>();
         PayloadRef previous = default;
         for (int i = 0; i < count && !reader.Failed; i++)
         {
@@ -72,7 +73,9 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
         switch (reader.Byte())
         {
             case KindInline:
-                return new RunDescriptor(entries, bytes, reader.Bytes(reader.VarIntAtMost(FormatLimits.ManifestBytesMax)).ToArray(), [], []);
+                int length = reader.VarIntAtMost(FormatLimits.ManifestBytesMax);
+                reader.Require(length > 0);
+                return new RunDescriptor(entries, bytes, reader.Bytes(length).ToArray(), [], []);
             case KindLeaves:
                 int count = reader.VarIntAtMost(FormatLimits.LeavesMax);
                 reader.Require(count > 0);

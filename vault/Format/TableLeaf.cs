@@ -41,9 +41,13 @@ public static class TableLeaf<TValue, TFormat>
         while (!reader.Failed && reader.Remaining > 0)
         {
             ulong step = reader.VarInt(), chunk = reader.VarInt();
-            ulong stream = (first ? 0 : before.Stream) + (ulong)(uint)step;
+            // Bounds before sums: arithmetic is checked, and these numbers are anybody's.
+            reader.Require(step < MetadataStream.First && chunk <= (ulong)FormatLimits.StreamBytesMax);
+            if (reader.Failed)
+                return false;
+            ulong stream = (first ? 0 : before.Stream) + step;
             bool same = !first && step == 0;
-            reader.Require(step <= uint.MaxValue && stream < MetadataStream.First && chunk <= (ulong)FormatLimits.StreamBytesMax && (!same || chunk > 0));
+            reader.Require(stream < MetadataStream.First && (!same || chunk > 0));
             if (reader.Failed)
                 return false;
             ulong number = same ? before.Chunk + chunk : chunk;

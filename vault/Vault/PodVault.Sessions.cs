@@ -166,8 +166,8 @@ public sealed partial class PodVault
         {
             CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Commit, commit.ToBytes())], context =>
             {
-                SessionEntry row = context.Previous!.Find(lease.Session.Value)!;
-                if (row.LeaseId != lease.LeaseId || row.LeaseState != LeaseState.Open || row.Fence != lease.Term)
+                SessionEntry? row = context.Previous!.Find(lease.Session.Value);
+                if (row is null || row.LeaseId != lease.LeaseId || row.LeaseState != LeaseState.Open || row.Fence != lease.Term)
                     throw new VmPodException(ExitCode.Busy, "This lease was ended by the owner, or another host has the session now: nothing was committed.", "The work may be kept as a fork.");
                 EntryPlace place = context.Entries[0];
                 bool listed = commit.Record.Kind != GenerationKind.Draft;
@@ -189,8 +189,8 @@ public sealed partial class PodVault
     {
         lock (gate)
         {
-            SessionEntry row = Store.Head.Find(lease.Session.Value)!;
-            if (row.LeaseId == lease.LeaseId && row.LeaseState == LeaseState.Open)
+            SessionEntry? row = Store.Head.Find(lease.Session.Value);
+            if (row is not null && row.LeaseId == lease.LeaseId && row.LeaseState == LeaseState.Open)
                 Store.Commit([], context => Draft(context, row with { LeaseState = LeaseState.None }));
         }
     }

@@ -102,8 +102,25 @@ public sealed partial class PodVault : IDisposable
     {
         VaultDescriptor descriptor = CellStore.ReadDescriptor(folder);
         DeviceSecrets? device = Directory.Exists(Path.Combine(folder, SecretsFolder)) ? DeviceSecrets.Load(Path.Combine(folder, SecretsFolder)) : null;
-        var authority = new LogAuthority(device is null ? null : SigningKey.FromSeed(device.Log), descriptor.LogPublicKey.ToArray());
-        return new PodVault(folder, CellStore.Open(folder, access, authority), device, authority, time);
+        SigningKey? logKey = null;
+        try
+        {
+            logKey = device is null ? null : SigningKey.FromSeed(device.Log);
+            // Before anything is written: a head signed by another key would shut the vault for good.
+            if (logKey is not null && !descriptor.LogPublicKey.Span.SequenceEqual(logKey.PublicKey))
+            {
+                throw new VmPodException(ExitCode.Damaged, "The pod's log key (v1/nv/log) is not the one that vault.json names.",
+                    "Restore vault.json and v1/nv from a copy of this pod.");
+            }
+            var authority = new LogAuthority(logKey, descriptor.LogPublicKey.ToArray());
+            return new PodVault(folder, CellStore.Open(folder, access, authority), device, authority, time);
+        }
+        catch
+        {
+            logKey?.Dispose();
+            device?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Unlocks with the passphrase. False if it is wrong.</summary>

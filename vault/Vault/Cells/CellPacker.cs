@@ -45,12 +45,34 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
     /// <summary>Payloads that end in the open cell, which has no id yet: the zero id stands for it.</summary>
     public IEnumerable<(ChunkKey Key, PayloadRef Place)> Unplaced => unplaced.Select(u => (u.Key, PlaceOf(u, default)));
 
-    /// <summary>Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>.</summary>
+    /// <summary>
+    /// Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>. If a cell cannot be given away (no space),
+    /// the payload is not there, those before it are, and the packer goes on.
+    /// </summary>
     public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)
     {
         if (Room < Math.Min(bytes.Length, PartBytesMin))
             Seal();
         unplaced.Add((key, entries.Count, null));
+        try
+        {
+            AddParts(key, codec, rawLength, bytes);
+        }
+        catch
+        {
+            // The line that said "goes on" is the last one, and so are its bytes.
+            bodyLength = entries[^1].Offset;
+            entries.RemoveAt(entries.Count - 1);
+            unplaced.RemoveAt(unplaced.Count - 1);
+            throw;
+        }
+    }
+
+    /// <summary>Forgets that a chunk's payload in the open cell is the newest: it is sealed with the rest, and nobody is told.</summary>
+    public void Forget(ChunkKey key) => unplaced.RemoveAll(u => u.Key == key);
+
+    private void AddParts(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)
+    {
         for (int part = 0; ; part++)
         {
             int take = Math.Min(Room, bytes.Length);

@@ -130,13 +130,16 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     /// <summary>Puts an encoded chunk. It can be read once its cell is sealed: see <see cref="SealBatch"/>.</summary>
     internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag)
     {
-        pendingTags[key] = tag;
+        // If the disk is full the chunk stays what it was, and so must its tag.
         packer.Add(key, codec, rawLength, payload);
+        pendingTags[key] = tag;
     }
 
     /// <summary>Puts a chunk of zeros.</summary>
     public void PutZero(ChunkKey key)
     {
+        // An older payload of the chunk may still wait in the open cell: when that is sealed it must not come back.
+        packer.Forget(key);
         lock (gate)
             pending[key] = PayloadRef.Zero;
         pendingTags[key] = default;

@@ -129,7 +129,8 @@ public static class SnapshotReader
 
     private static void Restore(string path, StreamInfo stream)
     {
-        if (stream.Mode != 0)
+        // A file may have mode 000; a machine's streams have none.
+        if (stream.Kind is StreamKind.File or StreamKind.Folder || stream.Mode != 0)
             File.SetUnixFileMode(path, (UnixFileMode)(stream.Mode & 0xFFF));
         if (stream.ModifiedNs == 0)
             return;

@@ -160,7 +160,8 @@ public sealed class SnapshotWriter
 
     private void ForgetStreams(List<(SnapshotFile File, StreamInfo Stream)> streams)
     {
-        HashSet<uint> kept = [.. streams.Select(s => s.Stream.Number)];
+        // A name that was a file and is a folder now keeps its number, but not its chunks.
+        HashSet<uint> kept = [.. streams.Where(s => !s.File.IsFolder).Select(s => s.Stream.Number)];
         foreach (StreamInfo gone in (lease.Reader?.Streams ?? []).Where(s => !kept.Contains(s.Number)))
         {
             foreach (long chunk in lease.Reader!.Chunks(gone))
