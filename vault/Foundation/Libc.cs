@@ -108,6 +108,14 @@ public static class Libc
         return (*(ushort*)(buffer + modeOffset) & S_IFMT) == S_IFREG;
     }
 
+    /// <summary>Which file a path names (device and inode), or null if it names none that can be looked at.</summary>
+    public static unsafe (ulong Device, ulong Inode)? FileIdentity(string path)
+    {
+        const int AT_FDCWD = -100, STATX_INO = 0x100, statxBytes = 256, inodeOffset = 32, majorOffset = 136;
+        byte* buffer = stackalloc byte[statxBytes];
+        return Interop.statx(AT_FDCWD, path, 0, STATX_INO, buffer) == 0 ? (*(ulong*)(buffer + majorOffset), *(ulong*)(buffer + inodeOffset)) : null;
+    }
+
     /// <summary>True for an error that means: the disk, the quota or the file size limit is full.</summary>
     public static bool IsNoSpace(IOException error)
     {

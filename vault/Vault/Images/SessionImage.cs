@@ -186,6 +186,13 @@ public sealed class SessionImage : IDisposable
         }
     }
 
+    /// <summary>Does early what the first commit needs, and takes a time that grows with the session.</summary>
+    public void PrepareCommit()
+    {
+        lock (sealing)
+            lease.LoadLiveCells();
+    }
+
     /// <summary>Seals what the overlay holds into cells that no commit names yet, and frees its frames.</summary>
     public void Spill()
     {
