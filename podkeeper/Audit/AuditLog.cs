@@ -142,7 +142,12 @@ public sealed class AuditLog : IDisposable
     public void Dispose()
     {
         lock (gate)
+        {
+            if (file.IsClosed)
+                return;
+            Libc.Unlock(file);
             file.Dispose();
+        }
     }
 
     private void Write(AuditBatch batch)

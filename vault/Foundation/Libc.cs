@@ -76,6 +76,15 @@ public static class Libc
         return true;
     }
 
+    /// <summary>Gives up a lock of <see cref="TryLock"/>. Closing the file is not enough: a child that is being started at that moment holds a
+    /// copy of the descriptor, and with it the lock, until its exec.</summary>
+    /// <exception cref="IOException">The kernel reported an error.</exception>
+    public static void Unlock(SafeFileHandle file)
+    {
+        const int LOCK_UN = 8;
+        Check(() => Interop.flock(file, LOCK_UN), "flock");
+    }
+
     /// <summary>Frees the disk space of a range of a file; it reads as zeros afterwards (fallocate(2), FALLOC_FL_PUNCH_HOLE). False where the file
     /// system has no holes (EOPNOTSUPP).</summary>
     public static bool TryPunchHole(SafeFileHandle file, long offset, long length)

@@ -45,20 +45,14 @@ internal sealed class TestLog : IDisposable
 
     internal byte[] Entries
     {
-        // Without the lock that .NET's own open takes, so that a test can look while the log is open.
-        get
-        {
-            using SafeFileHandle file = Libc.OpenFile(EntriesPath, write: false, create: false)!;
-            byte[] bytes = new byte[RandomAccess.GetLength(file)];
-            return bytes[..RandomAccess.Read(file, bytes, 0)];
-        }
-        set => File.WriteAllBytes(EntriesPath, value);
+        get => Read(EntriesPath);
+        set => Write(EntriesPath, value);
     }
 
     internal byte[] Checkpoint
     {
-        get => File.ReadAllBytes(CheckpointPath);
-        set => File.WriteAllBytes(CheckpointPath, value);
+        get => Read(CheckpointPath);
+        set => Write(CheckpointPath, value);
     }
 
     /// <summary>The framed entries, one by one.</summary>
@@ -76,6 +70,22 @@ internal sealed class TestLog : IDisposable
 
     /// <summary>The first break that a reader finds; the test fails if it finds none.</summary>
     internal AuditBreak Break() => Reader.Verify().Break ?? throw new Xunit.Sdk.XunitException("The change was not found.");
+
+    // Without the lock that .NET's own open takes: a test looks while the log is open, and a child that another test starts at this moment
+    // would hold a copy of the lock until its exec.
+    private static byte[] Read(string path)
+    {
+        using SafeFileHandle file = Libc.OpenFile(path, write: false, create: false)!;
+        byte[] bytes = new byte[RandomAccess.GetLength(file)];
+        return bytes[..RandomAccess.Read(file, bytes, 0)];
+    }
+
+    private static void Write(string path, byte[] bytes)
+    {
+        using SafeFileHandle file = Libc.OpenFile(path, write: true, create: true)!;
+        RandomAccess.SetLength(file, 0);
+        RandomAccess.Write(file, bytes, 0);
+    }
 
     public void Dispose()
     {
