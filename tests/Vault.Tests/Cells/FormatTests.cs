@@ -84,7 +84,8 @@ public class FormatTests
     [Fact]
     public void ASlotIsRefusedForEveryFlippedBitAndAtTheOtherPlace()
     {
-        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200, HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
+        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200,
+            HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
         var bytes = slot.Encode();
         Assert.True(SlotRecord.TryParse(bytes, 0, out var read));
         Assert.Equal(slot, read);
@@ -109,13 +110,18 @@ public class FormatTests
         string text = System.Text.Encoding.UTF8.GetString(bytes);
         string[] bad =
         [
-            "", "{}", "[]", "null", text + " ", text.Replace("\"suite\": 2", "\"suite\": 3", StringComparison.Ordinal), text.Replace("16384", "16385", StringComparison.Ordinal),
-            text.Replace("  \"suite\": 2,\n", "", StringComparison.Ordinal), text.Replace("  \"suite\": 2,\n", "  \"suite\": 2,\n  \"more\": 1,\n", StringComparison.Ordinal),
-            text.Replace("aabb", "AABB", StringComparison.Ordinal), text.Replace("00010203", "0001020", StringComparison.Ordinal), text.Replace("\n", "\r\n", StringComparison.Ordinal),
-            text.Replace("\"format\": 1", "\"format\": 0", StringComparison.Ordinal), text.Replace("1800000000000", "1.8e12", StringComparison.Ordinal), new(' ', 5000),
+            "", "{}", "[]", "null", text + " ", text.Replace("\"suite\": 2", "\"suite\": 3", StringComparison.Ordinal),
+                text.Replace("16384", "16385", StringComparison.Ordinal),
+            text.Replace("  \"suite\": 2,\n", "", StringComparison.Ordinal),
+                text.Replace("  \"suite\": 2,\n", "  \"suite\": 2,\n  \"more\": 1,\n", StringComparison.Ordinal),
+            text.Replace("aabb", "AABB", StringComparison.Ordinal), text.Replace("00010203", "0001020", StringComparison.Ordinal),
+                text.Replace("\n", "\r\n", StringComparison.Ordinal),
+            text.Replace("\"format\": 1", "\"format\": 0", StringComparison.Ordinal),
+                text.Replace("1800000000000", "1.8e12", StringComparison.Ordinal), new(' ', 5000),
         ];
         foreach (string json in bad)
-            Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() => VaultDescriptor.Parse(System.Text.Encoding.UTF8.GetBytes(json))).ExitCode);
+            Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() =>
+                VaultDescriptor.Parse(System.Text.Encoding.UTF8.GetBytes(json))).ExitCode);
         var newer = Assert.Throws<VmPodException>(() => VaultDescriptor.Parse("{\"format\": 2, \"unknown\": [1]}"u8));
         Assert.Equal(ExitCode.Refused, newer.ExitCode);
         Assert.Contains("format 2", newer.Message, StringComparison.Ordinal);
@@ -137,7 +143,8 @@ public class FormatTests
         Assert.Equal("364813c416ec93f4c5fa7126f2ca4023463a4857397b08f807ec59d230735119", Root(ground).ToString());
         var log = ids[..11].Aggregate(LogFrontier.Empty, (tree, id) => tree.Append(id.Value));
         Assert.Equal("e177ad5a8a17108dad67c70a51266681aa02b9e2b7ad6a0357585ba4289982ac", log.Root().ToString());
-        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200, HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
+        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200,
+            HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
         Assert.Equal("693fcfc8beb6183ee6f237bdedb872ff148a56deec32c5de9507581fb1db5e1a", Convert.ToHexStringLower(slot.Encode()[4064..]));
     }
 
