@@ -3,8 +3,8 @@ using VmPod.Vault.Cells;
 namespace VmPod.Vault.Tests.Cells;
 
 /// <summary>
-/// A model of what a disk may hold after a power cut: what was synced is there; of what was not, any subset, a write torn at 512 bytes. A name that
-/// was made, changed or removed is durable only once its folder was synced.
+/// A model of what a disk may hold after a power cut: what was synced is there; of what was not, any subset, a write torn at 512 bytes. A
+/// name that was made, changed or removed is durable only once its folder was synced.
 /// </summary>
 internal sealed class CrashDisk
 {
@@ -79,7 +79,8 @@ internal sealed class CrashDisk
         }
     }
 
-    /// <summary>Writes one possible state after a cut to a folder. The choice is asked once for each pending name and each pending sector.</summary>
+    /// <summary>Writes one possible state after a cut to a folder. The choice is asked once for each pending name and each pending
+    /// sector.</summary>
     internal void Materialise(string dir, Func<bool> survives)
     {
         var names = new Dictionary<string, Node>(_durable);

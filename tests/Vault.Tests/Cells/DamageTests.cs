@@ -42,7 +42,8 @@ public class DamageTests
         _ = PodFolder.Commit(store, 7);
         report = store.Verify(s_needed, null, default);
         Assert.Equal([new DamagedCell(PodFolder.Id(7), 0, 7, false)], report.Damaged);
-        Assert.Equal(0, report.MissingCount);
+        Assert.True(report.IsComplete);
+        Assert.False(report.IsSound);
     }
 
     [Fact]
@@ -99,8 +100,10 @@ public class DamageTests
             pod => File.WriteAllBytes(pod.PathOf("v1/index"), []),
             pod => pod.FlipBit("v1/index", 3),
             pod => File.WriteAllBytes(pod.PathOf("v1/index"), new byte[new FileInfo(pod.PathOf("v1/index")).Length]),
-            pod => { for (long at = 512; at < new FileInfo(pod.PathOf("v1/index")).Length; at += 512) pod.FlipBit("v1/index", at + 40, 2); },
-            pod => { using var file = new FileStream(pod.PathOf("v1/index"), FileMode.Open); file.Position = 512; file.Write(new byte[20_000]); },
+            pod => { for (long at = 512; at < new FileInfo(pod.PathOf("v1/index")).Length; at += 512) pod.FlipBit("v1/index", at + 40,
+                2); },
+            pod => { using var file = new FileStream(pod.PathOf("v1/index"),
+                FileMode.Open); file.Position = 512; file.Write(new byte[20_000]); },
         })
         {
             foreach (var access in new[] { StoreAccess.Read, StoreAccess.Write })
@@ -142,7 +145,8 @@ public class DamageTests
     public void AnIndexOfALaterStateThatWasTakenBackDoesNotMislead()
     {
         using var pod = Pod(10);
-        var files = Directory.EnumerateFiles(pod.Dir, "*", SearchOption.AllDirectories).Where(path => !path.EndsWith("index", StringComparison.Ordinal))
+        var files = Directory.EnumerateFiles(pod.Dir, "*", SearchOption.AllDirectories).Where(path =>
+            !path.EndsWith("index", StringComparison.Ordinal))
             .ToDictionary(path => path, File.ReadAllBytes);
         using (var store = pod.Open())
         {
@@ -222,8 +226,8 @@ public class DamageTests
                 pod.FlipBit(name, at, bit);
                 found += isFound ? 1 : 0;
                 harmless += isFound ? 0 : 1;
-                // The older slot counts for nothing, and the newer one is rolled forward from the log. The date and suite of vault.json are under no
-                // signature of the store's; the caller compares them with what the log's first entry signs.
+                // The older slot counts for nothing, and the newer one is rolled forward from the log. The date and suite of vault.json are
+                // under no signature of the store's; the caller compares them with what the log's first entry signs.
                 bool mayBeHarmless = name is "v1/slots.bin" or "vault.json";
                 Assert.True(isFound || mayBeHarmless, $"byte {at} of {name} was changed and nobody noticed");
             }

@@ -3,7 +3,8 @@ using VmPod.Vault.Cells;
 
 namespace VmPod.Vault.Tests.Cells;
 
-/// <summary>Stands for the log key: the store is keyless, so that any signature will do. HMAC-SHA-512 under a key that only the test knows.</summary>
+/// <summary>Stands for the log key: the store is keyless, so that any signature will do. HMAC-SHA-512 under a key that only the test
+/// knows.</summary>
 internal sealed class FakeAuthority : IHeadAuthority
 {
     private readonly byte[] _key;

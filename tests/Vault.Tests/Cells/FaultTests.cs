@@ -36,7 +36,8 @@ public class FaultTests
                     isHit = true;
                     Assert.IsType<StorePoisonedException>(e);
                     countdown = int.MaxValue;
-                    foreach (var use in new Action[] { store.Flush, () => PodFolder.Commit(store, 1), () => PodFolder.Append(store, 70, 1), () => store.Contains(PodFolder.Id(0)), store.DiscardUncommitted })
+                    foreach (var use in new Action[] { store.Flush, () => PodFolder.Commit(store, 1), () =>
+                        PodFolder.Append(store, 70, 1), () => store.Contains(PodFolder.Id(0)), store.DiscardUncommitted })
                         Assert.Contains("earlier", Assert.Throws<StorePoisonedException>(use).Message, StringComparison.Ordinal);
                     poisoned++;
                 }
@@ -66,7 +67,8 @@ public class FaultTests
             using (var store = pod.Open(StoreAccess.Write, operation =>
             {
                 // A full disk refuses new data. In place (slots, index) nothing new is needed, and a sync is another matter.
-                if (operation.Kind == DiskOperationKind.Write && (operation.Name.EndsWith(".seg", StringComparison.Ordinal) || operation.Name == "v1/log"))
+                if (operation.Kind == DiskOperationKind.Write
+                    && (operation.Name.EndsWith(".seg", StringComparison.Ordinal) || operation.Name == "v1/log"))
                     Fail(operation, ref countdown, ENOSPC);
             }))
             {

@@ -84,7 +84,8 @@ public class FormatTests
     [Fact]
     public void ASlotIsRefusedForEveryFlippedBitAndAtTheOtherPlace()
     {
-        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200, HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
+        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200,
+            HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
         var bytes = slot.Encode();
         Assert.True(SlotRecord.TryParse(bytes, 0, out var read));
         Assert.Equal(slot, read);
@@ -109,16 +110,50 @@ public class FormatTests
         string text = System.Text.Encoding.UTF8.GetString(bytes);
         string[] bad =
         [
-            "", "{}", "[]", "null", text + " ", text.Replace("\"suite\": 2", "\"suite\": 3", StringComparison.Ordinal), text.Replace("16384", "16385", StringComparison.Ordinal),
-            text.Replace("  \"suite\": 2,\n", "", StringComparison.Ordinal), text.Replace("  \"suite\": 2,\n", "  \"suite\": 2,\n  \"more\": 1,\n", StringComparison.Ordinal),
-            text.Replace("aabb", "AABB", StringComparison.Ordinal), text.Replace("00010203", "0001020", StringComparison.Ordinal), text.Replace("\n", "\r\n", StringComparison.Ordinal),
-            text.Replace("\"format\": 1", "\"format\": 0", StringComparison.Ordinal), text.Replace("1800000000000", "1.8e12", StringComparison.Ordinal), new(' ', 5000),
+            "", "{}", "[]", "null", text + " ", text.Replace("\"suite\": 2", "\"suite\": 3", StringComparison.Ordinal),
+                text.Replace("16384", "16385", StringComparison.Ordinal),
+            text.Replace("  \"suite\": 2,\n", "", StringComparison.Ordinal),
+                text.Replace("  \"suite\": 2,\n", "  \"suite\": 2,\n  \"more\": 1,\n", StringComparison.Ordinal),
+            text.Replace("aabb", "AABB", StringComparison.Ordinal), text.Replace("00010203", "0001020", StringComparison.Ordinal),
+                text.Replace("\n", "\r\n", StringComparison.Ordinal),
+            text.Replace("\"format\": 1", "\"format\": 0", StringComparison.Ordinal),
+                text.Replace("1800000000000", "1.8e12", StringComparison.Ordinal), new(' ', 5000),
         ];
         foreach (string json in bad)
-            Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() => VaultDescriptor.Parse(System.Text.Encoding.UTF8.GetBytes(json))).ExitCode);
+            Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() =>
+                VaultDescriptor.Parse(System.Text.Encoding.UTF8.GetBytes(json))).ExitCode);
         var newer = Assert.Throws<VmPodException>(() => VaultDescriptor.Parse("{\"format\": 2, \"unknown\": [1]}"u8));
         Assert.Equal(ExitCode.Refused, newer.ExitCode);
         Assert.Contains("format 2", newer.Message, StringComparison.Ordinal);
+    }
+
+    // The numbers of SPEC V-57, which were computed by a program of its own, in another language.
+    [Fact]
+    public void TheKnownAnswersOfTheSpecificationHold()
+    {
+        Assert.Equal("4465d89da4f7f71b0ce211c9a63e834aa9c869358b85a9a64a9988eea3d6b7f0", CellId.Of(new byte[16_384]).ToString());
+        Assert.Equal("a040461523bdf4a89ff79392b452f4005566de0bfb4ba662a36651d6eb927b3b", DomainHash.OfEntry(7, [1, 2, 3]).ToString());
+        var ids = Enumerable.Range(0, 40).Select(i => CellId.Of([(byte)i])).ToArray();
+        Assert.Equal(Digest.Zero, Root([]));
+        Assert.Equal("88760bde9f43484ce6a64db3658636fbf3dfbc71472f414f2dc8c12fc4e4f388", Root(ids[..1]).ToString());
+        Assert.Equal("46d2b142ce016d1e3c35d05dacd1a4f72c8f3ee08e38b1aae03974a723aef2b9", Root(ids[..16]).ToString());
+        Assert.Equal("34696553e6ea6c0152a9e2b3047c787a0921bff863d2933528048de5424beb04", Root(ids[..17]).ToString());
+        Assert.Equal("f3ff1d49e7fa37e554a113fc8cb9de31b39e91e5ca360bddacff8e95bc8e08a8", Root(ids).ToString());
+        var ground = Enumerable.Range(0, 20).Select(i => CellId.ReadFrom([0xab, 0xcd, 0xef, 0x01, .. SHA256.HashData([(byte)i])[4..]]));
+        Assert.Equal("364813c416ec93f4c5fa7126f2ca4023463a4857397b08f807ec59d230735119", Root(ground).ToString());
+        var log = ids[..11].Aggregate(LogFrontier.Empty, (tree, id) => tree.Append(id.Value));
+        Assert.Equal("e177ad5a8a17108dad67c70a51266681aa02b9e2b7ad6a0357585ba4289982ac", log.Root().ToString());
+        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200,
+            HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
+        Assert.Equal("693fcfc8beb6183ee6f237bdedb872ff148a56deec32c5de9507581fb1db5e1a", Convert.ToHexStringLower(slot.Encode()[4064..]));
+    }
+
+    private static Digest Root(IEnumerable<CellId> ids)
+    {
+        var set = new LiveSet();
+        foreach (var id in ids)
+            Assert.True(set.Add(id));
+        return set.Root();
     }
 
     private static HeadRecord? TryParse(byte[] bytes)

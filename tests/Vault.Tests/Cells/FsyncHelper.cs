@@ -3,8 +3,8 @@ using VmPod.Vault.Cells;
 
 namespace VmPod.Vault.Tests.Cells;
 
-/// <summary>What the test executable does instead of running tests when strace starts it: one write and one sync, and what came of it as its exit
-/// code.</summary>
+/// <summary>What the test executable does instead of running tests when strace starts it: one small piece of work, and what came of it as
+/// its exit code.</summary>
 internal static class FsyncHelper
 {
     internal const string Variable = "VMPOD_TEST_FSYNC_HELPER";
@@ -18,7 +18,26 @@ internal static class FsyncHelper
         if (Environment.GetEnvironmentVariable(Variable) is not { } mode)
             return;
         string dir = Environment.GetEnvironmentVariable(Variable + "_DIR")!;
-        Environment.Exit(mode == "dotnet" ? DotNet(dir) : Store(dir));
+        Environment.Exit(mode switch
+        {
+            "dotnet" => DotNet(dir),
+            "open" => Open(dir),
+            _ => Store(dir),
+        });
+    }
+
+    private static int Open(string dir)
+    {
+        try
+        {
+            CellStore.Open(dir, StoreAccess.Write, new FakeAuthority()).Dispose();
+            return 0;
+        }
+        catch (Foundation.VmPodException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return (int)e.ExitCode;
+        }
     }
 
     private static int DotNet(string dir)

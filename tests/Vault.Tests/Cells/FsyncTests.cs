@@ -15,6 +15,15 @@ public class FsyncTests
     }
 
     [Fact]
+    public void AnotherProcessFindsTheVaultBusyAndAfterwardsFree()
+    {
+        using var pod = new PodFolder();
+        using (var store = pod.Create())
+            Assert.Equal((int)Foundation.ExitCode.Busy, Run("open", pod.Dir, null));
+        Assert.Equal(0, Run("open", pod.Dir, null));
+    }
+
+    [Fact]
     public void DotNetsOwnFlushHidesIt()
     {
         // The attack works without the defence. Once this fails, .NET is mended, and the ban may be thought over.
@@ -29,7 +38,8 @@ public class FsyncTests
         start.FileName = inject is null ? self : "strace";
         if (inject is not null)
         {
-            foreach (string argument in new[] { "-f", "-o", Path.Combine(dir, "..", Path.GetFileName(dir) + ".strace"), "-e", "trace=fsync,fdatasync", "-e", inject, self })
+            foreach (string argument in new[] { "-f", "-o", Path.Combine(dir, "..", Path.GetFileName(dir) + ".strace"), "-e",
+                "trace=fsync,fdatasync", "-e", inject, self })
                 start.ArgumentList.Add(argument);
         }
         start.Environment[FsyncHelper.Variable] = mode;

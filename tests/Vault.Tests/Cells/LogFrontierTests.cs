@@ -9,7 +9,8 @@ public class LogFrontierTests(ITestOutputHelper output)
 {
     // The leaves that the RFC 6962 test trees of transparency-dev/merkle are made of.
     private static readonly byte[][] s_leaves =
-        [[], [0x00], [0x10], [0x20, 0x21], [0x30, 0x31], [0x40, 0x41, 0x42, 0x43], [.. Enumerable.Range(0x50, 8).Select(i => (byte)i)], [.. Enumerable.Range(0x60, 16).Select(i => (byte)i)]];
+        [[], [0x00], [0x10], [0x20, 0x21], [0x30, 0x31], [0x40, 0x41, 0x42, 0x43], [.. Enumerable.Range(0x50, 8).Select(i => (byte)i)],
+            [.. Enumerable.Range(0x60, 16).Select(i => (byte)i)]];
 
     [Fact]
     public void TheRootIsThatOfRfc6962ForEverySize()
@@ -44,7 +45,8 @@ public class LogFrontierTests(ITestOutputHelper output)
         var (ran, accepted) = (0, 0);
         foreach (string kind in new[] { "inclusion", "consistency" })
         {
-            foreach (string path in Directory.EnumerateFiles(Path.Combine(folder, "merkle/testdata", kind), "*.json", SearchOption.AllDirectories))
+            foreach (string path in Directory.EnumerateFiles(Path.Combine(folder, "merkle/testdata", kind), "*.json",
+                SearchOption.AllDirectories))
             {
                 using var json = JsonDocument.Parse(File.ReadAllBytes(path));
                 var vector = json.RootElement;
@@ -54,7 +56,8 @@ public class LogFrontierTests(ITestOutputHelper output)
                 accepted += isRight ? 1 : 0;
             }
         }
-        output.WriteLine($"merkle vectors: {ran} run, {accepted} accepted, {ran - accepted} refused, 0 missing; subtree vectors are of another scheme and not run");
+        output.WriteLine($"merkle vectors: {ran} run, {accepted} accepted, {ran - accepted} refused, 0 missing; "
+            + "subtree vectors are of another scheme and not run");
         Assert.True(accepted >= 10 && ran - accepted >= 100, $"{ran} run, {accepted} accepted");
     }
 
@@ -128,12 +131,14 @@ public class LogFrontierTests(ITestOutputHelper output)
         return sn == 0 && first == Digest.ReadFrom(root1) && second == Digest.ReadFrom(root2);
     }
 
-    private static Digest Root(ulong size) => s_leaves.Take((int)size).Aggregate(LogFrontier.Empty, (tree, leaf) => tree.Append(DomainHash.Of(0, leaf))).Root();
+    private static Digest Root(ulong size) => s_leaves.Take((int)size).Aggregate(LogFrontier.Empty, (tree, leaf) =>
+        tree.Append(DomainHash.Of(0, leaf))).Root();
 
     private static byte[] Bytes(JsonElement vector, string name) =>
         vector.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetBytesFromBase64() : [];
 
-    private static List<byte[]> Proof(JsonElement vector) => vector.TryGetProperty("proof", out var proof) && proof.ValueKind == JsonValueKind.Array
+    private static List<byte[]> Proof(JsonElement vector) => vector.TryGetProperty("proof", out var proof)
+        && proof.ValueKind == JsonValueKind.Array
         ? [.. proof.EnumerateArray().Select(node => node.ValueKind == JsonValueKind.String ? node.GetBytesFromBase64() : [])] : [];
 
     private static string? FindVectors()
@@ -154,6 +159,7 @@ public class LogFrontierTests(ITestOutputHelper output)
         int left = 1;
         while (left * 2 < leaves.Length)
             left *= 2;
-        return Digest.ReadFrom(SHA256.HashData([1, .. Convert.FromHexString(Naive(leaves[..left]).ToString()), .. Convert.FromHexString(Naive(leaves[left..]).ToString())]));
+        return Digest.ReadFrom(SHA256.HashData([1, .. Convert.FromHexString(Naive(leaves[..left]).ToString()),
+            .. Convert.FromHexString(Naive(leaves[left..]).ToString())]));
     }
 }

@@ -76,12 +76,14 @@ public class StoreTests
         {
             _ = PodFolder.Append(store, 0, 1500);
             _ = PodFolder.Commit(store, 1);
-            var before = Directory.EnumerateFiles(pod.PathOf("v1/segments")).Order().Select(path => (path, File.ReadAllBytes(path).Length)).ToArray();
+            var before = Directory.EnumerateFiles(pod.PathOf("v1/segments")).Order().Select(path =>
+                (path, File.ReadAllBytes(path).Length)).ToArray();
             _ = PodFolder.Append(store, 10_000, 1500);
             store.Flush();
             PodFolder.AssertReads(store, 10_000, 1500);
             store.DiscardUncommitted();
-            Assert.Equal(before, Directory.EnumerateFiles(pod.PathOf("v1/segments")).Order().Select(path => (path, File.ReadAllBytes(path).Length)));
+            Assert.Equal(before, Directory.EnumerateFiles(pod.PathOf("v1/segments")).Order().Select(path =>
+                (path, File.ReadAllBytes(path).Length)));
             PodFolder.AssertAbsent(store, 10_000, 1500);
             // Other cells now stand where the discarded ones stood; asking for those must not be taken for damage.
             _ = PodFolder.Append(store, 20_000, 1500);
