@@ -12,6 +12,10 @@ namespace VmPod.Vault;
 /// <summary>Sessions, generations and leases.</summary>
 public sealed partial class PodVault
 {
+    // Leases with cells that are appended and not committed: the store's tail is theirs together.
+    private readonly HashSet<SessionLease> appending = [];
+    private readonly Lock discardGate = new();
+
     /// <summary>All sessions that have a commit, by their place in the head.</summary>
     public IReadOnlyList<SessionSummary> ListSessions()
     {
@@ -85,6 +89,13 @@ public sealed partial class PodVault
     public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false)
     {
         CheckName(name);
+        // Offsets of the entries are computed before they are written: nobody may write in between.
+        lock (gate)
+            return Begin(name, create, host, generation, tip);
+    }
+
+    private SessionLease Begin(string name, bool create, UInt128 host, ulong? generation, bool tip)
+    {
         SecretBuffer vaultSecret = vaultKey ?? throw Locked();
         SessionSummary? session = TryFindSession(name);
         if (session is null && !create)
@@ -182,6 +193,31 @@ public sealed partial class PodVault
                 });
             });
             return (result.Entries[0].Hash, result.Entries[0].Offset);
+        }
+    }
+
+    /// <summary>A lease is about to append cells that no commit names yet.</summary>
+    internal void BeginAppending(SessionLease lease)
+    {
+        lock (discardGate)
+            appending.Add(lease);
+    }
+
+    /// <summary>All cells of a lease are committed, or of no use any more.</summary>
+    internal void EndAppending(SessionLease lease)
+    {
+        lock (discardGate)
+            appending.Remove(lease);
+    }
+
+    /// <summary>Cuts off the cells of a lease, unless another lease's uncommitted ones stand there too: then they stay until gc.</summary>
+    internal void DiscardCells(SessionLease lease)
+    {
+        lock (discardGate)
+        {
+            appending.Remove(lease);
+            if (appending.Count == 0)
+                Store.DiscardUncommitted();
         }
     }
 

@@ -39,6 +39,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     private LiveSet? liveSet;
     private ulong lastGeneration;
     private bool closed;
+    private bool isAppending;
 
     internal SessionLease(PodVault vault, LeaseStart start)
     {
@@ -240,6 +241,8 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             live.Settle();
             lastGeneration = record.Generation;
             Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
+            vault.EndAppending(this);
+            isAppending = false;
             BeginBatch();
             closed |= close;
             return new CommitSummary(record, added.Length, dropped.Length, BytesAppended - appendedBefore);
@@ -259,7 +262,8 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         lock (gate)
             pending.Clear();
         pendingTags.Clear();
-        vault.Store.DiscardUncommitted();
+        vault.DiscardCells(this);
+        isAppending = false;
         BeginBatch();
     }
 
@@ -277,6 +281,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     public void Dispose()
     {
         closed = true;
+        vault.EndAppending(this);
         packer.Dispose();
         signer.Dispose();
         Payloads.Dispose();
@@ -313,6 +318,11 @@ public sealed class SessionLease : IDisposable, IMetadataSink
 
     private void Append(CellId id, ReadOnlyMemory<byte> cell)
     {
+        if (!isAppending)
+        {
+            vault.BeginAppending(this);
+            isAppending = true;
+        }
         vault.Store.Append(id, cell.Span);
         batchCells.Add(id);
         BytesAppended += cell.Length;
