@@ -77,12 +77,16 @@ internal sealed class JailedProcess : IDisposable
                 _ = await gate.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
                 return new JailedProcess(outer, inner, cgroup);
             }
-            catch
+            catch (Exception e)
             {
                 _ = outer.Kill(MachineLimits.KillTimeout);
+                string complaint = outer.Output.Tail();
                 outer.Dispose();
                 inner?.Dispose();
                 cgroup?.Dispose();
+                // bubblewrap names the process early and may fail after it: the gate, or the process, is gone then.
+                if (e is SocketException or IOException)
+                    throw Impossible(complaint, e);
                 throw;
             }
         }
@@ -136,10 +140,12 @@ internal sealed class JailedProcess : IDisposable
             if (buffer.AsSpan(0, length).Contains((byte)'}'))
                 return ParseProcessId(buffer.AsMemory(0, length));
         }
-        _ = outer.Kill(MachineLimits.KillTimeout);
-        throw new VmPodException(ExitCode.Missing, $"The jail cannot be made: {outer.Output.Tail()}",
-            "Check that bubblewrap may make user namespaces here, and that QEMU's uid can reach the disk and RAM files.");
+        _ = await Task.WhenAny(outer.Exited, Task.Delay(MachineLimits.KillTimeout, cancel));        // its words are complete then
+        throw Impossible(outer.Output.Tail(), null);
     }
+
+    private static VmPodException Impossible(string complaint, Exception? inner) => new(ExitCode.Missing, $"The jail cannot be made: {complaint}",
+        "Check that bubblewrap may make user namespaces here, and that QEMU's uid can reach the disk and RAM files.", inner);
 
     private static int ParseProcessId(ReadOnlyMemory<byte> json)
     {

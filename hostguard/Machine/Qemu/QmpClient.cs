@@ -268,6 +268,9 @@ public sealed class QmpClient : IAsyncDisposable
         if (done == refused || message.GetPropertyCount() != 2 || !message.TryGetProperty("id", out JsonElement idElement)
             || idElement.ValueKind != JsonValueKind.Number || !idElement.TryGetInt64(out long id))
             throw Malformed("a reply of another form");
+        JsonElement words = default;
+        if (refused && (error.ValueKind != JsonValueKind.Object || !error.TryGetProperty("desc", out words) || words.ValueKind != JsonValueKind.String))
+            throw Malformed("an error without words");
         TaskCompletionSource<JsonElement>? pending;
         lock (_lock)
         {
@@ -280,10 +283,8 @@ public sealed class QmpClient : IAsyncDisposable
         }
         if (done)
             pending.SetResult(result);
-        else if (error.ValueKind == JsonValueKind.Object && error.TryGetProperty("desc", out JsonElement text) && text.ValueKind == JsonValueKind.String)
-            pending.SetException(new VmPodException(ExitCode.Refused, "QEMU refused: " + Printable(text.GetString()!)));
         else
-            throw Malformed("an error without words");
+            pending.SetException(new VmPodException(ExitCode.Refused, "QEMU refused: " + Printable(words.GetString()!)));
     }
 
     private static string Printable(string text) =>
