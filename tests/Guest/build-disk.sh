@@ -17,7 +17,10 @@ mount -o loop,noatime "$D" "$R"
 rmdir "$R/lost+found"
 
 # ---- packages. The kernel is unpacked and not installed: its hooks would build an initramfs that nobody boots.
-sources=${VMPOD_DEBIAN_SOURCES:-$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1 || true)}
+sources=${VMPOD_DEBIAN_SOURCES:-}
+for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+  if [ -z "$sources" ] && [ -s "$file" ]; then sources=$file; fi
+done
 suite=$(. /etc/os-release; [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-bookworm}" || echo bookworm)
 (
   cd "$W/dl"

@@ -31,8 +31,9 @@ case $FLAVOUR in
 esac
 [[ $SEED =~ ^[0-9]{1,9}$ ]] || fail "the seed is a number" 2
 
-NAME=guest-$FLAVOUR-$(input_hash "$FLAVOUR" "$SEED" "$(uname -m)")
+NAME=guest-$FLAVOUR-$(input_hash "$GUEST_INPUTS" "$FLAVOUR" "$SEED" "$DISK_SIZE" "$PACKAGES")
 deliver() {
+  touch "$CACHE/$NAME"                         # the last used ones stay when old ones go
   if [ -n "$OUT" ]; then
     mkdir -p "$OUT"
     cp --sparse=always "$CACHE/$NAME/disk.raw" "$CACHE/$NAME/guest.json" "$OUT/"
@@ -52,7 +53,7 @@ need_tools mmdebstrap extlinux busybox cpio mkfs.ext4 apt-get dpkg-deb unshare f
 lock_cache "$FLAVOUR"
 if [ -f "$CACHE/$NAME/guest.json" ]; then deliver; fi
 
-WORK=$(work_folder $WORK_MIB guest)
+WORK=$(work_folder "$WORK_MIB" guest)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM
 # A mount namespace of its own: whatever ends the build, its loop mount ends with it.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by build-guest.sh and make-sessions.sh: a cache of built folders, keyed by a hash of what they are built from.
 # Needs $HERE (this folder). Nothing outside the cache folder is left behind: work is done in RAM, and a folder appears whole or not at all.
 
@@ -14,10 +15,14 @@ need_tools() {
   [ "$(id -u)" = 0 ] || fail "building a disk image mounts it, and that needs root." 9
 }
 
-# input_hash WORD...: of the words and of everything in this folder that goes into a guest.
+# input_hash FILES WORD...: of the words, and of the named files and folders here (one string, separated by spaces).
 input_hash() {
-  { printf '%s\n' "$@"; cd "$HERE" && find . -type f ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16
+  local files=$1
+  shift
+  # shellcheck disable=SC2086
+  { printf '%s\n' "$@"; cd "$HERE" && find $files -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16
 }
+GUEST_INPUTS='build-disk.sh guest'
 
 # work_folder MIB NAME: a private folder in RAM if there is room, else in the cache folder.
 work_folder() {

@@ -25,8 +25,9 @@ while [ $# -gt 0 ]; do
 done
 [[ $SEED$GENERATIONS$RAM_MIB =~ ^[0-9]+$ ]] || fail "seed, generations and RAM are numbers" 2
 
-NAME=sessions-$(input_hash sessions "$SEED" "$GENERATIONS" "$RAM_MIB")
+NAME=sessions-$(input_hash "$GUEST_INPUTS build-guest.sh sessions.py" "$SEED" "$GENERATIONS" "$RAM_MIB")
 deliver() {
+  touch "$CACHE/$NAME"
   if [ -n "$OUT" ]; then
     mkdir -p "$OUT"
     cp -r --sparse=always "$CACHE/$NAME/." "$OUT/"

@@ -33,6 +33,9 @@ internal static unsafe partial class Interop
     [LibraryImport(C, EntryPoint = "lseek", SetLastError = true)]
     internal static partial long lseek(SafeFileHandle fd, long offset, int whence);
 
+    [LibraryImport(C, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int statx(int folder, string path, int flags, uint mask, byte* buffer);
+
     [LibraryImport(C, EntryPoint = "mmap", SetLastError = true)]
     internal static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, long offset);
 

@@ -38,6 +38,28 @@ public static class Libc
         Fsync(handle);
     }
 
+    /// <summary>Opens a regular file with open(2): closed on exec, never through a symbolic link at the last step, and without the lock that
+    /// .NET's own open takes (flock is ours). Null if it does not exist and is not to be created. A created file has mode 0600.</summary>
+    /// <exception cref="IOException">Any other error; its HResult is errno.</exception>
+    public static SafeFileHandle? OpenFile(string path, bool write, bool create)
+    {
+        const int O_RDWR = 2, O_CREAT = 0x40, ENOENT = 2, OwnerOnly = 0x180;
+        // The one constant here that differs: asm-generic against arm64's own fcntl.h.
+        int noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+        int flags = O_CLOEXEC | noFollow | (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0);
+        while (true)
+        {
+            int fd = Interop.open(path, flags, OwnerOnly);
+            if (fd >= 0)
+                return new SafeFileHandle(fd, ownsHandle: true);
+            int error = Marshal.GetLastPInvokeError();
+            if (error == ENOENT && !create)
+                return null;
+            if (error != Interop.EINTR)
+                throw Failure("open");
+        }
+    }
+
     /// <summary>Takes an advisory lock on an open file without waiting (flock(2)). False if another process holds it.</summary>
     /// <exception cref="IOException">The lock could not be tried (a file system without locks).</exception>
     public static bool TryLock(SafeFileHandle file, bool exclusive)
@@ -73,6 +95,24 @@ public static class Libc
             return Marshal.GetLastPInvokeError() == ENXIO ? null : throw Failure("lseek");
         long end = Interop.lseek(file, start, SEEK_HOLE);
         return end < 0 ? throw Failure("lseek") : (start, end);
+    }
+
+    /// <summary>True for a plain file: no folder, link, device, pipe or socket (statx(2) without following links).</summary>
+    public static unsafe bool IsRegularFile(string path)
+    {
+        const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, STATX_TYPE = 1, S_IFMT = 0xF000, S_IFREG = 0x8000;
+        const int statxBytes = 256, modeOffset = 28;
+        byte* buffer = stackalloc byte[statxBytes];
+        if (Interop.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, buffer) != 0)
+            throw Failure("statx");
+        return (*(ushort*)(buffer + modeOffset) & S_IFMT) == S_IFREG;
+    }
+
+    /// <summary>True for an error that means: the disk, the quota or the file size limit is full.</summary>
+    public static bool IsNoSpace(IOException error)
+    {
+        const int EFBIG = 27, ENOSPC = 28, EDQUOT = 122;
+        return error.HResult is EFBIG or ENOSPC or EDQUOT;
     }
 
     /// <summary>Anonymous memory outside the collected heap: locked if asked, left out of core dumps, zeroed in a forked child.</summary>

@@ -1,0 +1,125 @@
+namespace VmPod.Audit;
+
+/// <summary>
+/// Everything that the pod logs. The name in an entry is the member's name in kebab case: <see cref="KeysGranted"/> is "keys-granted".
+/// </summary>
+/// <remarks>Names are never reused and never change their meaning: old logs are read by new programs.</remarks>
+public enum AuditKind
+{
+    /// <summary>The vault was made.</summary>
+    PodInit,
+
+    /// <summary>The pod started, with the measurement of its own boot where it has one.</summary>
+    PodBoot,
+
+    /// <summary>The vault was opened with a secret.</summary>
+    UnlockOk,
+
+    /// <summary>A wrong secret was given.</summary>
+    UnlockFail,
+
+    /// <summary>No more tries were allowed.</summary>
+    UnlockLimit,
+
+    /// <summary>The duress secret was used; written afterwards.</summary>
+    Duress,
+
+    /// <summary>The vault was closed.</summary>
+    Lock,
+
+    /// <summary>A passphrase or PIN was changed.</summary>
+    PassphraseChange,
+
+    /// <summary>A slot was added, changed or removed.</summary>
+    SlotChange,
+
+    /// <summary>A host was paired.</summary>
+    HostPaired,
+
+    /// <summary>A host was unpaired.</summary>
+    HostUnpaired,
+
+    /// <summary>A host's evidence was judged: verdict, PCR digest, policy version.</summary>
+    Attestation,
+
+    /// <summary>A host's stay with a session began.</summary>
+    LeaseOpened,
+
+    /// <summary>It ended.</summary>
+    LeaseClosed,
+
+    /// <summary>Before a batch of key releases: lease, generation, at most so many keys. After a crash this is the upper bound.</summary>
+    KeysGranted,
+
+    /// <summary>After it: how many keys left.</summary>
+    KeysReleased,
+
+    /// <summary>A session was started from power-on.</summary>
+    SessionStart,
+
+    /// <summary>A session went on from a generation.</summary>
+    SessionResume,
+
+    /// <summary>A session was saved and stopped.</summary>
+    SessionSuspend,
+
+    /// <summary>A session was saved and went on.</summary>
+    SessionCheckpoint,
+
+    /// <summary>The pod was taken away from a session.</summary>
+    SessionLeave,
+
+    /// <summary>A session was stopped without saving; the detail says why.</summary>
+    SessionKill,
+
+    /// <summary>A generation was committed: sequence number and root.</summary>
+    Commit,
+
+    /// <summary>A snapshot folder was put into the vault.</summary>
+    Put,
+
+    /// <summary>A snapshot folder was taken out of the vault.</summary>
+    Get,
+
+    /// <summary>The vault was verified.</summary>
+    Verify,
+
+    /// <summary>Something left the vault for another format or place.</summary>
+    Export,
+
+    /// <summary>A peer was synchronised with: its head, and the result.</summary>
+    Sync,
+
+    /// <summary>A store is older than it was.</summary>
+    RollbackAlarm,
+
+    /// <summary>Two histories claim the same past.</summary>
+    ForkAlarm,
+
+    /// <summary>A session's keys moved to a new epoch.</summary>
+    EpochChange,
+
+    /// <summary>Keys were destroyed.</summary>
+    Shred,
+
+    /// <summary>What may be done, or by whom, changed.</summary>
+    PolicyChange,
+
+    /// <summary>The clock moved other than by waiting.</summary>
+    ClockJump,
+
+    /// <summary>Storage failed; nothing is written until it is opened again.</summary>
+    StorageError,
+
+    /// <summary>Hash of a sandbox's profile and the result of its own test.</summary>
+    SandboxTest,
+
+    /// <summary>What was zeroed and what was only freed when a session left.</summary>
+    WipeReceipt,
+
+    /// <summary>Somebody read this log.</summary>
+    LogReviewed,
+
+    /// <summary>The log was opened after a crash: entries that were not signed before, bytes that were cut off.</summary>
+    LogRecovered,
+}

@@ -1,0 +1,121 @@
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Cells;
+
+/// <summary>
+/// The hash table over the pages: an id's 12-byte prefix leads to the positions where such a cell may stand. A full bucket runs over into the
+/// next. Not thread-safe. Never trusted: the caller hashes the cell.
+/// </summary>
+internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
+{
+    internal IIndexPages Pages => pages;
+
+    internal UInt128 Salt => salt;
+
+    /// <summary>Entries at which the table is made larger: 3/4 of its room, where a bucket still seldom runs over.</summary>
+    internal long EntriesMax => pages.Buckets * (long)IndexBucket.Entries * 3 / 4;
+
+    /// <summary>Buckets for so many entries, with room to double.</summary>
+    internal static uint BucketsFor(long entries) => (uint)Math.Max(64, entries * 2 * 4 / 3 / IndexBucket.Entries + 1);
+
+    /// <summary>The positions that may hold the id, in the order they were added; at most as many as the span takes.</summary>
+    internal int Find(in Digest id, Span<uint> positions)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        var prefix = id.Prefix;
+        int found = 0;
+        uint bucket = BucketOf(prefix);
+        for (uint steps = 0; steps < pages.Buckets; steps++)
+        {
+            ReadSound(bucket, page);
+            int count = IndexBucket.Count(page);
+            for (int i = 0; i < count && found < positions.Length; i++)
+            {
+                if (IndexBucket.Prefix(page, i) == prefix)
+                    positions[found++] = IndexBucket.Position(page, i);
+            }
+            if (count < IndexBucket.Entries || found == positions.Length)
+                break;
+            bucket = Next(bucket);
+        }
+        return found;
+    }
+
+    /// <summary>Adds an entry; false if this very entry is there.</summary>
+    internal bool Add(in Digest id, uint position) => Add(id.Prefix, position);
+
+    /// <summary>Adds every entry of another table below a position.</summary>
+    internal long AddAll(IndexTable other, long positionsBelow)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        long added = 0;
+        for (uint bucket = 0; bucket < other.Pages.Buckets; bucket++)
+        {
+            other.ReadSound(bucket, page);
+            for (int i = 0; i < IndexBucket.Count(page); i++)
+            {
+                if (IndexBucket.Position(page, i) < positionsBelow && Add(IndexBucket.Prefix(page, i), IndexBucket.Position(page, i)))
+                    added++;
+            }
+        }
+        return added;
+    }
+
+    /// <summary>Writes every bucket empty.</summary>
+    internal void Clear()
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        page.Clear();
+        for (uint bucket = 0; bucket < pages.Buckets; bucket++)
+        {
+            IndexBucket.Seal(bucket, page);
+            pages.Write(bucket, page);
+        }
+    }
+
+    public void Dispose() => pages.Dispose();
+
+    private bool Add((ulong High, uint Low) prefix, uint position)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        uint bucket = BucketOf(prefix);
+        for (uint steps = 0; steps < pages.Buckets; steps++)
+        {
+            ReadSound(bucket, page);
+            int count = IndexBucket.Count(page);
+            for (int i = 0; i < count; i++)
+            {
+                if (IndexBucket.Position(page, i) == position && IndexBucket.Prefix(page, i) == prefix)
+                    return false;
+            }
+            if (count < IndexBucket.Entries)
+            {
+                IndexBucket.Add(page, prefix, position);
+                IndexBucket.Seal(bucket, page);
+                pages.Write(bucket, page);
+                return true;
+            }
+            bucket = Next(bucket);
+        }
+        throw new InvalidOperationException("The index is full: it grows before it is.");
+    }
+
+    private void ReadSound(uint bucket, Span<byte> page)
+    {
+        pages.Read(bucket, page);
+        if (!IndexBucket.IsSound(bucket, page))
+            throw new IndexDamagedException("a bucket's checksum is wrong");
+    }
+
+    private uint Next(uint bucket) => bucket + 1 == pages.Buckets ? 0 : bucket + 1;
+
+    // Salted with a number that only this pod knows: a host cannot choose cells that all fall into one bucket (rule 31).
+    private uint BucketOf((ulong High, uint Low) prefix)
+    {
+        unchecked
+        {
+            ulong high = Math.BigMul(prefix.High ^ (ulong)salt, (prefix.Low * 0x9E3779B97F4A7C15UL) ^ (ulong)(salt >> 64) | 1, out ulong low);
+            return (uint)Math.BigMul(high ^ low, (ulong)pages.Buckets, out _);
+        }
+    }
+}

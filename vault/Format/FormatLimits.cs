@@ -1,0 +1,53 @@
+namespace VmPod.Vault.Format;
+
+/// <summary>Every bound of the format, in one place, each with its reason.</summary>
+public static class FormatLimits
+{
+    /// <summary>Bytes of a chunk: 16 pages of 4 KiB, one grain of a VMDK. A fixed grid leaks no boundary (SPEC V-01).</summary>
+    public const int ChunkBytes = 64 * 1024;
+
+    /// <summary>Bytes of a page of guest memory.</summary>
+    public const int PageBytes = 4096;
+
+    /// <summary>A cell is a whole number of these: pages of the host and blocks of the disk.</summary>
+    public const int CellUnitBytes = 4096;
+
+    /// <summary>Smallest cell: below it the 64 bytes of header and tag and the directory weigh too much.</summary>
+    public const int CellBytesMin = 16 * 1024;
+
+    /// <summary>Largest cell: above it a lazy read of one page moves too much over a radio link.</summary>
+    public const int CellBytesMax = 256 * 1024;
+
+    /// <summary>Bytes of a cell unless the vault says otherwise; settled by measurement, see vault/README.md.</summary>
+    public const int CellBytesDefault = 64 * 1024;
+
+    /// <summary>Cells that one payload may touch: a chunk in the smallest cells, unaligned.</summary>
+    public static int PayloadCellsMax(int cellBytes) => (ChunkBytes + CellLayout.Capacity(cellBytes) - 1) / CellLayout.Capacity(cellBytes) + 1;
+
+    /// <summary>Bytes of a stream: 16 TiB, so that a chunk number fits 28 bits and sums never overflow.</summary>
+    public const long StreamBytesMax = 1L << 44;
+
+    /// <summary>Streams of a session: a VM has tens of files; the rest is room.</summary>
+    public const int StreamsMax = 4096;
+
+    /// <summary>Bytes of a stream's name in UTF-8: PATH_MAX of Linux less some room.</summary>
+    public const int NameBytesMax = 2048;
+
+    /// <summary>Bytes of a session's name in UTF-8.</summary>
+    public const int SessionNameBytesMax = 128;
+
+    /// <summary>Bytes of a manifest: the streams' names are most of it.</summary>
+    public const int ManifestBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>Cells that hold one manifest.</summary>
+    public const int ManifestCellsMax = 1024;
+
+    /// <summary>Runs of one table: with sizes that at least double, 40 is more than any session can make.</summary>
+    public const int RunsMax = 64;
+
+    /// <summary>Leaves of one run: 2^20 leaves of about 1,300 entries map more than 2^44 bytes.</summary>
+    public const int LeavesMax = 1 << 20;
+
+    /// <summary>Ids that one commit may add or drop: 4 million cells of 64 KiB are 256 GiB.</summary>
+    public const int CommitIdsMax = 1 << 22;
+}

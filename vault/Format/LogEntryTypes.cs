@@ -1,0 +1,23 @@
+namespace VmPod.Vault.Format;
+
+/// <summary>Types of the log's entries (SPEC, "Log"). The store itself knows only the first.</summary>
+public static class LogEntryTypes
+{
+    /// <summary>A head, signed by the pod's log key.</summary>
+    public const byte Head = 1;
+
+    /// <summary>The vault's own keys: once, before all others.</summary>
+    public const byte Vault = 2;
+
+    /// <summary>A session: wrapped key and sealed name.</summary>
+    public const byte Session = 3;
+
+    /// <summary>An epoch of a session: wrapped key.</summary>
+    public const byte Epoch = 4;
+
+    /// <summary>A lease: certified public key and wrapped key.</summary>
+    public const byte Lease = 5;
+
+    /// <summary>A commit: record, signature, ids added, ids dropped.</summary>
+    public const byte Commit = 6;
+}

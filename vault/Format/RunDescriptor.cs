@@ -1,0 +1,95 @@
+namespace VmPod.Vault.Format;
+
+/// <summary>A leaf of a run: the smallest key in it, and where it stands.</summary>
+public readonly record struct LeafRef(ChunkKey First, PayloadRef Place);
+
+/// <summary>One sorted run of a table, as it stands in a manifest. Newer runs come first; an entry hides those of older runs.</summary>
+/// <param name="Entries">Entries in the run.</param>
+/// <param name="Bytes">Bytes of its leaves before compression: what the merge policy weighs.</param>
+/// <param name="Inline">The entries themselves, as a leaf, for a small run; else empty.</param>
+/// <param name="Leaves">The leaves; empty if inline or if the index stands in payloads of its own.</param>
+/// <param name="Index">The payloads that hold the leaves' list, in order; empty if the list stands here.</param>
+public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<byte> Inline, IReadOnlyList<LeafRef> Leaves, IReadOnlyList<PayloadRef> Index)
+{
+    private const byte KindInline = 1, KindLeaves = 2, KindIndex = 3;
+
+    /// <summary>Appends it to a manifest.</summary>
+    public void WriteTo(ByteWriter writer)
+    {
+        writer.VarInt(Entries).VarInt(Bytes);
+        if (Inline.Length > 0)
+        {
+            writer.Byte(KindInline).VarInt((ulong)Inline.Length).Bytes(Inline.Span);
+            return;
+        }
+        if (Index.Count == 0)
+        {
+            writer.Byte(KindLeaves).VarInt((ulong)Leaves.Count);
+            WriteLeaves(writer, Leaves);
+            return;
+        }
+        writer.Byte(KindIndex).VarInt((ulong)Index.Count);
+        PayloadRef previous = default;
+        foreach (PayloadRef place in Index)
+        {
+            MapValue.Write(writer, place, previous);
+            previous = place;
+        }
+    }
+
+    /// <summary>Appends a list of leaves, here or in payloads of its own.</summary>
+    public static void WriteLeaves(ByteWriter writer, IReadOnlyList<LeafRef> leaves)
+    {
+        PayloadRef previous = default;
+        foreach (LeafRef leaf in leaves)
+        {
+            writer.VarInt(leaf.First.Stream).VarInt(leaf.First.Chunk);
+            MapValue.Write(writer, leaf.Place, previous);
+            previous = leaf.Place;
+        }
+    }
+
+    /// <summary>Reads <paramref name="count"/> leaves.</summary>
+    public static List<LeafRef> ReadLeaves(ref ByteReader reader, int count)
+    {
+        var leaves = new List<LeafRef>(Math.Min(count, reader.Remaining));
+        PayloadRef previous = default;
+        for (int i = 0; i < count && !reader.Failed; i++)
+        {
+            var first = new ChunkKey((uint)reader.VarIntAtMost(int.MaxValue), reader.VarInt());
+            previous = MapValue.Read(ref reader, previous);
+            reader.Require(!previous.IsZero && (i == 0 || leaves[^1].First < first));
+            leaves.Add(new LeafRef(first, previous));
+        }
+        return leaves;
+    }
+
+    /// <summary>Reads one.</summary>
+    public static RunDescriptor Read(ref ByteReader reader)
+    {
+        ulong entries = reader.VarInt(), bytes = reader.VarInt();
+        reader.Require(entries > 0);
+        switch (reader.Byte())
+        {
+            case KindInline:
+                return new RunDescriptor(entries, bytes, reader.Bytes(reader.VarIntAtMost(FormatLimits.ManifestBytesMax)).ToArray(), [], []);
+            case KindLeaves:
+                int count = reader.VarIntAtMost(FormatLimits.LeavesMax);
+                reader.Require(count > 0);
+                return new RunDescriptor(entries, bytes, default, ReadLeaves(ref reader, count), []);
+            case KindIndex:
+                int parts = reader.VarIntAtMost(FormatLimits.LeavesMax);
+                reader.Require(parts > 0);
+                var index = new List<PayloadRef>();
+                for (int i = 0; i < parts && !reader.Failed; i++)
+                {
+                    index.Add(MapValue.Read(ref reader, i == 0 ? default : index[^1]));
+                    reader.Require(!index[^1].IsZero);
+                }
+                return new RunDescriptor(entries, bytes, default, [], index);
+            default:
+                reader.Require(false);
+                return new RunDescriptor(1, 0, default, [], []);
+        }
+    }
+}

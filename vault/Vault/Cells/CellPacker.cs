@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using VmPod.Secrets;
+using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
+
+namespace VmPod.Vault.Cells;
+
+/// <summary>
+/// Packs payloads into cells and seals them, in the order given. Not thread-safe. A payload that does not fit goes on in the next cell; the last cell of a
+/// batch is padded.
+/// </summary>
+/// <remarks>Owns two locked buffers; sealed cells go to <paramref name="emit"/> as { id, cell }, valid for the call.</remarks>
+internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cellBytes, Action<CellId, ReadOnlyMemory<byte>> emit) : IDisposable
+{
+    /// <summary>Below this a part is not worth a directory line and a second read: the cell is closed instead.</summary>
+    public const int PartBytesMin = 256;
+
+    private readonly LockedMemory work = new(CellLayout.HeaderBytes + CellLayout.Capacity(cellBytes));
+    private readonly LockedMemory body = new(CellLayout.Capacity(cellBytes));
+    private readonly byte[] cell = new byte[cellBytes];
+    private readonly List<PayloadEntry> entries = [];
+    // Payloads whose last part is not sealed yet, with the cells that hold their earlier parts.
+    private readonly List<(ChunkKey Key, int Slot, List<CellId>? Earlier)> unplaced = [];
+    private int bodyLength;
+    private ulong ordinal;
+
+    /// <summary>The number of the batch that is being written.</summary>
+    public ulong Batch { get; set; }
+
+    /// <summary>Bytes of plaintext that are not padding, over all cells so far.</summary>
+    public long UsedBytes { get; private set; }
+
+    /// <summary>Cells sealed so far.</summary>
+    public long Cells { get; private set; }
+
+    /// <summary>Told where a payload begins, once its cell is sealed.</summary>
+    public required Action<ChunkKey, PayloadRef> Placed { get; init; }
+
+    /// <summary>Bytes that one more payload would find in the open cell.</summary>
+    public int Room => CellLayout.Capacity(cellBytes) - CellLayout.ContentHeaderBytes - (entries.Count + 1) * CellLayout.EntryBytes - bodyLength;
+
+    /// <summary>Lines in the directory of the open cell.</summary>
+    public int OpenSlots => entries.Count;
+
+    /// <summary>Payloads that end in the open cell, which has no id yet: the zero id stands for it.</summary>
+    public IEnumerable<(ChunkKey Key, PayloadRef Place)> Unplaced => unplaced.Select(u => (u.Key, PlaceOf(u, default)));
+
+    /// <summary>Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>.</summary>
+    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)
+    {
+        if (Room < Math.Min(bytes.Length, PartBytesMin))
+            Seal();
+        unplaced.Add((key, entries.Count, null));
+        for (int part = 0; ; part++)
+        {
+            int take = Math.Min(Room, bytes.Length);
+            bool more = take < bytes.Length;
+            entries.Add(new PayloadEntry(key.Stream, key.Chunk, codec, part, more, rawLength, bodyLength, take));
+            bytes[..take].CopyTo(body.Slice(bodyLength, take));
+            bodyLength += take;
+            if (!more)
+                return;
+            bytes = bytes[take..];
+            Seal(goesOn: true);
+        }
+    }
+
+    /// <summary>Seals what is there, padded. Nothing if nothing is there.</summary>
+    public void Seal() => Seal(goesOn: false);
+
+    private void Seal(bool goesOn)
+    {
+        if (entries.Count == 0)
+            return;
+        Span<byte> whole = work.Slice(0, CellLayout.HeaderBytes + CellLayout.Capacity(cellBytes));
+        var context = new CellContext(session, keys.LeaseId, Batch, ordinal++);
+        UsedBytes += CellContent.Write(whole[CellLayout.HeaderBytes..], context, CollectionsMarshal.AsSpan(entries), body.Slice(0, bodyLength));
+        CellCipher.Seal(keys, whole, cell);
+        CellId id = CellId.Of(cell);
+        Cells++;
+        emit(id, cell);
+        int placed = goesOn ? unplaced.Count - 1 : unplaced.Count;
+        for (int i = 0; i < placed; i++)
+            Placed(unplaced[i].Key, PlaceOf(unplaced[i], id));
+        if (goesOn)
+        {
+            (ChunkKey key, int slot, List<CellId>? earlier) = unplaced[^1];
+            (earlier ??= []).Add(id);
+            unplaced[0] = (key, slot, earlier);
+            unplaced.RemoveRange(1, unplaced.Count - 1);
+        }
+        else
+        {
+            unplaced.Clear();
+        }
+        entries.Clear();
+        bodyLength = 0;
+    }
+
+    private PayloadRef PlaceOf((ChunkKey Key, int Slot, List<CellId>? Earlier) payload, CellId last) => payload.Earlier is null
+        ? new PayloadRef(keys.LeaseId, Batch, last, (uint)payload.Slot)
+        : new PayloadRef(keys.LeaseId, Batch, payload.Earlier[0], (uint)payload.Slot, [.. payload.Earlier[1..], last]);
+
+    /// <summary>Drops what is not sealed yet. Ordinals are not reused.</summary>
+    public void Drop()
+    {
+        unplaced.Clear();
+        entries.Clear();
+        bodyLength = 0;
+    }
+
+    /// <summary>Zeroes the buffers.</summary>
+    public void Dispose()
+    {
+        work.Dispose();
+        body.Dispose();
+    }
+}

@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using VmPod.Secrets;
+using VmPod.Vault.Codecs;
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Sessions;
+
+/// <summary>One chunk that came out of a worker.</summary>
+internal readonly record struct EncodedChunk(ChunkKey Key, Codec Codec, int RawLength, int Offset, int Length, ChangeTag Tag);
+
+/// <summary>What a worker made of a batch: encoded chunks in order, in locked memory.</summary>
+internal sealed class BatchOutput : IDisposable
+{
+    /// <summary>Chunks of a batch at most: 1 MiB of plaintext.</summary>
+    public const int ChunksMax = 16;
+
+    private readonly LockedMemory encoded = new((long)ChunksMax * ChunkEncoder.OutputBytesMax);
+    private int used;
+
+    /// <summary>The chunks, in order.</summary>
+    public List<EncodedChunk> Chunks { get; } = [];
+
+    /// <summary>Room for one more payload.</summary>
+    public Span<byte> Room => encoded.Slice(used, ChunkEncoder.OutputBytesMax);
+
+    /// <summary>Takes what was written to <see cref="Room"/>.</summary>
+    public void Take(ChunkKey key, Codec codec, int rawLength, int length, ChangeTag tag)
+    {
+        Chunks.Add(new EncodedChunk(key, codec, rawLength, used, length, tag));
+        used += length;
+    }
+
+    /// <summary>A payload's bytes.</summary>
+    public ReadOnlySpan<byte> Bytes(in EncodedChunk chunk) => encoded.Slice(chunk.Offset, chunk.Length);
+
+    /// <summary>Ready for the next batch.</summary>
+    public void Reset()
+    {
+        Chunks.Clear();
+        used = 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => encoded.Dispose();
+}
+
+/// <summary>What belongs to one worker.</summary>
+internal sealed class Worker(int level) : IDisposable
+{
+    /// <summary>The worker's compressor.</summary>
+    public ChunkEncoder Encoder { get; } = new(level);
+
+    /// <summary>Plaintext of one batch, locked.</summary>
+    public LockedMemory Plaintext { get; } = new(BatchOutput.ChunksMax * FormatLimits.ChunkBytes);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Encoder.Dispose();
+        Plaintext.Dispose();
+    }
+}
+
+/// <summary>
+/// Runs batches over all cores and hands the results on in order: take a batch (one at a time), process it (in parallel), complete it (one at a time, in
+/// the order taken). Bounded: a worker waits for a free output before it takes a batch. The first error stops all and is thrown.
+/// </summary>
+internal sealed class EncodePipeline(int level, int workers) : IDisposable
+{
+    private readonly Worker[] pool = [.. Enumerable.Range(0, workers).Select(_ => new Worker(level))];
+    private readonly BatchOutput[] outputs = [.. Enumerable.Range(0, workers * 2 + 1).Select(_ => new BatchOutput())];
+
+    /// <summary>Runs until <paramref name="next"/> gives null.</summary>
+    public void Run<TBatch>(Func<TBatch?> next, Action<TBatch, Worker, BatchOutput> process, Action<TBatch, BatchOutput> complete, CancellationToken cancel)
+        where TBatch : class
+    {
+        using var free = new BlockingCollection<BatchOutput>(new ConcurrentQueue<BatchOutput>(outputs));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var ready = new ConcurrentDictionary<long, (TBatch Batch, BatchOutput Output)>();
+        var takeGate = new Lock();
+        object drainGate = new();
+        long taken = 0, completed = 0;
+        Exception? failure = null;
+
+        void Work(Worker worker)
+        {
+            try
+            {
+                while (true)
+                {
+                    BatchOutput output = free.Take(stop.Token);
+                    long number;
+                    TBatch? batch;
+                    lock (takeGate)
+                    {
+                        batch = next();
+                        number = taken;
+                        if (batch is not null)
+                            taken++;
+                    }
+                    if (batch is null)
+                    {
+                        free.Add(output, CancellationToken.None);
+                        return;
+                    }
+                    output.Reset();
+                    process(batch, worker, output);
+                    ready[number] = (batch, output);
+                    Drain();
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+                stop.Cancel();
+            }
+        }
+
+        void Drain()
+        {
+            while (ready.ContainsKey(Interlocked.Read(ref completed)) && Monitor.TryEnter(drainGate))
+            {
+                try
+                {
+                    while (!stop.IsCancellationRequested && ready.TryRemove(Interlocked.Read(ref completed), out (TBatch Batch, BatchOutput Output) done))
+                    {
+                        complete(done.Batch, done.Output);
+                        Interlocked.Increment(ref completed);
+                        free.Add(done.Output, CancellationToken.None);
+                    }
+                    if (stop.IsCancellationRequested)
+                        return;
+                }
+                finally
+                {
+                    Monitor.Exit(drainGate);
+                }
+            }
+        }
+
+        Thread[] threads = [.. pool.Skip(1).Select(w => new Thread(() => Work(w)) { IsBackground = true, Name = "vmpod-encode" })];
+        foreach (Thread thread in threads)
+            thread.Start();
+        Work(pool[0]);
+        foreach (Thread thread in threads)
+            thread.Join();
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
+        cancel.ThrowIfCancellationRequested();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Worker worker in pool)
+            worker.Dispose();
+        foreach (BatchOutput output in outputs)
+            output.Dispose();
+    }
+}

@@ -1,0 +1,54 @@
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Sessions;
+
+/// <summary>How many live payloads each cell holds: tells which cells a commit adds to the live set, and which it drops. Not thread-safe.</summary>
+internal sealed class LiveCells
+{
+    private readonly Dictionary<CellId, int> counts = [];
+    private readonly HashSet<CellId> touched = [];
+
+    /// <summary>A payload is needed: all its cells are.</summary>
+    public void Add(in PayloadRef place)
+    {
+        if (place.IsZero)
+            return;
+        Change(place.Cell, 1);
+        foreach (CellId id in place.Rest ?? [])
+            Change(id, 1);
+    }
+
+    /// <summary>A payload is needed no more.</summary>
+    public void Remove(in PayloadRef place)
+    {
+        if (place.IsZero)
+            return;
+        Change(place.Cell, -1);
+        foreach (CellId id in place.Rest ?? [])
+            Change(id, -1);
+    }
+
+    /// <summary>A cell of a manifest is needed, or no more.</summary>
+    public void Change(CellId id, int by)
+    {
+        int count = counts.GetValueOrDefault(id) + by;
+        if (count < 0)
+            throw new InvalidOperationException("A cell was released more often than it was used.");
+        if (count == 0)
+            counts.Remove(id);
+        else
+            counts[id] = count;
+        touched.Add(id);
+    }
+
+    /// <summary>Forgets which cells were touched: the state is that of the parent.</summary>
+    public void Settle() => touched.Clear();
+
+    /// <summary>The cells that are live now and were not in <paramref name="before"/>, and the other way round; both sorted.</summary>
+    public (CellId[] Added, CellId[] Dropped) Difference(Func<CellId, bool> before)
+    {
+        CellId[] added = [.. touched.Where(id => counts.ContainsKey(id) && !before(id)).Order()];
+        CellId[] dropped = [.. touched.Where(id => !counts.ContainsKey(id) && before(id)).Order()];
+        return (added, dropped);
+    }
+}

@@ -1,0 +1,399 @@
+using VmPod.Foundation;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Format.Store;
+using VmPod.Vault.Keys;
+using VmPod.Vault.Tables;
+using ZstdSharp;
+
+namespace VmPod.Vault.Sessions;
+
+/// <summary>
+/// The right to write to a session, for one host's stay: payloads go into cells as they come; a commit makes them part of the session.
+/// </summary>
+/// <remarks>
+/// <code>
+///   begin -> { put... -> [seal batch] } -> commit -> ... -> close
+///                     `-> discard: what was put since the last commit is gone
+/// </code>
+/// Writing is one thread's; <see cref="TryFind"/> may be called by any thread at any time, and sees what is sealed but not committed.
+/// </remarks>
+public sealed class SessionLease : IDisposable, IMetadataSink
+{
+    // Map leaves are read often and written seldom.
+    private const int MetadataLevel = 3;
+
+    private readonly PodVault vault;
+    private readonly LeaseEntry entry;
+    private readonly SigningKey signer;
+    private readonly LeaseKeys keys;
+    private readonly CellPacker packer;
+    private readonly Lock gate = new();
+    private readonly Dictionary<ChunkKey, PayloadRef> pending = [];
+    private readonly Dictionary<ChunkKey, ChangeTag> pendingTags = [];
+    private readonly List<PayloadRef> metadataPlaces = [];
+    private readonly List<CellId> batchCells = [];
+    private ulong metadataNumber;
+    private ulong batch;
+    private LiveCells? live;
+    private LiveSet? liveSet;
+    private ulong lastGeneration;
+    private bool closed;
+
+    internal SessionLease(PodVault vault, LeaseStart start)
+    {
+        this.vault = vault;
+        entry = start.Entry;
+        signer = start.Signer;
+        keys = start.Keys;
+        Name = start.Name;
+        LeaseOffset = start.LeaseOffset;
+        SessionKeys = start.SessionKeys;
+        Payloads = start.Payloads;
+        lastGeneration = start.LastGeneration;
+        Reader = start.Base is null ? null : new SessionReader(Name, entry.Session, SessionKeys, Payloads, start.Base);
+        batch = start.LastBatch;
+        packer = new CellPacker(keys, entry.Session, vault.Descriptor.CellBytes, Append) { Placed = OnPlaced };
+        BeginBatch();
+    }
+
+    /// <summary>The session's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The session.</summary>
+    public SessionHandle Session => entry.Session;
+
+    /// <summary>The lease's id.</summary>
+    public ulong LeaseId => keys.LeaseId;
+
+    /// <summary>The lease's term.</summary>
+    public ulong Term => entry.Term;
+
+    /// <summary>The session as the last commit left it. Null before the first commit of a new session.</summary>
+    public SessionReader? Reader { get; private set; }
+
+    /// <summary>Bytes of cells appended under this lease.</summary>
+    public long BytesAppended { get; private set; }
+
+    /// <summary>Bytes of plaintext in those cells that are not padding.</summary>
+    public long BytesUsed => packer.UsedBytes;
+
+    /// <summary>Bytes of every cell.</summary>
+    public int CellBytes => vault.Descriptor.CellBytes;
+
+    /// <summary>The number for the session's next new stream.</summary>
+    public uint NextStream => Reader?.State.Manifest.NextStream ?? 1;
+
+    internal long LeaseOffset { get; }
+
+    internal SessionKeys SessionKeys { get; }
+
+    internal PayloadReader Payloads { get; }
+
+    /// <summary>The change tag of a chunk under this lease.</summary>
+    public ChangeTag TagOf(ReadOnlySpan<byte> chunk) => new(keys.LeaseId, keys.ChangeTagOf(chunk));
+
+    /// <summary>True if the chunk's bytes are those that the session has there already, by the tag kept with it (rule 32).</summary>
+    public bool IsUnchanged(ChunkKey key, ReadOnlySpan<byte> chunk) => Reader is not null && Reader.State.Tags.TryFind(key, out ChangeTag tag) && !tag.IsZero
+        && SessionKeys.Find(tag.LeaseId) is { } tagKeys && tagKeys.ChangeTagOf(chunk) == tag.Value;
+
+    /// <summary>The payload of a chunk now: sealed under this lease, or committed. False if the chunk is zero.</summary>
+    internal bool TryFind(ChunkKey key, out PayloadRef place)
+    {
+        lock (gate)
+        {
+            if (pending.TryGetValue(key, out place))
+                return !place.IsZero;
+        }
+        return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
+    }
+
+    /// <summary>Puts an encoded chunk. It can be read once its cell is sealed: see <see cref="SealBatch"/>.</summary>
+    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag)
+    {
+        pendingTags[key] = tag;
+        packer.Add(key, codec, rawLength, payload);
+    }
+
+    /// <summary>Puts a chunk of zeros.</summary>
+    public void PutZero(ChunkKey key)
+    {
+        lock (gate)
+            pending[key] = PayloadRef.Zero;
+        pendingTags[key] = default;
+    }
+
+    /// <summary>Seals all that was put, so that it can be read from cells. The next put begins a new batch.</summary>
+    public void SealBatch()
+    {
+        packer.Seal();
+        BeginBatch();
+    }
+
+    /// <summary>Counts what the session's head needs. Takes a time that grows with the session; call it early, on a thread of its own, or leave it to the first commit.</summary>
+    public void LoadLiveCells()
+    {
+        if (live is not null)
+            return;
+        var counts = new LiveCells();
+        var set = new LiveSet();
+        if (Reader is not null)
+        {
+            foreach (PayloadRef place in Reader.State.AllPlaces())
+                counts.Add(place);
+            foreach (CellId id in Reader.Record.ManifestCells)
+                counts.Change(id, 1);
+            foreach (CellId id in counts.Difference(static _ => false).Added)
+                set.Add(id);
+            if (set.Root() != Reader.Record.LiveRoot)
+                throw new VmPodException(ExitCode.Damaged, "The session's map does not name the cells that its signed head names.", "Use an older generation or a mirror.");
+            counts.Settle();
+        }
+        (live, liveSet) = (counts, set);
+    }
+
+    /// <summary>
+    /// Makes what was put part of the session, durably: cells, then log, then head. With <paramref name="include"/> only the changes of some streams are taken
+    /// and the rest stays pending (memory written between two checkpoints must not enter a disk-only commit).
+    /// </summary>
+    /// <param name="kind">What the commit is.</param>
+    /// <param name="label">Why it is made.</param>
+    /// <param name="streams">All streams of the session, by rising number.</param>
+    /// <param name="include">Streams whose changes are taken; null for all.</param>
+    /// <param name="close">Ends the lease with this commit.</param>
+    /// <exception cref="VmPodException">No space (exit 8): nothing was committed, what was put is still pending.</exception>
+    public CommitSummary Commit(GenerationKind kind, string label, IReadOnlyList<StreamInfo> streams, Func<uint, bool>? include = null, bool close = false)
+    {
+        ObjectDisposedException.ThrowIf(closed, this);
+        LoadLiveCells();
+        SessionState? before = Reader?.State;
+        long appendedBefore = BytesAppended;
+
+        // Tags first: their leaves may seal the open cell, which the map may then still share with the manifest.
+        RunWriter.Result tags = RunWriter.Write(before?.Tags, () => Sorted(pendingTags, include), static t => t.IsZero, this);
+        if (packer.Room < CellPacker.PartBytesMin)
+            packer.Seal();
+        RunWriter.Result map = RunWriter.Write(before?.Map, () => SortedMap(include), static p => p.IsZero, this);
+        if (packer.Room < CellPacker.PartBytesMin)
+            throw new InvalidOperationException("The manifest would not begin in the cell that the map means.");
+
+        var manifest = new Manifest
+        {
+            Number = batch,
+            Kind = kind,
+            Label = label,
+            NextStream = Math.Max(before?.Manifest.NextStream ?? 1, streams.Count == 0 ? 1 : streams[^1].Number + 1),
+            Streams = streams,
+            Map = map.Runs,
+            Tags = tags.Runs,
+        };
+        byte[] bytes = manifest.ToBytes();
+        uint slot = (uint)packer.OpenSlots;
+        int firstCell = batchCells.Count;
+        ulong number = 0;
+        foreach (byte[] part in bytes.Chunk(FormatLimits.ChunkBytes))
+            AddMetadata(new ChunkKey(MetadataStream.Manifest, number++), part);
+        packer.Seal();
+        CellId[] manifestCells = [.. batchCells.Skip(firstCell)];
+
+        List<KeyValuePair<ChunkKey, PayloadRef>> changes = Sorted(pending, include);
+        try
+        {
+            CountLive(before, changes, map, tags, manifestCells);
+            (CellId[] added, CellId[] dropped) = live!.Difference(id => liveSet!.Contains(id));
+            LiveSet after = liveSet!.Clone();
+            foreach (CellId id in added)
+                after.Add(id);
+            foreach (CellId id in dropped)
+                after.Remove(id);
+
+            CommitRecord record = Describe(kind, before, manifestCells, slot, (uint)bytes.Length, added, dropped, after);
+            byte[] signature = new byte[SigningKey.SignatureBytes];
+            signer.Sign(record.ToSignedBytes(), signature);
+            (Digest hash, long offset) = vault.CommitSession(new CommitEntry(record, signature, added, dropped), entry, close);
+
+            if (!Manifest.TryRead(bytes, out Manifest? committed))
+                throw new InvalidOperationException("A manifest that was just written does not read back.");
+            liveSet = after;
+            live.Settle();
+            lastGeneration = record.Generation;
+            Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
+            BeginBatch();
+            closed |= close;
+            return new CommitSummary(record, added.Length, dropped.Length, BytesAppended - appendedBefore);
+        }
+        catch
+        {
+            // The counts are of a commit that did not happen: the next one counts anew.
+            (live, liveSet) = (null, null);
+            throw;
+        }
+    }
+
+    /// <summary>Forgets what was put since the last commit, and frees its cells where nothing came after them.</summary>
+    public void Discard()
+    {
+        packer.Drop();
+        lock (gate)
+            pending.Clear();
+        pendingTags.Clear();
+        vault.Store.DiscardUncommitted();
+        BeginBatch();
+    }
+
+    /// <summary>Ends the lease without a commit: what is pending is discarded.</summary>
+    public void Close()
+    {
+        if (closed)
+            return;
+        closed = true;
+        Discard();
+        vault.CloseLease(entry);
+    }
+
+    /// <summary>Zeroes the lease's keys. A lease that was not closed stays open in the log until it is released.</summary>
+    public void Dispose()
+    {
+        closed = true;
+        packer.Dispose();
+        signer.Dispose();
+        Payloads.Dispose();
+        SessionKeys.Dispose();
+    }
+
+    void IMetadataSink.SealOpenCell() => packer.Seal();
+
+    int IMetadataSink.BeginPayloads() => metadataPlaces.Count;
+
+    void IMetadataSink.AddPayload(uint stream, ReadOnlySpan<byte> bytes) => AddMetadata(new ChunkKey(stream, metadataNumber++), bytes);
+
+    IReadOnlyList<PayloadRef> IMetadataSink.EndPayloads(int mark) => metadataPlaces[mark..];
+
+    private void AddMetadata(ChunkKey key, ReadOnlySpan<byte> bytes)
+    {
+        using var compressor = new Compressor(MetadataLevel);
+        byte[] compressed = new byte[Compressor.GetCompressBound(bytes.Length)];
+        int length = compressor.Wrap(bytes, compressed);
+        if (length < bytes.Length)
+            packer.Add(key, Codec.Zstd, bytes.Length, compressed.AsSpan(0, length));
+        else
+            packer.Add(key, Codec.Raw, bytes.Length, bytes);
+    }
+
+    private void BeginBatch()
+    {
+        batch++;
+        packer.Batch = batch;
+        metadataNumber = 0;
+        metadataPlaces.Clear();
+        batchCells.Clear();
+    }
+
+    private void Append(CellId id, ReadOnlyMemory<byte> cell)
+    {
+        vault.Store.Append(id, cell.Span);
+        batchCells.Add(id);
+        BytesAppended += cell.Length;
+    }
+
+    private void OnPlaced(ChunkKey key, PayloadRef place)
+    {
+        if (key.Stream >= MetadataStream.First)
+        {
+            metadataPlaces.Add(place);
+            return;
+        }
+        lock (gate)
+            pending[key] = place;
+    }
+
+    private static List<KeyValuePair<ChunkKey, T>> Sorted<T>(Dictionary<ChunkKey, T> changes, Func<uint, bool>? include)
+    {
+        List<KeyValuePair<ChunkKey, T>> sorted = [.. include is null ? changes : changes.Where(c => include(c.Key.Stream))];
+        sorted.Sort(static (a, b) => a.Key.CompareTo(b.Key));
+        return sorted;
+    }
+
+    // Places known, and those in the open cell, whose id will be that of the manifest's first cell.
+    private List<KeyValuePair<ChunkKey, PayloadRef>> SortedMap(Func<uint, bool>? include)
+    {
+        var all = new Dictionary<ChunkKey, PayloadRef>(pending);
+        foreach ((ChunkKey key, PayloadRef place) in packer.Unplaced)
+        {
+            if (key.Stream < MetadataStream.First)
+                all[key] = place;
+        }
+        return Sorted(all, include);
+    }
+
+    private void CountLive(
+        SessionState? before, List<KeyValuePair<ChunkKey, PayloadRef>> changes, RunWriter.Result map, RunWriter.Result tags, CellId[] manifestCells)
+    {
+        foreach ((ChunkKey key, PayloadRef place) in changes)
+        {
+            live!.Add(place);
+            if (before is not null && before.Map.TryFind(key, out PayloadRef old))
+                live.Remove(old);
+        }
+        CountRuns(new TableView<PayloadRef, MapValue>(Payloads, map.Runs, manifestCells[0]), before?.Map, map);
+        CountRuns(new TableView<ChangeTag, TagValue>(Payloads, tags.Runs, manifestCells[0]), before?.Tags, tags);
+        foreach (CellId id in manifestCells)
+            live!.Change(id, 1);
+        foreach (CellId id in before?.Record.ManifestCells ?? [])
+            live!.Change(id, -1);
+    }
+
+    private void CountRuns<TValue, TFormat>(TableView<TValue, TFormat> after, TableView<TValue, TFormat>? before, RunWriter.Result result)
+        where TFormat : ITableValue<TValue>
+    {
+        foreach (PayloadRef place in result.HasNew ? after.PlacesOf(0) : [])
+            live!.Add(place);
+        for (int i = 0; i < result.Merged; i++)
+        {
+            foreach (PayloadRef place in before!.PlacesOf(i))
+                live!.Remove(place);
+        }
+    }
+
+    private CommitRecord Describe(
+        GenerationKind kind, SessionState? before, CellId[] manifestCells, uint slot, uint manifestBytes, CellId[] added, CellId[] dropped, LiveSet after) => new()
+        {
+            VaultId = vault.Descriptor.VaultId,
+            Session = entry.Session,
+            LeaseId = keys.LeaseId,
+            Term = entry.Term,
+            Number = batch,
+            Kind = kind,
+            Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
+            TimeMs = vault.NowMs(),
+            Parent = before?.EntryHash ?? Digest.Zero,
+            ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
+            SessionOffset = entry.SessionOffset,
+            LeaseOffset = (ulong)LeaseOffset,
+            ManifestCells = manifestCells,
+            ManifestSlot = slot,
+            ManifestBytes = manifestBytes,
+            AddedCount = (uint)added.Length,
+            AddedHash = CommitRecord.HashOfIds(added),
+            DroppedCount = (uint)dropped.Length,
+            DroppedHash = CommitRecord.HashOfIds(dropped),
+            LiveCount = (ulong)after.Count,
+            LiveRoot = after.Root(),
+        };
+
+    // Readers look at pending before the state, so the state changes first.
+    private void Advance(SessionState state, List<KeyValuePair<ChunkKey, PayloadRef>> changes, Func<uint, bool>? include)
+    {
+        if (Reader is null)
+            Reader = new SessionReader(Name, entry.Session, SessionKeys, Payloads, state);
+        else
+            Reader.Replace(state);
+        lock (gate)
+        {
+            foreach ((ChunkKey key, PayloadRef _) in changes)
+                pending.Remove(key);
+        }
+        foreach (ChunkKey key in pendingTags.Keys.Where(k => include is null || include(k.Stream)).ToList())
+            pendingTags.Remove(key);
+    }
+}

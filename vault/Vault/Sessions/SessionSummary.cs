@@ -1,0 +1,17 @@
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Sessions;
+
+/// <summary>A session at a glance.</summary>
+/// <param name="Handle">Its random handle.</param>
+/// <param name="Name">Its name; null while the vault is locked.</param>
+/// <param name="LeaseIsOpen">True while a host may write to it, or did not say that it ended.</param>
+/// <param name="Commits">Commits so far.</param>
+/// <param name="Tip">Its newest commit.</param>
+public sealed record SessionSummary(SessionHandle Handle, string? Name, bool LeaseIsOpen, ulong Commits, CommitRecord Tip);
+
+/// <summary>A generation at a glance.</summary>
+/// <param name="Record">Its signed record.</param>
+/// <param name="Offset">Where its entry stands in the log.</param>
+/// <param name="Hash">The entry's hash.</param>
+public sealed record GenerationInfo(CommitRecord Record, long Offset, Digest Hash);

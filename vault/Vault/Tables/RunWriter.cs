@@ -1,0 +1,117 @@
+using VmPod.Foundation;
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Tables;
+
+/// <summary>
+/// Adds a commit's changes to a table as a new run, merged with those newer runs that are not at least twice its size: so runs are few (logarithmic), and
+/// an entry is rewritten a logarithmic number of times. No full table is ever written for a small change.
+/// </summary>
+internal static class RunWriter
+{
+    // A run of this size costs nothing: it stands in the padding that the commit's last cell would have anyway.
+    private const int InlineBytesMax = 8 * 1024;
+
+    // A leaf is fetched whole for one lookup; 16 KiB are some 950 chunks (60 MiB) of map.
+    private const int LeafBytesMax = 16 * 1024;
+
+    // More leaves than these would make every manifest heavy: their list becomes payloads of its own.
+    private const int LeavesInManifestMax = 48;
+
+    /// <summary>What became of the runs.</summary>
+    /// <param name="Runs">The table's runs after the commit, newest first; those not merged are unchanged.</param>
+    /// <param name="Merged">How many of the newest old runs went into the new one.</param>
+    /// <param name="HasNew">True if the first of <paramref name="Runs"/> is new.</param>
+    public readonly record struct Result(IReadOnlyList<RunDescriptor> Runs, int Merged, bool HasNew);
+
+    /// <summary>
+    /// Writes the run. <paramref name="takeChanges"/> gives the changes sorted by key; it is asked again after cells were sealed, since places in the open
+    /// cell get their id only then. <paramref name="isZero"/> tells entries that only hide older ones.
+    /// </summary>
+    public static Result Write<TValue, TFormat>(
+        TableView<TValue, TFormat>? table, Func<List<KeyValuePair<ChunkKey, TValue>>> takeChanges, Func<TValue, bool> isZero, IMetadataSink sink)
+        where TFormat : ITableValue<TValue>
+    {
+        IReadOnlyList<RunDescriptor> old = table?.Descriptors ?? [];
+        List<KeyValuePair<ChunkKey, TValue>> changes = takeChanges();
+        if (changes.Count == 0)
+            return new Result(old, 0, false);
+        ulong size = (ulong)changes.Count * (ulong)TableLeaf<TValue, TFormat>.EntryBytesMax / 4;
+        int merged = 0;
+        while (merged < old.Count && (old[merged].Inline.Length > 0 || old[merged].Bytes < 2 * size))
+            size += old[merged++].Bytes;
+        List<KeyValuePair<ChunkKey, TValue>> Entries()
+        {
+            List<KeyValuePair<ChunkKey, TValue>> entries = merged == 0
+                ? takeChanges()
+                : [.. TableView<TValue, TFormat>.Merge([takeChanges(), table!.EnumerateNewest(merged)])];
+            if (merged == old.Count)
+                entries.RemoveAll(e => isZero(e.Value));
+            return entries;
+        }
+
+        RunDescriptor? run = WriteRun<TValue, TFormat>(Entries, sink);
+        List<RunDescriptor> runs = [.. old.Skip(merged)];
+        if (run is not null)
+            runs.Insert(0, run);
+        return runs.Count <= FormatLimits.RunsMax ? new Result(runs, merged, run is not null) : throw new VmPodException(ExitCode.Bug, "A table has too many runs.");
+    }
+
+    private static RunDescriptor? WriteRun<TValue, TFormat>(Func<List<KeyValuePair<ChunkKey, TValue>>> takeEntries, IMetadataSink sink)
+        where TFormat : ITableValue<TValue>
+    {
+        List<KeyValuePair<ChunkKey, TValue>> entries = takeEntries();
+        if (entries.Count == 0)
+            return null;
+        var small = new ByteWriter();
+        if (TableLeaf<TValue, TFormat>.Write(small, entries, 0, InlineBytesMax) == entries.Count)
+            return new RunDescriptor((ulong)entries.Count, (ulong)small.Length, small.Written.ToArray(), [], []);
+
+        // Leaves name cells by id, so everything that they name must be sealed before.
+        sink.SealOpenCell();
+        entries = takeEntries();
+        var firsts = new List<ChunkKey>();
+        ulong bytes = 0;
+        int start = sink.BeginPayloads();
+        for (int i = 0; i < entries.Count;)
+        {
+            var leaf = new ByteWriter();
+            firsts.Add(entries[i].Key);
+            i = TableLeaf<TValue, TFormat>.Write(leaf, entries, i, LeafBytesMax);
+            bytes += (ulong)leaf.Length;
+            sink.AddPayload(TFormat.LeafStream, leaf.Written);
+        }
+        sink.SealOpenCell();
+        IReadOnlyList<PayloadRef> places = sink.EndPayloads(start);
+        List<LeafRef> leaves = [.. firsts.Zip(places, (first, place) => new LeafRef(first, place))];
+        if (leaves.Count <= LeavesInManifestMax)
+            return new RunDescriptor((ulong)entries.Count, bytes, default, leaves, []);
+
+        start = sink.BeginPayloads();
+        const int leavesInPart = 512; // 512 * 100 bytes stay below one chunk
+        foreach (LeafRef[] part in leaves.Chunk(leavesInPart))
+        {
+            var index = new ByteWriter().VarInt((ulong)part.Length);
+            RunDescriptor.WriteLeaves(index, part);
+            sink.AddPayload(MetadataStream.RunIndex, index.Written);
+        }
+        sink.SealOpenCell();
+        return new RunDescriptor((ulong)entries.Count, bytes, default, [], sink.EndPayloads(start));
+    }
+}
+
+/// <summary>Where a commit's own structure goes.</summary>
+internal interface IMetadataSink
+{
+    /// <summary>Seals what is in the open cell, so that all payloads so far have ids.</summary>
+    void SealOpenCell();
+
+    /// <summary>A mark to give to <see cref="EndPayloads"/>.</summary>
+    int BeginPayloads();
+
+    /// <summary>Adds one payload of a metadata stream, at most a chunk long.</summary>
+    void AddPayload(uint stream, ReadOnlySpan<byte> bytes);
+
+    /// <summary>The places of the payloads added since the mark; all must be sealed.</summary>
+    IReadOnlyList<PayloadRef> EndPayloads(int mark);
+}
