@@ -19,7 +19,8 @@ public sealed class ChildProcessTests
         using SafeFileHandle ours = File.OpenHandle("/dev/random");
         Assert.Equal(0, Fcntl(ours, 2, 0));         // the control: inheritable by any fork and exec
 
-        using ChildProcess child = ChildProcess.Start(Shell, ["-c", "for f in /proc/$$/fd/*; do readlink $f; done; exit 0"], [second, first]);
+        using ChildProcess child = ChildProcess.Start(Shell, ["-c", "for f in /proc/$$/fd/*; do readlink $f; done; exit 0"],
+            [second, first]);
 
         Assert.Equal(0, await child.Exited);
         string[] lines = child.Output.Tail().Split('\n');
@@ -41,7 +42,8 @@ public sealed class ChildProcessTests
     [Fact]
     public async Task A_child_leads_its_own_group_and_ignores_no_signal()
     {
-        using ChildProcess child = ChildProcess.Start(Shell, ["-c", "grep -E 'SigIgn|SigBlk' /proc/self/status; cut -d' ' -f5 /proc/$$/stat; echo $$"]);
+        using ChildProcess child = ChildProcess.Start(Shell,
+            ["-c", "grep -E 'SigIgn|SigBlk' /proc/self/status; cut -d' ' -f5 /proc/$$/stat; echo $$"]);
 
         Assert.Equal(0, await child.Exited);
         string[] lines = child.Output.Tail().Split('\n');
@@ -78,7 +80,8 @@ public sealed class ChildProcessTests
     [Fact]
     public async Task A_chatty_child_neither_blocks_nor_exceeds_the_bound()
     {
-        using ChildProcess child = ChildProcess.Start(Shell, ["-c", "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done 2>/dev/null; exit 0"]);
+        using ChildProcess child = ChildProcess.Start(Shell,
+            ["-c", "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done 2>/dev/null; exit 0"]);
 
         Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.InRange(child.Output.Tail().Length, 1, ProcessOutput.TailCharsMax);

@@ -70,7 +70,8 @@ public sealed class FreezeAndKillTests(SuspendedGuest suspended)
         // A child that dies with its parent dies with the parent's *thread*.
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(SuspendedGuest.Shape);
         QemuMachine? machine = null;
-        var thread = new Thread(() => machine = QemuMachine.StartAsync(guest.Spec(SuspendedGuest.Shape), incoming: false).GetAwaiter().GetResult());
+        MachineSpec spec = guest.Spec(SuspendedGuest.Shape);
+        var thread = new Thread(() => machine = QemuMachine.StartAsync(spec, incoming: false).GetAwaiter().GetResult());
         thread.Start();
         thread.Join();
         await using QemuMachine started = machine!;

@@ -68,8 +68,9 @@ public sealed class JailTests
             if (policy == NetworkPolicy.None)
                 Assert.Equal(3, interfaces.TrimEnd().Split('\n').Length);       // two lines of heading, and lo
             string[] command = CommandLine(machine.ProcessId);
-            Assert.Equal(policy == NetworkPolicy.Outbound ? 1 : 0, command.Count(word => word.Contains("user,id=net0", StringComparison.Ordinal)));
-            Assert.DoesNotContain(command, word => word.Contains("hostfwd", StringComparison.Ordinal) || word.Contains("guestfwd", StringComparison.Ordinal));
+            Assert.Equal(policy == NetworkPolicy.Outbound, command.Contains("user,id=net0"));
+            Assert.DoesNotContain(command, word => word.Contains("hostfwd", StringComparison.Ordinal)
+                || word.Contains("guestfwd", StringComparison.Ordinal));
         }
     }
 
@@ -85,8 +86,10 @@ public sealed class JailTests
         Assert.Equal(["disk", "ram"], Names(root + "/vm"));
         Assert.Equal(["qemu-system-x86_64"], Names(root + "/usr/bin"));
         Assert.Equal(["qemu", "seabios"], Names(root + "/usr/share"));
-        Dictionary<string, string> mounts = File.ReadLines($"/proc/{machine.ProcessId}/mounts").Select(line => line.Split(' ')).ToDictionary(f => f[1], f => f[3]);
-        Assert.All(mounts.Where(m => m.Key is not ("/vm/disk" or "/vm/ram" or "/dev/null" or "/dev/urandom")), m => Assert.StartsWith("ro,", m.Value, StringComparison.Ordinal));
+        Dictionary<string, string> mounts = File.ReadLines($"/proc/{machine.ProcessId}/mounts").Select(line => line.Split(' '))
+            .ToDictionary(f => f[1], f => f[3]);
+        Assert.All(mounts.Where(m => m.Key is not ("/vm/disk" or "/vm/ram" or "/dev/null" or "/dev/urandom")), m =>
+            Assert.StartsWith("ro,", m.Value, StringComparison.Ordinal));
         Assert.All(mounts, m => Assert.Contains("nosuid", m.Value, StringComparison.Ordinal));
     }
 
@@ -100,7 +103,8 @@ public sealed class JailTests
 
         Assert.DoesNotContain(command, word => word.Contains(guest.Folder, StringComparison.Ordinal));
         Assert.DoesNotContain(command, word => word.Contains("host,", StringComparison.Ordinal) || word == "max");
-        Assert.Equal("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", command[Array.IndexOf(command, "-sandbox") + 1]);
+        Assert.Equal("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            command[Array.IndexOf(command, "-sandbox") + 1]);
     }
 
     [Fact]
@@ -109,7 +113,8 @@ public sealed class JailTests
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
         await using QemuMachine machine = await QemuMachine.StartAsync(guest.Spec(_shape), incoming: false);
 
-        string environment = File.ReadAllText($"/proc/{machine.ProcessId}/environ").Replace("PWD=/", "", StringComparison.Ordinal).Trim('\0');
+        string environment = File.ReadAllText($"/proc/{machine.ProcessId}/environ").Replace("PWD=/", "", StringComparison.Ordinal)
+            .Trim('\0');
 
         Assert.Equal("", environment);      // bubblewrap sets PWD to its --chdir
     }
@@ -128,9 +133,11 @@ public sealed class JailTests
         string[] targets = [.. new DirectoryInfo($"/proc/{machine.ProcessId}/fd").EnumerateFiles().Select(file => file.LinkTarget ?? "")];
 
         Assert.DoesNotContain(targets, target => target.Contains("secret", StringComparison.Ordinal));
-        string[] files = [.. targets.Where(target => target.StartsWith('/') && !target.StartsWith("/memfd:", StringComparison.Ordinal)).Order().Distinct()];
+        string[] files = [.. targets.Where(target => target.StartsWith('/') && !target.StartsWith("/memfd:", StringComparison.Ordinal))
+            .Order().Distinct()];
         Assert.Equal(["/dev/null", "/vm/disk", "/vm/ram"], files);
-        Assert.Equal(4, targets.Count(target => target.StartsWith("socket:", StringComparison.Ordinal)));       // qmp, clock, console, agent
+        // The control channel, the clock, the console, the witness port.
+        Assert.Equal(4, targets.Count(target => target.StartsWith("socket:", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -138,7 +145,8 @@ public sealed class JailTests
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
         // The control: the same QEMU without the jail's filter gets its wish.
-        List<string> plain = ["-nodefaults", "-S", "-display", "none", "-machine", "pc-i440fx-7.2,memory-backend=ram0", "-accel", "tcg", "-m", "512M",
+        List<string> plain = ["-nodefaults", "-S", "-display", "none", "-machine", "pc-i440fx-7.2,memory-backend=ram0", "-accel", "tcg",
+            "-m", "512M",
             "-object", "memory-backend-file,id=ram0,size=512M,share=on,mem-path=" + guest.MemoryPath];
         using (ChildProcess control = ChildProcess.Start(Executables.Require("qemu-system-x86_64", "qemu-system-x86"), plain))
             Assert.Contains("hg", (await FlagsAsync(control.ProcessId)).Split(' '));
@@ -169,7 +177,8 @@ public sealed class JailTests
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
 
-        VmPodException refused = await Assert.ThrowsAsync<VmPodException>(() => QemuMachine.StartAsync(guest.Spec(_shape) with { AllowEmulation = false }, incoming: false));
+        VmPodException refused = await Assert.ThrowsAsync<VmPodException>(() =>
+            QemuMachine.StartAsync(guest.Spec(_shape) with { AllowEmulation = false }, incoming: false));
 
         Assert.Equal(ExitCode.Missing, refused.ExitCode);
         Assert.Contains("--allow-emulation", refused.Hint!, StringComparison.Ordinal);
@@ -180,7 +189,8 @@ public sealed class JailTests
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
 
-        VmPodException refused = await Assert.ThrowsAsync<VmPodException>(() => QemuMachine.StartAsync(guest.Spec(_shape) with { RunUid = 0 }, incoming: false));
+        VmPodException refused = await Assert.ThrowsAsync<VmPodException>(() =>
+            QemuMachine.StartAsync(guest.Spec(_shape) with { RunUid = 0 }, incoming: false));
 
         Assert.Equal(ExitCode.Missing, refused.ExitCode);
     }
@@ -214,9 +224,11 @@ public sealed class JailTests
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
         string run = guest.Spec(_shape).RunFolder;
-        _ = Directory.CreateDirectory(run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
+        _ = Directory.CreateDirectory(run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            | UnixFileMode.OtherExecute);
 
-        VmPodException refused = await Assert.ThrowsAsync<VmPodException>(() => QemuMachine.StartAsync(guest.Spec(_shape), incoming: false));
+        VmPodException refused = await Assert.ThrowsAsync<VmPodException>(() =>
+            QemuMachine.StartAsync(guest.Spec(_shape), incoming: false));
 
         Assert.Equal(ExitCode.Refused, refused.ExitCode);
     }
@@ -263,7 +275,8 @@ public sealed class JailTests
 
     private static string[] CommandLine(int pid) => File.ReadAllText($"/proc/{pid}/cmdline").Split('\0');
 
-    private static string[] Names(string folder) => [.. Directory.EnumerateFileSystemEntries(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+    private static string[] Names(string folder) =>
+        [.. Directory.EnumerateFileSystemEntries(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 
     [DllImport("libc", EntryPoint = "fcntl")]
     private static extern int Fcntl(SafeHandle fd, int command, long argument);

@@ -7,7 +7,9 @@ namespace VmPod.HostGuard.Tests.Machine;
 
 public sealed class MachineShapeTests
 {
-    private const string Valid = """{"version":1,"machine_type":"pc-i440fx-7.2","cpu_model":"qemu64","cpus":2,"memory_bytes":536870912,"display":false,"network_card":false,"test_agent":true}""";
+    private const string Valid =
+        """{"version":1,"machine_type":"pc-i440fx-7.2","cpu_model":"qemu64","cpus":2,"memory_bytes":536870912,""" +
+        "\"display\":false,\"network_card\":false,\"test_agent\":true}";
 
     [Fact]
     public void A_shape_comes_back_as_it_was_written()

@@ -6,7 +6,8 @@ namespace VmPod.HostGuard.Tests.Machine;
 internal static class ProcFiles
 {
     public static string Status(int pid, string field) =>
-        File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith(field + ":", StringComparison.Ordinal))[(field.Length + 1)..].Trim();
+        File.ReadLines($"/proc/{pid}/status").First(line =>
+            line.StartsWith(field + ":", StringComparison.Ordinal))[(field.Length + 1)..].Trim();
 
     public static string? Namespace(string pid, string kind) => new FileInfo($"/proc/{pid}/ns/{kind}").LinkTarget;
 

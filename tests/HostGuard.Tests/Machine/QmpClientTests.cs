@@ -22,7 +22,8 @@ public sealed class QmpClientTests
         Task<System.Text.Json.JsonElement> command = client.ExecuteAsync("query-status");
         Assert.Equal("""{"execute":"query-status","id":2}""" + "\n", await peer.HeardAsync());
 
-        await peer.SayAsync("""{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}""" + "\r\n" + """{"return": {"status": "paused"}, "id": 2}""" + "\r\n");
+        await peer.SayAsync("""{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}""" + "\r\n" +
+            """{"return": {"status": "paused"}, "id": 2}""" + "\r\n");
 
         System.Text.Json.JsonElement reply = await command;
         Assert.Equal("paused", reply.GetProperty("status").GetString());
@@ -145,7 +146,8 @@ public sealed class QmpClientTests
         await using QmpClient client = await peer.BecomeQemuAsync(TimeSpan.FromSeconds(20));
         const int flood = MachineLimits.EventsMax * 4;
         Task<System.Text.Json.JsonElement> command = client.ExecuteAsync("stop");
-        await peer.SayAsync(string.Concat(Enumerable.Range(0, flood).Select(i => $"{{\"timestamp\": {{}}, \"event\": \"E{i}\"}}\n")) + "{\"return\": {}, \"id\": 2}\n");
+        await peer.SayAsync(string.Concat(Enumerable.Range(0, flood).Select(i => $"{{\"timestamp\": {{}}, \"event\": \"E{i}\"}}\n"))
+            + "{\"return\": {}, \"id\": 2}\n");
         _ = await command;
 
         List<string> kept = [];

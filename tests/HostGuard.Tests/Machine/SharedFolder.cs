@@ -8,7 +8,8 @@ internal sealed class SharedFolder : IDisposable
     public SharedFolder()
     {
         FullPath = Path.Join("/dev/shm", "vmpod-machine-" + RandomNumberGenerator.GetHexString(12, lowercase: true));
-        _ = Directory.CreateDirectory(FullPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
+        _ = Directory.CreateDirectory(FullPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            | UnixFileMode.OtherExecute);
     }
 
     public string FullPath { get; }

@@ -101,7 +101,8 @@ public sealed class SuspendAndResumeTests(SuspendedGuest suspended, ITestOutputH
     public async Task A_state_of_another_device_set_is_refused()
     {
         using GuestCopy guest = await suspended.CopyAsync();
-        await using QemuMachine machine = await QemuMachine.StartAsync(guest.Spec(SuspendedGuest.Shape with { TestAgent = false, Display = true, Cpus = 1 }), incoming: true);
+        MachineShape other = SuspendedGuest.Shape with { TestAgent = false, Display = true, Cpus = 1 };
+        await using QemuMachine machine = await QemuMachine.StartAsync(guest.Spec(other), incoming: true);
 
         VmPodException error = await Assert.ThrowsAsync<VmPodException>(() => guest.LoadAsync(machine));
 

@@ -7,7 +7,10 @@ using Xunit;
 
 namespace VmPod.HostGuard.Tests.Machine;
 
-/// <summary>A guest that was booted once in the jail and suspended; each test resumes a copy of it. Emulated: these tests judge the driver, not the speed.</summary>
+/// <summary>
+/// A guest that was booted once in the jail and suspended; each test resumes a copy of it. Emulated: these tests judge the driver, not the
+/// speed.
+/// </summary>
 public sealed class SuspendedGuest : IAsyncLifetime
 {
     private readonly SharedFolder _folder = new();
