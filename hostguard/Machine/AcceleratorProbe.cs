@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace VmPod.HostGuard.Machine;
 
-/// <summary>Looks whether KVM can be meant seriously on this host. /dev/kvm alone says little: some clouds offer one that runs only special kernels.</summary>
+/// <summary>
+/// Looks whether KVM can be meant seriously on this host. /dev/kvm alone says little: some clouds offer one that runs only special kernels.
+/// </summary>
 public static class AcceleratorProbe
 {
     private const nuint KvmGetApiVersion = 0xAE00;
@@ -17,8 +19,9 @@ public static class AcceleratorProbe
         if (RuntimeInformation.OSArchitecture != Architecture.X64)
             return Refused($"This host is {RuntimeInformation.OSArchitecture}, and sessions are x86-64 machines.", null);
         if (!File.Exists(device))
-            return Refused($"There is no {device}.", "Turn on virtualisation in the firmware (or nested virtualisation in the hypervisor) and load kvm_intel or kvm_amd.");
-        // Its vCPUs are created without an error, firmware runs, and a stock kernel then never leaves the instruction emulator (PLATFORM: measured).
+            return Refused($"There is no {device}.",
+                "Turn on virtualisation in the firmware (or nested virtualisation in the hypervisor) and load kvm_intel or kvm_amd.");
+        // Its vCPUs are created without an error, firmware runs, and a stock kernel then never leaves the instruction emulator (measured).
         if (Directory.Exists(Path.Combine(moduleFolder, "kvm_pvm")))
             return Refused("KVM here is kvm-pvm, which runs only kernels built for it.", "Use a host with VT-x or AMD-V.");
         SafeFileHandle handle;

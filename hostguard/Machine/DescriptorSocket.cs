@@ -19,7 +19,10 @@ internal static unsafe class DescriptorSocket
         return (new Socket(new SafeSocketHandle(pair[0], ownsHandle: true)), new SafeSocketHandle(pair[1], ownsHandle: true));
     }
 
-    /// <summary>Sends bytes with a descriptor attached to the first of them; how many bytes went out (at least 1). The receiver gets a copy of the descriptor.</summary>
+    /// <summary>
+    /// Sends bytes with a descriptor attached to the first of them; how many bytes went out (at least 1). The receiver gets a copy of the
+    /// descriptor.
+    /// </summary>
     /// <exception cref="IOException">The socket's buffer is full or the other side is gone.</exception>
     public static int Send(Socket socket, ReadOnlySpan<byte> bytes, SafeHandle descriptor)
     {

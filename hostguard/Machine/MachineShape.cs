@@ -5,8 +5,8 @@ using VmPod.Foundation;
 namespace VmPod.HostGuard.Machine;
 
 /// <summary>
-/// What the guest sees of its machine. It is fixed when a session is adopted, stands in the session's configuration, and is the same at each resume:
-/// device state loads only into the device set that saved it.
+/// What the guest sees of its machine. It is fixed when a session is adopted, stands in the session's configuration, and is the same at
+/// each resume: device state loads only into the device set that saved it.
 /// </summary>
 public sealed partial record MachineShape
 {
@@ -14,8 +14,8 @@ public sealed partial record MachineShape
     public const int CurrentVersion = 1;
 
     /// <summary>
-    /// Named baselines, never host or max: a session must run on the next host too. qemu64 is the least that a Debian kernel wants; Nehalem is x86-64-v2,
-    /// Haswell-noTSX is x86-64-v3. The versioned machine type fixes which version of the model is meant.
+    /// Named baselines, never host or max: a session must run on the next host too. qemu64 is the least that a Debian kernel wants; Nehalem
+    /// is x86-64-v2, Haswell-noTSX is x86-64-v3. The versioned machine type fixes which version of the model is meant.
     /// </summary>
     public static readonly IReadOnlyList<string> CpuModels = ["qemu64", "Nehalem", "Haswell-noTSX"];
 
@@ -37,7 +37,9 @@ public sealed partial record MachineShape
     /// <summary>A VGA card.</summary>
     public bool Display { get; init; }
 
-    /// <summary>A network card. Whether anything is at its other end is <see cref="MachineSpec.Network"/>, which may change from resume to resume.</summary>
+    /// <summary>
+    /// A network card. Whether anything is at its other end is <see cref="MachineSpec.Network"/>, which may change from resume to resume.
+    /// </summary>
     public bool NetworkCard { get; init; }
 
     /// <summary>The witness port org.vmpod.agent.0 of tests and demo: a way for the host to run commands in the guest.</summary>
@@ -71,7 +73,8 @@ public sealed partial record MachineShape
         Check(MachineTypes().IsMatch(MachineType), "machine type (a versioned pc-i440fx is needed)");
         Check(CpuModels.Contains(CpuModel), $"CPU model (one of {string.Join(", ", CpuModels)})");
         Check(Cpus is >= 1 and <= MachineLimits.CpusMax, $"number of CPUs (1 to {MachineLimits.CpusMax})");
-        Check(MemoryBytes is >= MachineLimits.MemoryBytesMin and <= MachineLimits.MemoryBytesMax && MemoryBytes % MachineLimits.MemoryBytesUnit == 0,
+        Check(MemoryBytes is >= MachineLimits.MemoryBytesMin and <= MachineLimits.MemoryBytesMax
+            && MemoryBytes % MachineLimits.MemoryBytesUnit == 0,
             "memory size (64 MiB to 256 GiB in whole MiB)");
     }
 

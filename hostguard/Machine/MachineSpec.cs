@@ -12,10 +12,14 @@ public sealed record MachineSpec
     /// <summary>The disk: a raw file, readable and writable by <see cref="RunUid"/>, on a file system with O_DIRECT.</summary>
     public required string DiskPath { get; init; }
 
-    /// <summary>Guest RAM: a file of exactly <see cref="MachineShape.MemoryBytes"/>, readable and writable by <see cref="RunUid"/>.</summary>
+    /// <summary>
+    /// Guest RAM: a file of exactly <see cref="MachineShape.MemoryBytes"/>, readable and writable by <see cref="RunUid"/>.
+    /// </summary>
     public required string MemoryPath { get; init; }
 
-    /// <summary>Holds the sockets of this run; made with mode 0700 if it is not there, and never seen by QEMU, which inherits the sockets open.</summary>
+    /// <summary>
+    /// Holds the sockets of this run; made with mode 0700 if it is not there, and never seen by QEMU, which inherits the sockets open.
+    /// </summary>
     public required string RunFolder { get; init; }
 
     /// <summary>What executes the guest.</summary>

@@ -7,8 +7,9 @@ public enum NetworkPolicy
     None,
 
     /// <summary>
-    /// Connections from the guest outwards, by QEMU's user-mode network; no port is forwarded inwards. QEMU then shares the host's network namespace
-    /// (user-mode networking opens the host's sockets), so the guest also reaches what listens on the host's loopback. The owner is told so.
+    /// Connections from the guest outwards, by QEMU's user-mode network; no port is forwarded inwards. QEMU then shares the host's network
+    /// namespace (user-mode networking opens the host's sockets), so the guest also reaches what listens on the host's loopback. The owner
+    /// is told so.
     /// </summary>
     Outbound,
 }

@@ -6,8 +6,8 @@ using VmPod.Foundation;
 namespace VmPod.HostGuard.Machine;
 
 /// <summary>
-/// The sockets of one run that other programs connect to, in a folder for hostguard's user alone. QEMU inherits them listening and cannot reach the folder:
-/// a compromised QEMU cannot put another socket in their place.
+/// The sockets of one run that other programs connect to, in a folder for hostguard's user alone. QEMU inherits them listening and cannot
+/// reach the folder: a compromised QEMU cannot put another socket in their place.
 /// </summary>
 internal sealed class SocketFolder : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class SocketFolder : IDisposable
     public IEnumerable<SafeHandle> Handles => _listeners.Select(listener => (SafeHandle)listener.SafeHandle);
 
     /// <summary>Makes the folder if needed, and the sockets anew.</summary>
-    /// <exception cref="VmPodException">The folder is open to others (exit code 4), or its name is too long for a socket (exit code 2).</exception>
+    /// <exception cref="VmPodException">The folder is open to others (exit code 4), or its name is too long for a socket (exit code
+    /// 2).</exception>
     public static SocketFolder Open(MachineSpec spec)
     {
         if (!OperatingSystem.IsLinux())
@@ -34,7 +35,8 @@ internal sealed class SocketFolder : IDisposable
         const UnixFileMode ownerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         string folder = Path.GetFullPath(spec.RunFolder);
         if (Encoding.UTF8.GetByteCount(Path.Combine(folder, Console)) > MachineLimits.SocketPathBytesMax)
-            throw new VmPodException(ExitCode.Usage, "The name of the folder for this run is too long for a socket.", "Choose a shorter one.");
+            throw new VmPodException(ExitCode.Usage, "The name of the folder for this run is too long for a socket.",
+                "Choose a shorter one.");
         _ = Directory.CreateDirectory(folder, ownerOnly);
         if ((File.GetUnixFileMode(folder) & ~ownerOnly) != 0)
             throw new VmPodException(ExitCode.Refused, "The folder for this run is open to other users.", $"chmod 700 {folder}");

@@ -5,8 +5,8 @@ using VmPod.Foundation.Processes;
 namespace VmPod.HostGuard.Machine;
 
 /// <summary>
-/// Device state between QEMU and the vault: in memory only, at most <see cref="MachineLimits.StateBytesMax"/> (the kernel refuses more, whoever
-/// writes), zeroed when disposed. It is guest plaintext: keep it short.
+/// Device state between QEMU and the vault: in memory only, at most <see cref="MachineLimits.StateBytesMax"/> (the kernel refuses more,
+/// whoever writes), zeroed when disposed. It is guest plaintext: keep it short.
 /// </summary>
 /// <remarks>
 /// For a save: Create, give <see cref="Handle"/> to QEMU, then <see cref="Length"/> and <see cref="Read"/>.

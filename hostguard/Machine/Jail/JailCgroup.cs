@@ -3,8 +3,8 @@ using System.Globalization;
 namespace VmPod.HostGuard.Machine;
 
 /// <summary>
-/// A control group (v2) for one QEMU: without swap where the memory controller is there, and with the kernel's freezer and killer, which reach
-/// every process inside whatever it does. A second line: SIGSTOP and SIGKILL by process descriptor work without it.
+/// A control group (v2) for one QEMU: without swap where the memory controller is there, and with the kernel's freezer and killer, which
+/// reach every process inside whatever it does. A second line: SIGSTOP and SIGKILL by process descriptor work without it.
 /// </summary>
 internal sealed class JailCgroup : IDisposable
 {

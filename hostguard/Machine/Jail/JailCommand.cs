@@ -6,8 +6,8 @@ using VmPod.Foundation.Processes;
 namespace VmPod.HostGuard.Machine;
 
 /// <summary>
-/// The command line that puts QEMU into its jail: prlimit (no core dumps), then setpriv (another uid, no capability, no way to get one), then
-/// bubblewrap (own namespaces, a root with nothing but QEMU in it), then QEMU.
+/// The command line that puts QEMU into its jail: prlimit (no core dumps), then setpriv (another uid, no capability, no way to get one),
+/// then bubblewrap (own namespaces, a root with nothing but QEMU in it), then QEMU.
 /// </summary>
 internal static class JailCommand
 {
@@ -51,7 +51,8 @@ internal static class JailCommand
         {
             if (spec.RunUid == Interop.geteuid() && spec.RunGid == Interop.getegid())
                 return [];
-            throw new VmPodException(ExitCode.Missing, $"Only root can run QEMU as uid {spec.RunUid}.", "Run hostguard as root, or QEMU under hostguard's own uid.");
+            throw new VmPodException(ExitCode.Missing, $"Only root can run QEMU as uid {spec.RunUid}.",
+                "Run hostguard as root, or QEMU under hostguard's own uid.");
         }
         if (spec.RunUid <= 0 || spec.RunGid <= 0)
             throw new VmPodException(ExitCode.Missing, "QEMU is never run as root.", "Give it a uid of its own.");
@@ -72,7 +73,9 @@ internal static class JailCommand
         return ["--groups", Text(DeviceAccess.GroupThatMayUse("/dev/kvm"))];
     }
 
-    /// <summary>All there is in the jail: QEMU, the libraries, the firmware, two device nodes, the disk and the RAM. No /proc, no /sys, no shell.</summary>
+    /// <summary>
+    /// All there is in the jail: QEMU, the libraries, the firmware, two device nodes, the disk and the RAM. No /proc, no /sys, no shell.
+    /// </summary>
     private static List<string> Root(MachineSpec spec)
     {
         string qemu = Executables.Require("qemu-system-x86_64", "qemu-system-x86");

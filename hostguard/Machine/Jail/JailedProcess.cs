@@ -42,9 +42,10 @@ internal sealed class JailedProcess : IDisposable
     /// <param name="descriptors">What it inherits, as 3, 4, 5….</param>
     /// <param name="qemuArguments">Its arguments.</param>
     /// <param name="cancel">Gives up; the processes are killed.</param>
-    /// <exception cref="VmPodException">A tool is missing, or the jail cannot be made; carries bubblewrap's complaint (exit code 9).</exception>
-    public static async Task<JailedProcess> StartAsync(MachineSpec spec, IReadOnlyList<SafeHandle> descriptors, IReadOnlyList<string> qemuArguments,
-        CancellationToken cancel)
+    /// <exception cref="VmPodException">A tool is missing, or the jail cannot be made; carries bubblewrap's complaint (exit code
+    /// 9).</exception>
+    public static async Task<JailedProcess> StartAsync(MachineSpec spec, IReadOnlyList<SafeHandle> descriptors,
+        IReadOnlyList<string> qemuArguments, CancellationToken cancel)
     {
         byte[] program = SyscallFilter.Program(RuntimeInformation.OSArchitecture);
         using var filter = MemoryFile.Create("vmpod-filter", program.Length);
@@ -60,7 +61,8 @@ internal sealed class JailedProcess : IDisposable
             {
                 int first = 3 + descriptors.Count;
                 List<string> command = JailCommand.Build(spec, filterFd: first, infoFd: first + 1, gateFd: first + 2);
-                outer = ChildProcess.Start(command[0], [.. command.Skip(1), JailPaths.Qemu, .. qemuArguments], [.. descriptors, filter, infoTheirs, gateTheirs]);
+                outer = ChildProcess.Start(command[0], [.. command.Skip(1), JailPaths.Qemu, .. qemuArguments],
+                    [.. descriptors, filter, infoTheirs, gateTheirs]);
             }
             PidFd? inner = null;
             JailCgroup? cgroup = null;
@@ -77,12 +79,16 @@ internal sealed class JailedProcess : IDisposable
                 _ = await gate.SendAsync(new byte[] { 1 }, SocketFlags.None, cancel);
                 return new JailedProcess(outer, inner, cgroup);
             }
-            catch
+            catch (Exception e)
             {
                 _ = outer.Kill(MachineLimits.KillTimeout);
+                string complaint = outer.Output.Tail();
                 outer.Dispose();
                 inner?.Dispose();
                 cgroup?.Dispose();
+                // bubblewrap names the process early and may fail after it: the gate, or the process, is gone then.
+                if (e is SocketException or IOException)
+                    throw Impossible(complaint, e);
                 throw;
             }
         }
@@ -102,8 +108,8 @@ internal sealed class JailedProcess : IDisposable
         _ = _inner.Signal(ProcessSignal.Continue);
     }
 
-    /// <summary>Kills everything in the jail; true when it is gone. False: the kernel still holds QEMU (it waits for a page of the mount); abort the mount's
-    /// connection and call again.</summary>
+    /// <summary>Kills everything in the jail; true when it is gone. False: the kernel still holds QEMU (it waits for a page of the mount);
+    /// abort the mount's connection and call again.</summary>
     public bool Kill(TimeSpan wait)
     {
         _ = _inner.Signal(ProcessSignal.Kill);
@@ -136,10 +142,13 @@ internal sealed class JailedProcess : IDisposable
             if (buffer.AsSpan(0, length).Contains((byte)'}'))
                 return ParseProcessId(buffer.AsMemory(0, length));
         }
-        _ = outer.Kill(MachineLimits.KillTimeout);
-        throw new VmPodException(ExitCode.Missing, $"The jail cannot be made: {outer.Output.Tail()}",
-            "Check that bubblewrap may make user namespaces here, and that QEMU's uid can reach the disk and RAM files.");
+        _ = await Task.WhenAny(outer.Exited, Task.Delay(MachineLimits.KillTimeout, cancel));        // its words are complete then
+        throw Impossible(outer.Output.Tail(), null);
     }
+
+    private static VmPodException Impossible(string complaint, Exception? inner) =>
+        new(ExitCode.Missing, $"The jail cannot be made: {complaint}",
+        "Check that bubblewrap may make user namespaces here, and that QEMU's uid can reach the disk and RAM files.", inner);
 
     private static int ParseProcessId(ReadOnlyMemory<byte> json)
     {

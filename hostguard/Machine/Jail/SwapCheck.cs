@@ -17,7 +17,8 @@ public static class SwapCheck
             string name = line.Split((char[])[' ', '\t'], 2)[0];
             any = true;
             if (!IsUnreadableLater(name, readSysBlock))
-                throw new VmPodException(ExitCode.Missing, $"Unencrypted swap is active on this host ({name}): guest data could stay on its disk.",
+                throw new VmPodException(ExitCode.Missing,
+                    $"Unencrypted swap is active on this host ({name}): guest data could stay on its disk.",
                     $"Turn it off (swapoff {name}) or put it on dm-crypt.");
         }
         return any ? SwapProtection.EncryptedSwap : SwapProtection.NoSwap;

@@ -1,6 +1,9 @@
 namespace VmPod.HostGuard.Machine;
 
-/// <summary>Why QEMU's own heap (device buffers, display) cannot end on a swap device in the clear. Guest RAM is page cache of the mount and never swaps.</summary>
+/// <summary>
+/// Why QEMU's own heap (device buffers, display) cannot end on a swap device in the clear. Guest RAM is page cache of the mount and never
+/// swaps.
+/// </summary>
 public enum SwapProtection
 {
     /// <summary>No swap is active.</summary>

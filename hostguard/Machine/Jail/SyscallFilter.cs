@@ -9,8 +9,9 @@ namespace VmPod.HostGuard.Machine;
 /// </summary>
 /// <remarks>
 /// Two rules. A call through another ABI than the machine's own (32-bit, x32) kills: QEMU makes none, and filters are written for one ABI.
-/// madvise(…, MADV_HUGEPAGE) fails with EINVAL: QEMU asks for huge pages on guest RAM, cannot be told not to, and the kernel then reads 2 MiB of
-/// the mount at each first fault, whatever its read-ahead: 154 MiB instead of 4 up to the guest's first answer (measured). QEMU ignores the failure.
+/// madvise(…, MADV_HUGEPAGE) fails with EINVAL: QEMU asks for huge pages on guest RAM, cannot be told not to, and the kernel then reads 2
+/// MiB of the mount at each first fault, whatever its read-ahead: 154 MiB instead of 4 up to the guest's first answer (measured). QEMU
+/// ignores the failure.
 /// </remarks>
 public static class SyscallFilter
 {

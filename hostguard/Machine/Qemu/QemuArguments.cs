@@ -6,8 +6,8 @@ namespace VmPod.HostGuard.Machine;
 /// QEMU's command line, from typed values only: nothing that a person, a session's file or a vault says is ever copied into it.
 /// </summary>
 /// <remarks>
-/// The device set is version 1 of <see cref="MachineShape"/>. Bus addresses and port numbers are fixed, so that an optional device does not move
-/// the others. Changing any device, address or order here breaks the resume of every session: make a version 2 instead.
+/// The device set is version 1 of <see cref="MachineShape"/>. Bus addresses and port numbers are fixed, so that an optional device does not
+/// move the others. Changing any device, address or order here breaks the resume of every session: make a version 2 instead.
 /// </remarks>
 internal static class QemuArguments
 {

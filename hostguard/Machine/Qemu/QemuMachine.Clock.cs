@@ -11,11 +11,12 @@ public sealed partial class QemuMachine
     private ulong _clockSequence;
 
     /// <summary>
-    /// Tells the guest the time: u64 big-endian nanoseconds since 1970 (UTC), then u64 big-endian sequence number. The guest's daemon takes a message
-    /// whose sequence number is new to it. Nothing is ever read from the port.
+    /// Tells the guest the time: u64 big-endian nanoseconds since 1970 (UTC), then u64 big-endian sequence number. The guest's daemon takes
+    /// a message whose sequence number is new to it. Nothing is ever read from the port.
     /// </summary>
     /// <remarks>
-    /// The guest remembers the last sequence number across suspends, QEMU does not: so it is the time's own milliseconds, or one more than the last.
+    /// The guest remembers the last sequence number across suspends, QEMU does not: so it is the time's own milliseconds, or one more than
+    /// the last.
     /// </remarks>
     /// <exception cref="VmPodException">QEMU is gone, or the guest has not taken thousands of earlier messages.</exception>
     public async Task SendClockAsync(DateTimeOffset time, CancellationToken cancel = default)
@@ -33,7 +34,8 @@ public sealed partial class QemuMachine
             while (sent < message.Length)
                 sent += await _clock.SendAsync(message.AsMemory(sent), SocketFlags.None, timed.Token);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or ObjectDisposedException
+            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             throw new VmPodException(ExitCode.Missing, "The guest's clock port does not take the time.", innerException: e);
         }

@@ -10,7 +10,10 @@ public sealed partial class QemuMachine
 {
     private const string StateDescriptor = "state";
 
-    /// <summary>Writes the device state to a descriptor; how to read its length: <see cref="StateFile"/>. The guest must be stopped, and stays stopped.</summary>
+    /// <summary>
+    /// Writes the device state to a descriptor; how to read its length: <see cref="StateFile"/>. The guest must be stopped, and stays
+    /// stopped.
+    /// </summary>
     /// <exception cref="VmPodException">The guest runs, or QEMU could not write the state.</exception>
     public async Task SaveStateAsync(SafeFileHandle state, CancellationToken cancel = default)
     {
@@ -22,8 +25,11 @@ public sealed partial class QemuMachine
             await Task.Delay(1, cancel);
     }
 
-    /// <summary>Reads the device state from a descriptor, from its position on. The machine was started with incoming; it is paused afterwards.</summary>
-    /// <exception cref="VmPodException">QEMU refused the state: damaged, or of another machine (exit code 5). QEMU has ended then.</exception>
+    /// <summary>
+    /// Reads the device state from a descriptor, from its position on. The machine was started with incoming; it is paused afterwards.
+    /// </summary>
+    /// <exception cref="VmPodException">QEMU refused the state: damaged, or of another machine (exit code 5). QEMU has ended
+    /// then.</exception>
     public async Task LoadStateAsync(SafeFileHandle state, CancellationToken cancel = default)
     {
         try

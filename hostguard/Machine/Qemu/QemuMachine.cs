@@ -15,8 +15,8 @@ namespace VmPod.HostGuard.Machine;
 ///   StartAsync(incoming: true)  -> Incoming --LoadState--> Paused
 ///   any state --Freeze/Thaw, without QEMU's help--> the same state      any state --Kill, Dispose--> gone
 /// </code>
-/// Guest RAM is the file <see cref="MachineSpec.MemoryPath"/>, shared with QEMU; SaveState and LoadState move device state only. The caller brings RAM and
-/// disk to rest around them (rule 7). When this process dies, QEMU dies.
+/// Guest RAM is the file <see cref="MachineSpec.MemoryPath"/>, shared with QEMU; SaveState and LoadState move device state only. The caller
+/// brings RAM and disk to rest around them (rule 7). When this process dies, QEMU dies.
 /// </remarks>
 public sealed partial class QemuMachine : IAsyncDisposable
 {
@@ -55,7 +55,9 @@ public sealed partial class QemuMachine : IAsyncDisposable
     /// <summary>The unix socket of the witness port, or null if the shape has none.</summary>
     public string? AgentPath => Spec.Shape.TestAgent ? _sockets.PathOf(SocketFolder.Agent) : null;
 
-    /// <summary>What happens to the machine, in order; ends with <see cref="MachineEvent.Exited"/>. The oldest are dropped when nobody reads.</summary>
+    /// <summary>
+    /// What happens to the machine, in order; ends with <see cref="MachineEvent.Exited"/>. The oldest are dropped when nobody reads.
+    /// </summary>
     public ChannelReader<MachineEvent> Events => _events.Reader;
 
     /// <summary>Completes when QEMU has ended: bubblewrap's exit code (QEMU's own, or 128 + signal).</summary>
@@ -66,8 +68,8 @@ public sealed partial class QemuMachine : IAsyncDisposable
 
     /// <summary>Starts QEMU, the guest not running: paused, or waiting for its device state.</summary>
     /// <exception cref="VmPodException">
-    /// Something is missing (exit code 9): QEMU, bubblewrap, KVM without <see cref="MachineSpec.AllowEmulation"/>, safe swap; or QEMU did not start,
-    /// with its own words in the message.
+    /// Something is missing (exit code 9): QEMU, bubblewrap, KVM without <see cref="MachineSpec.AllowEmulation"/>, safe swap; or QEMU did
+    /// not start, with its own words in the message.
     /// </exception>
     public static async Task<QemuMachine> StartAsync(MachineSpec spec, bool incoming, CancellationToken cancel = default)
     {
@@ -83,6 +85,7 @@ public sealed partial class QemuMachine : IAsyncDisposable
         (Socket qmp, SafeSocketHandle qmpTheirs) = DescriptorSocket.Pair();
         (Socket clock, SafeSocketHandle clockTheirs) = DescriptorSocket.Pair();
         JailedProcess? jail = null;
+        QmpClient? client = null;
         try
         {
             using (qmpTheirs)
@@ -92,13 +95,15 @@ public sealed partial class QemuMachine : IAsyncDisposable
                 List<string> arguments = QemuArguments.Build(spec, qmpFd: 3, clockFd: 4, consoleFd: 5, agentFd: 6, incoming);
                 jail = await JailedProcess.StartAsync(spec, descriptors, arguments, timed.Token);
             }
-            QmpClient client = await QmpClient.ConnectAsync(qmp, spec.ReplyTimeout, timed.Token);
+            client = await QmpClient.ConnectAsync(qmp, spec.ReplyTimeout, timed.Token);
             var machine = new QemuMachine(spec, jail, client, clock, sockets, swap);
             await machine.PrepareMigrationAsync(timed.Token);
             return machine;
         }
         catch (Exception e)
         {
+            if (client is not null)
+                await client.DisposeAsync();
             // QEMU's words are complete once it is gone; it mostly ended by itself.
             _ = jail?.Exited.Wait(TimeSpan.FromMilliseconds(200), CancellationToken.None);
             string words = jail?.Complaint ?? "";
@@ -123,19 +128,23 @@ public sealed partial class QemuMachine : IAsyncDisposable
     /// <exception cref="VmPodException">QEMU is in a state that a VmPod machine cannot be in.</exception>
     public async Task<RunState> GetRunStateAsync(CancellationToken cancel = default) => ParseRunState(await StatusAsync(cancel));
 
-    /// <summary>Stops every instruction of QEMU and the guest at once, without asking QEMU (rule 9). QMP does not answer until <see cref="Thaw"/>.</summary>
+    /// <summary>
+    /// Stops every instruction of QEMU and the guest at once, without asking QEMU (rule 9). QMP does not answer until <see cref="Thaw"/>.
+    /// </summary>
     public void Freeze() => _jail.Freeze();
 
     /// <summary>Undoes <see cref="Freeze"/>; the guest runs on if it ran before.</summary>
     public void Thaw() => _jail.Thaw();
 
     /// <summary>
-    /// Kills QEMU and everything in its jail, and waits until nothing of it is left. False if the kernel still holds it after the wait: QEMU waits for a
-    /// page of the mount; abort the mount's connection and call again.
+    /// Kills QEMU and everything in its jail, and waits until nothing of it is left. False if the kernel still holds it after the wait:
+    /// QEMU waits for a page of the mount; abort the mount's connection and call again.
     /// </summary>
     public bool Kill(TimeSpan? wait = null) => _jail.Kill(wait ?? MachineLimits.KillTimeout);
 
-    /// <summary>Hands a connected stream socket to QEMU's VNC server as one viewer. The caller closes its own descriptor afterwards.</summary>
+    /// <summary>
+    /// Hands a connected stream socket to QEMU's VNC server as one viewer. The caller closes its own descriptor afterwards.
+    /// </summary>
     /// <exception cref="VmPodException">The machine has no display.</exception>
     public async Task AttachDisplayAsync(SafeHandle viewer, CancellationToken cancel = default)
     {
@@ -180,7 +189,8 @@ public sealed partial class QemuMachine : IAsyncDisposable
     }
 
     /// <summary>A QMP command; if QEMU is gone, its last words are in the error.</summary>
-    private async Task<JsonElement> CommandAsync(string command, Action<Utf8JsonWriter>? arguments, SafeHandle? descriptor, CancellationToken cancel)
+    private async Task<JsonElement> CommandAsync(string command, Action<Utf8JsonWriter>? arguments, SafeHandle? descriptor,
+        CancellationToken cancel)
     {
         try
         {
@@ -200,7 +210,8 @@ public sealed partial class QemuMachine : IAsyncDisposable
     }
 
     private static string Word(JsonElement reply, string member) =>
-        reply.ValueKind == JsonValueKind.Object && reply.TryGetProperty(member, out JsonElement value) && value.ValueKind == JsonValueKind.String
+        reply.ValueKind == JsonValueKind.Object && reply.TryGetProperty(member, out JsonElement value)
+            && value.ValueKind == JsonValueKind.String
             ? value.GetString()!
             : throw new VmPodException(ExitCode.Damaged, $"QEMU's answer has no {member}.");
 

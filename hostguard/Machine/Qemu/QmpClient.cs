@@ -9,8 +9,8 @@ using VmPod.Foundation;
 namespace VmPod.HostGuard.Machine;
 
 /// <summary>
-/// The client side of QMP: one command at a time, replies by id, events apart. QEMU is treated as hostile after its guest has run: every message is
-/// bounded, and one that is not exactly as the protocol has it ends the connection.
+/// The client side of QMP: one command at a time, replies by id, events apart. QEMU is treated as hostile after its guest has run: every
+/// message is bounded, and one that is not exactly as the protocol has it ends the connection.
 /// </summary>
 /// <remarks>Owns the socket. Commands may be called from several threads; they take turns.</remarks>
 public sealed class QmpClient : IAsyncDisposable
@@ -64,7 +64,8 @@ public sealed class QmpClient : IAsyncDisposable
     /// <param name="arguments">Writes the members of "arguments", or null for none.</param>
     /// <param name="descriptor">Goes along with the command (getfd), or null. QEMU gets a copy.</param>
     /// <param name="cancel">Gives up waiting; the command may still take effect.</param>
-    /// <exception cref="VmPodException">QEMU refused (its own words are in the message), ended, sent something malformed, or did not answer in time.</exception>
+    /// <exception cref="VmPodException">QEMU refused (its own words are in the message), ended, sent something malformed, or did not answer
+    /// in time.</exception>
     public async Task<JsonElement> ExecuteAsync(string command, Action<Utf8JsonWriter>? arguments = null, SafeHandle? descriptor = null,
         CancellationToken cancel = default)
     {
@@ -160,7 +161,8 @@ public sealed class QmpClient : IAsyncDisposable
         catch (TimeoutException e)
         {
             throw new VmPodException(ExitCode.Busy, string.Create(CultureInfo.InvariantCulture,
-                $"QEMU did not {(what == "greet" ? "greet" : "answer " + what)} within {_replyTimeout.TotalSeconds:0.#} s."), innerException: e);
+                $"QEMU did not {(what == "greet" ? "greet" : "answer " + what)} within {_replyTimeout.TotalSeconds:0.#} s."),
+                innerException: e);
         }
     }
 
@@ -256,7 +258,8 @@ public sealed class QmpClient : IAsyncDisposable
     private void TakeEvent(JsonElement message, JsonElement name)
     {
         bool hasData = message.TryGetProperty("data", out JsonElement data);
-        if (name.ValueKind != JsonValueKind.String || !message.TryGetProperty("timestamp", out _) || message.GetPropertyCount() != (hasData ? 3 : 2))
+        if (name.ValueKind != JsonValueKind.String || !message.TryGetProperty("timestamp", out _)
+            || message.GetPropertyCount() != (hasData ? 3 : 2))
             throw Malformed("an event of another form");
         _ = _events.Writer.TryWrite(new QmpEvent(name.GetString()!, data));
     }
@@ -268,6 +271,10 @@ public sealed class QmpClient : IAsyncDisposable
         if (done == refused || message.GetPropertyCount() != 2 || !message.TryGetProperty("id", out JsonElement idElement)
             || idElement.ValueKind != JsonValueKind.Number || !idElement.TryGetInt64(out long id))
             throw Malformed("a reply of another form");
+        JsonElement words = default;
+        if (refused && (error.ValueKind != JsonValueKind.Object || !error.TryGetProperty("desc", out words)
+            || words.ValueKind != JsonValueKind.String))
+            throw Malformed("an error without words");
         TaskCompletionSource<JsonElement>? pending;
         lock (_lock)
         {
@@ -280,16 +287,16 @@ public sealed class QmpClient : IAsyncDisposable
         }
         if (done)
             pending.SetResult(result);
-        else if (error.ValueKind == JsonValueKind.Object && error.TryGetProperty("desc", out JsonElement text) && text.ValueKind == JsonValueKind.String)
-            pending.SetException(new VmPodException(ExitCode.Refused, "QEMU refused: " + Printable(text.GetString()!)));
         else
-            throw Malformed("an error without words");
+            pending.SetException(new VmPodException(ExitCode.Refused, "QEMU refused: " + Printable(words.GetString()!)));
     }
 
     private static string Printable(string text) =>
         string.Concat(text.Take(500).Select(c => char.IsControl(c) ? '?' : c));
 
-    private static VmPodException Malformed(string what) => new(ExitCode.Damaged, $"QEMU's control channel sent {what}; the connection was closed.");
+    private static VmPodException Malformed(string what) =>
+        new(ExitCode.Damaged, $"QEMU's control channel sent {what}; the connection was closed.");
 
-    private static VmPodException Ended(Exception? inner) => new(ExitCode.Missing, "QEMU has closed its control channel.", innerException: inner);
+    private static VmPodException Ended(Exception? inner) =>
+        new(ExitCode.Missing, "QEMU has closed its control channel.", innerException: inner);
 }

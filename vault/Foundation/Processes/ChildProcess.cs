@@ -4,14 +4,14 @@ using System.Runtime.InteropServices;
 namespace VmPod.Foundation.Processes;
 
 /// <summary>
-/// A child process that inherits exactly what it is given: standard input is /dev/null, output and error go to a bounded <see cref="ProcessOutput"/>,
-/// the named descriptors appear as 3, 4, 5…, everything else is closed; the environment is as given (empty by default); it leads its own process
-/// group; all signals are at their defaults. System.Diagnostics.Process gives none of these.
+/// A child process that inherits exactly what it is given: standard input is /dev/null, output and error go to a bounded <see
+/// cref="ProcessOutput"/>, the named descriptors appear as 3, 4, 5…, everything else is closed; the environment is as given (empty by
+/// default); it leads its own process group; all signals are at their defaults. System.Diagnostics.Process gives none of these.
 /// </summary>
 /// <remarks>
-/// Each child has a thread of its own in this process, which starts it and waits for it. The thread must live as long as the child: a child that asked
-/// to die with its parent (PR_SET_PDEATHSIG, `bwrap --die-with-parent`) is killed when the *thread* that started it ends, and threads of the pool come and go.
-/// Disposing kills the child. Nothing else reaps it.
+/// Each child has a thread of its own in this process, which starts it and waits for it. The thread must live as long as the child: a child
+/// that asked to die with its parent (PR_SET_PDEATHSIG, `bwrap --die-with-parent`) is killed when the *thread* that started it ends, and
+/// threads of the pool come and go. Disposing kills the child. Nothing else reaps it.
 /// </remarks>
 public sealed unsafe class ChildProcess : IDisposable
 {
@@ -90,7 +90,8 @@ public sealed unsafe class ChildProcess : IDisposable
         _pidFd = null;
     }
 
-    private void Run(string program, IReadOnlyList<string> arguments, IReadOnlyList<SafeHandle> descriptors, IReadOnlyList<string> environment)
+    private void Run(string program, IReadOnlyList<string> arguments, IReadOnlyList<SafeHandle> descriptors,
+        IReadOnlyList<string> environment)
     {
         int processId;
         try
@@ -106,7 +107,8 @@ public sealed unsafe class ChildProcess : IDisposable
         _exited.SetResult(Reap(processId));
     }
 
-    private int Spawn(string program, IReadOnlyList<string> arguments, IReadOnlyList<SafeHandle> descriptors, IReadOnlyList<string> environment)
+    private int Spawn(string program, IReadOnlyList<string> arguments, IReadOnlyList<SafeHandle> descriptors,
+        IReadOnlyList<string> environment)
     {
         int count = descriptors.Count;
         using var nullInput = File.OpenHandle("/dev/null");

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace VmPod.Foundation.Processes;
 
 /// <summary>
-/// A file that exists in memory only (memfd_create(2)), of a size that the kernel itself does not let anybody exceed (F_SEAL_GROW): what a child
-/// process writes into it can be neither on a disk nor without bound.
+/// A file that exists in memory only (memfd_create(2)), of a size that the kernel itself does not let anybody exceed (F_SEAL_GROW): what a
+/// child process writes into it can be neither on a disk nor without bound.
 /// </summary>
 public static class MemoryFile
 {

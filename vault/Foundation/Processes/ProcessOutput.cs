@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace VmPod.Foundation.Processes;
 
 /// <summary>
-/// What a child wrote to its standard output and error: the first <see cref="BytesMax"/> bytes, in a memory file. No thread has to drain it, a
-/// chatty child neither blocks nor fills memory, and it can be read after the child is dead.
+/// What a child wrote to its standard output and error: the first <see cref="BytesMax"/> bytes, in a memory file. No thread has to drain
+/// it, a chatty child neither blocks nor fills memory, and it can be read after the child is dead.
 /// </summary>
 public sealed class ProcessOutput : IDisposable
 {
@@ -17,8 +17,8 @@ public sealed class ProcessOutput : IDisposable
 
     internal SafeFileHandle File { get; } = MemoryFile.Create("vmpod-output", BytesMax);
 
-    /// <summary>The end of what was written so far, at most <see cref="TailCharsMax"/> characters, control characters replaced: a child's words are
-    /// not trusted to reach a terminal as they are.</summary>
+    /// <summary>The end of what was written so far, at most <see cref="TailCharsMax"/> characters, control characters replaced: a child's
+    /// words are not trusted to reach a terminal as they are.</summary>
     public string Tail()
     {
         var buffer = new byte[BytesMax];
