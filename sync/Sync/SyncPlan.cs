@@ -4,15 +4,17 @@ using VmPod.Vault.Format;
 namespace VmPod.Sync;
 
 /// <summary>
-/// What to send next, as sync/SPEC.md says: the cells that are here and not there, by need. Pure: it knows ids, and neither keys, nor stores, nor a link.
+/// What to send next, as sync/SPEC.md says: the cells that are here and not there, by need. Pure: it knows ids, and neither keys, nor
+/// stores, nor a link.
 /// </summary>
 /// <remarks>
-/// The two lists are streamed side by side, and a heap keeps the <c>cellsMax</c> most needed: time is that of one pass, memory is that of the plan. What does
-/// not fit is counted; once the planned cells are durable there, the next plan begins where this one ended.
+/// The two lists are streamed side by side, and a heap keeps the <c>cellsMax</c> most needed: time is that of one pass, memory is that of
+/// the plan. What does not fit is counted; once the planned cells are durable there, the next plan begins where this one ended.
 /// </remarks>
 public sealed class SyncPlan
 {
-    private static readonly Comparer<(uint Need, CellId Id)> LeastNeededFirst = Comparer<(uint Need, CellId Id)>.Create(static (a, b) => b.CompareTo(a));
+    private static readonly Comparer<(uint Need, CellId Id)> LeastNeededFirst =
+        Comparer<(uint Need, CellId Id)>.Create(static (a, b) => b.CompareTo(a));
 
     private SyncPlan(CellId[] cells, long missing)
     {
@@ -31,12 +33,14 @@ public sealed class SyncPlan
 
     /// <summary>Plans.</summary>
     /// <param name="here">The ids of this side, ascending, none twice.</param>
-    /// <param name="there">The ids that the other side says it has, ascending, none twice. Not trusted; read only as far as it matters.</param>
+    /// <param name="there">The ids that the other side says it has, ascending, none twice. Not trusted; read only as far as it
+    /// matters.</param>
     /// <param name="needOf">How soon a missing cell is needed: 0 first. Asked once for each.</param>
     /// <param name="cellsMax">The most cells of the plan, 1 to <see cref="SyncLimits.PlanCellsMax"/>.</param>
     /// <param name="listedIdsMax">The most ids taken from the other side.</param>
     /// <exception cref="ArgumentException">This side's list is out of order: a bug of the caller.</exception>
-    /// <exception cref="VmPodException">The other side's list is out of order or holds an id twice (exit code 5), or is too long (8).</exception>
+    /// <exception cref="VmPodException">The other side's list is out of order or holds an id twice (exit code 5), or is too long
+    /// (8).</exception>
     public static SyncPlan Make(IEnumerable<CellId> here, IEnumerable<CellId> there, Func<CellId, uint> needOf, int cellsMax,
         long listedIdsMax = SyncLimits.ListedIdsMax)
     {
@@ -101,9 +105,11 @@ public sealed class SyncPlan
             if (current is null)
                 return;
             if (++count > max)
-                throw new VmPodException(ExitCode.NoSpace, $"The other side lists more than {max} cells.", "No vault has so many: do not sync with it.");
+                throw new VmPodException(ExitCode.NoSpace, $"The other side lists more than {max} cells.",
+                    "No vault has so many: do not sync with it.");
             if (before >= current)
-                throw new VmPodException(ExitCode.Damaged, "The other side lists its cells out of order.", "Do not sync with it before it is verified.");
+                throw new VmPodException(ExitCode.Damaged, "The other side lists its cells out of order.",
+                    "Do not sync with it before it is verified.");
         }
     }
 }
