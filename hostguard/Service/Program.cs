@@ -1,4 +1,3 @@
-using System.CommandLine;
 using VmPod.HostGuard.Commands;
 
 if (args is ["session-run"])

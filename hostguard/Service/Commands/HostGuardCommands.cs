@@ -6,7 +6,9 @@ using System.Text.Json.Serialization.Metadata;
 using VmPod.Foundation;
 using VmPod.HostGuard.Control;
 using VmPod.HostGuard.Session;
+using VmPod.PodKeeper.Agent;
 using VmPod.Secrets;
+using VmPod.Vault.Cells;
 
 namespace VmPod.HostGuard.Commands;
 
@@ -255,9 +257,14 @@ internal static class HostGuardCommands
     }
 
     // From the named file; else, if the pod's key agent has no key, from the terminal.
-    private static SecretBuffer? Passphrase(ParseResult result, string pod) => result.GetValue(PinFile) is { } file
-        ? SecretInput.FromFile(file)
-        : PodKeeper.KeyAgentClient.IsUnlocked(pod) ? null : SecretInput.FromTerminal("Passphrase of the pod: ");
+    private static SecretBuffer? Passphrase(ParseResult result, string pod)
+    {
+        if (result.GetValue(PinFile) is { } file)
+            return SecretInput.ReadFile(file);
+        UInt128 vaultId = CellStore.ReadDescriptor(pod).VaultId;
+        bool agentHasIt = RuntimeFolder.TryFind() is { } folder && KeyAgentClient.IsServing(folder, vaultId);
+        return agentHasIt ? null : SecretInput.ReadTerminal("Passphrase of the pod: ");
+    }
 
     private static void Show<T>(ParseResult result, T value, JsonTypeInfo<T> type, string prose) =>
         Console.Out.WriteLine(result.GetValue(Json) ? JsonSerializer.Serialize(value, type) : prose);

@@ -31,7 +31,7 @@ internal static class SessionProcess
         using SecretBuffer? passphrase = request.PassphraseFollows ? ReadPassphrase(input) : null;
         await using Serilog.Core.Logger sink = new LoggerConfiguration().WriteTo.Sink(new RunLog(request.RunFolder, new CompactJsonFormatter())).CreateLogger();
         using var factory = new SerilogLoggerFactory(sink);
-        ILogger log = factory.CreateLogger("hostguard");
+        Microsoft.Extensions.Logging.ILogger log = factory.CreateLogger("hostguard");
         await using var host = new SessionHost(request, TimeProvider.System, log);
         ControlReply reply;
         try

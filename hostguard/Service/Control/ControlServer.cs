@@ -55,6 +55,11 @@ internal sealed class ControlServer : IDisposable
                 using var stream = new NetworkStream(peer);
                 ControlRequest? request = JsonSerializer.Deserialize(await ControlWire.ReadLineAsync(stream, CancellationToken.None), HostGuardJson.Default.ControlRequest);
                 ControlReply reply = await ReplyAsync(request!);
+                if (request!.Verb == "display")
+                {
+                    await ShowDisplayAsync(peer, stream);
+                    return;
+                }
                 await ControlWire.WriteLineAsync(stream, JsonSerializer.SerializeToUtf8Bytes(reply, HostGuardJson.Default.ControlReply), CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or JsonException or SocketException)
@@ -62,6 +67,20 @@ internal sealed class ControlServer : IDisposable
                 log.LogWarning("A command broke off: {Reason}", e.Message);
             }
         }
+    }
+
+    // The connection itself goes to QEMU's VNC server, after the one line that says so.
+    private async Task ShowDisplayAsync(Socket peer, NetworkStream stream)
+    {
+        ControlReply reply = host.CanShowDisplay ? new ControlReply() : new ControlReply
+        {
+            ExitCode = (int)ExitCode.NotFound,
+            Error = "This session's machine has no screen.",
+            Hint = "Use its serial line: hostguard console SESSION. A screen is given at adopt (--display).",
+        };
+        await ControlWire.WriteLineAsync(stream, JsonSerializer.SerializeToUtf8Bytes(reply, HostGuardJson.Default.ControlReply), CancellationToken.None);
+        if (reply.ExitCode == 0)
+            await host.AttachDisplayAsync(peer.SafeHandle);
     }
 
     private async Task<ControlReply> ReplyAsync(ControlRequest request)
@@ -74,6 +93,7 @@ internal sealed class ControlServer : IDisposable
                 "checkpoint" => new ControlReply { Result = await host.CheckpointAsync(request.Label ?? "checkpoint") },
                 "suspend" => new ControlReply { Result = await host.SuspendAsync("suspend") },
                 "leave" => new ControlReply { Result = await host.SuspendAsync("leave") },
+                "display" => new ControlReply(),
                 "simulate-leave" => new ControlReply { Plan = host.SimulateLeave() },
                 _ => new ControlReply { ExitCode = (int)ExitCode.Usage, Error = "This hostguard does not know that command.", Hint = "Is it older than the command line?" },
             };

@@ -11,7 +11,7 @@ namespace VmPod.HostGuard.Session;
 /// failed one would kill the guest. Waiting ends when the cells are back, or with <see cref="Abandon"/>.
 /// </remarks>
 internal sealed class ImageFile(string name, StreamInfo stream, SessionImage image, bool flushToPod, Action<Exception> troubled, Action flush)
-    : MountedFile(name, stream.Length, stream.Kind == StreamKind.Memory ? MountedFileKind.Memory : MountedFileKind.Disk, writable: true)
+    : MountedFile(name, stream.Length, stream.Kind == StreamKind.Memory ? MountedFileKind.Memory : MountedFileKind.Disk, writable: true), IDisposable
 {
     private const int EIO = 5;
     private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(100);
@@ -69,4 +69,7 @@ internal sealed class ImageFile(string name, StreamInfo stream, SessionImage ima
 
     /// <inheritdoc/>
     public override void Abandon() => abandoned.Set();
+
+    /// <summary>After the mount is gone.</summary>
+    public void Dispose() => abandoned.Dispose();
 }

@@ -91,7 +91,7 @@ internal sealed partial class SessionHost
         return chosen.Record.Generation;
     }
 
-    private static MachineShape ReadShape(SessionReader session)
+    internal static MachineShape ReadShape(SessionReader session)
     {
         StreamInfo config = session.Streams.FirstOrDefault(s => s.Name == ConfigStream)
             ?? throw new VmPodException(ExitCode.NotFound, $"{session.Name} is no machine: it holds plain files.", "podkeeper get gives them back; hostguard adopt makes a machine.");
@@ -120,8 +120,8 @@ internal sealed partial class SessionHost
         string point = Path.Combine(request.RunFolder, MountFolder);
         Directory.CreateDirectory(point, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         bool isRoot = Environment.IsPrivilegedProcess;
-        mount = FuseMount.Start(point,
-            [new ImageFile(DiskStream, disk!, image!, request.FlushToPod, OnTrouble, FlushDisk), new ImageFile(MemoryStream, memory!, image!, request.FlushToPod, OnTrouble, FlushDisk)],
+        files = [NewFile(DiskStream, disk!), NewFile(MemoryStream, memory!)];
+        mount = FuseMount.Start(point, files,
             new FuseMountOptions
             {
                 OwnerUid = isRoot ? MachineSpec.DefaultRunUid : null,
@@ -129,6 +129,8 @@ internal sealed partial class SessionHost
                 AllowedUid = isRoot ? MachineSpec.DefaultRunUid : null,
             });
     }
+
+    private ImageFile NewFile(string name, StreamInfo stream) => new(name, stream, image!, request.FlushToPod, OnTrouble, FlushDisk);
 
     private async Task StartMachineAsync(Accelerator accelerator)
     {

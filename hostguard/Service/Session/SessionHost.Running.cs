@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmPod.Foundation;
 using VmPod.HostGuard.Machine;
@@ -21,6 +23,7 @@ internal sealed partial class SessionHost
     {
         podLastSeenMs = NowMs();
         watchers.Add(Task.Run(WatchPodAsync));
+        watchers.Add(Task.Run(FeedWatchdogAsync));
         watchers.Add(Task.Run(WatchMachineAsync));
         watchers.Add(Task.Run(CommitTipsAsync));
         if (request.CheckpointEverySeconds > 0)
@@ -62,6 +65,32 @@ internal sealed partial class SessionHost
                 return;
             }
         }
+    }
+
+    // A hostguard that stands still is killed by a process of its own, and QEMU with it (rule 17).
+    private async Task FeedWatchdogAsync()
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+            start.ArgumentList.Add(typeof(SessionHost).Assembly.Location);
+        start.ArgumentList.Add("watchdog");
+        start.ArgumentList.Add(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        using Process watchdog = Process.Start(start) ?? throw new InvalidOperationException("The watchdog did not start.");
+        Stream feed = watchdog.StandardInput.BaseStream;
+        using var timer = new PeriodicTimer(BeatEvery, time);
+        try
+        {
+            while (await NextAsync(timer))
+            {
+                await feed.WriteAsync("."u8.ToArray());
+                await feed.FlushAsync();
+            }
+        }
+        catch (IOException)
+        {
+            trouble ??= "The watchdog is gone: a hostguard that is stopped would leave the machine running.";
+        }
+        feed.Close();
     }
 
     private async Task WatchMachineAsync()

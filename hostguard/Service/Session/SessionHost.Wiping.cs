@@ -50,6 +50,8 @@ internal sealed partial class SessionHost
             Try("pages of guest memory were freed, not zeroed", () => cache = mount.ZeroCachedPages(MemoryStream), notGuaranteed);
         if (mount is not null)
             Try("the mount could not be taken away", mount.Dispose, notGuaranteed);
+        foreach (ImageFile file in files)
+            file.Dispose();
         Try("overlay and caches were not zeroed", () => image?.Wipe(), notGuaranteed);
         image?.Dispose();
         lease?.Dispose();

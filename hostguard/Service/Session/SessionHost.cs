@@ -40,6 +40,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private SessionLease? lease;
     private SessionImage? image;
     private FuseMount? mount;
+    private ImageFile[] files = [];
     private QemuMachine? machine;
     private MachineShape? shape;
     private StreamInfo? disk, memory;
@@ -94,6 +95,12 @@ internal sealed partial class SessionHost : IAsyncDisposable
             Swap = machine?.SwapProtection.ToString(),
         };
     }
+
+    /// <summary>True if the machine runs and has a screen.</summary>
+    public bool CanShowDisplay => phase is SessionPhase.Running or SessionPhase.Checkpointing && shape?.Display == true;
+
+    /// <summary>Hands a viewer's connection to the machine's screen.</summary>
+    public Task AttachDisplayAsync(System.Runtime.InteropServices.SafeHandle viewer) => machine!.AttachDisplayAsync(viewer, ending.Token);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
