@@ -70,6 +70,7 @@ public sealed class SyncPlanTests
     [InlineData(1, 3, 2, 4)]
     [InlineData(0, 0, 1, 2)]
     [Trait("Spec", "S-05")]
+    [Trait("Threat", "T-24")]
     public void A_list_of_the_other_side_that_does_not_ascend_is_refused(params int[] there)
     {
         var e = Assert.Throws<VmPodException>(() => Plan([.. Count(0, 10)], there.Select(n => Id((ulong)n))));
@@ -82,6 +83,7 @@ public sealed class SyncPlanTests
 
     [Fact]
     [Trait("Spec", "S-06")]
+    [Trait("Threat", "T-24")]
     public void A_list_without_end_is_refused_at_the_bound_and_not_read_beyond_what_matters()
     {
         var e = Assert.Throws<VmPodException>(() => SyncPlan.Make([Id(ulong.MaxValue)], Endless(), static _ => 0, 10, listedIdsMax: 5_000));
