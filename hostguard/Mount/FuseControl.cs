@@ -28,7 +28,8 @@ internal sealed class FuseControl
 
     private string ReadAheadFile => string.Create(CultureInfo.InvariantCulture, $"/sys/class/bdi/{major}:{minor}/read_ahead_kb");
 
-    /// <summary>Writing to it cuts the connection; anyone in the mount namespace with the right may, also when this process no longer can.</summary>
+    /// <summary>Writing to it cuts the connection; anyone in the mount namespace with the right may,
+    /// also when this process no longer can.</summary>
     internal string AbortFile => string.Create(CultureInfo.InvariantCulture, $"{ConnectionsFolder}/{minor}/abort");
 
     /// <summary>Sees to it that <see cref="AbortFile"/> exists. False where this process may not mount the control file system.</summary>
