@@ -59,7 +59,8 @@ public sealed unsafe class FuseMount : IDisposable
     /// <summary>The kernel's file for this connection (fusectl): writing "1" to it ends every wait on the mount.
     /// Null where it cannot be had.</summary>
     /// <remarks>For the watchdog. A process that is killed in the middle of an fsync on its own mount waits for an answer that it can no
-    /// longer give, holds the connection while it waits, and so never ends, nor does the hypervisor. Whoever kills us writes here afterwards.</remarks>
+    /// longer give, holds the connection while it waits, and so never ends, nor does the hypervisor. Whoever kills us writes here
+    /// afterwards.</remarks>
     public string? AbortFile { get; private set; }
 
     /// <summary>The connection has been cut by <see cref="Abort"/> or <see cref="Dispose"/>.</summary>
