@@ -112,6 +112,6 @@ internal sealed class TestPod : IDisposable
     {
         Vault.Dispose();
         if (!keepsFolder)
-            Directory.Delete(Root, recursive: true);
+            FolderTree.Run("rm", "-rf", Root); // .NET cannot name a file whose name is not UTF-8
     }
 }
