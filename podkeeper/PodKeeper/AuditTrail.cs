@@ -2,6 +2,7 @@ using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Format.Store;
 
 namespace VmPod.PodKeeper;
 
@@ -24,7 +25,7 @@ public sealed class AuditTrail : IDisposable
         this.vault = vault;
         this.access = access;
         this.time = time;
-        Reader = new AuditReader(vault.Folder, KeyOf(vault));
+        Reader = new AuditReader(vault.Folder, KeyOf(vault.Descriptor));
     }
 
     /// <summary>Lists and verifies the log; needs no lock and no secret.</summary>
@@ -50,11 +51,14 @@ public sealed class AuditTrail : IDisposable
     }
 
     /// <summary>Wrong secrets since the last right one.</summary>
-    public long FailuresSinceUnlock()
+    public long FailuresSinceUnlock() => FailuresSinceUnlock(Reader);
+
+    /// <inheritdoc cref="FailuresSinceUnlock()"/>
+    public static long FailuresSinceUnlock(AuditReader reader)
     {
         string ok = AuditKinds.NameOf(AuditKind.UnlockOk), fail = AuditKinds.NameOf(AuditKind.UnlockFail);
         long failures = 0;
-        foreach (AuditEntry entry in Reader.Read())
+        foreach (AuditEntry entry in reader.Read())
             failures = entry.Event == fail ? failures + 1 : entry.Event == ok ? 0 : failures;
         return failures;
     }
@@ -69,10 +73,14 @@ public sealed class AuditTrail : IDisposable
         }
     }
 
+    /// <summary>A reader of the log in a pod's folder: it works while another process has the vault.</summary>
+    /// <exception cref="VmPodException">No vault there (3), or its descriptor is damaged (5).</exception>
+    public static AuditReader OpenReader(string folder) => new(folder, KeyOf(CellStore.ReadDescriptor(folder)));
+
     /// <summary>The log of a new vault.</summary>
     internal static void Create(PodVault vault, TimeProvider time) => AuditLog.Create(vault.Folder, SignerOf(vault), time).Dispose();
 
-    internal static AuditLogKey KeyOf(PodVault vault) => new(PodLogSigner.NameOf(vault.Descriptor.VaultId), vault.Descriptor.LogPublicKey.Span);
+    private static AuditLogKey KeyOf(VaultDescriptor vault) => new(PodLogSigner.NameOf(vault.VaultId), vault.LogPublicKey.Span);
 
     private static PodLogSigner SignerOf(PodVault vault) => new(vault.LogKey
         ?? throw new VmPodException(ExitCode.Refused, "This copy of the vault has no log key: nothing can be logged here, so nothing is released.", "Use the pod itself."),

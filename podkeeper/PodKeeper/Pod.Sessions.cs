@@ -153,6 +153,20 @@ public sealed partial class Pod
         return report;
     }
 
+    /// <summary>The labels of a session's generations, by number.</summary>
+    /// <exception cref="VmPodException">Locked (4), damaged (5), the log cannot be written (5, 6, 8).</exception>
+    public IReadOnlyDictionary<ulong, string> LabelsOf(SessionSummary session)
+    {
+        Audit.Append(Grant(session.Handle.ToString(), LeasePurpose.List, generation: null));
+        var labels = new SortedDictionary<ulong, string>();
+        foreach (GenerationInfo generation in Vault.ListGenerations(session.Handle))
+        {
+            using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation.Record.Generation);
+            labels[generation.Record.Generation] = reader.Label;
+        }
+        return labels;
+    }
+
     /// <summary>The entry for a commit: generation, number and the root of its cells.</summary>
     public static AuditEvent CommitEvent(CommitRecord record) => new(AuditKind.Commit, AuditOutcome.Ok)
     {

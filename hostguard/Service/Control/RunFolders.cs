@@ -32,6 +32,23 @@ internal static class RunFolders
     /// <summary>The folder of a session's run.</summary>
     public static string Of(string session) => Path.Combine(Root(), Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(MemoryMarshal.AsBytes(session.AsSpan())))[..16]);
 
+    /// <summary>
+    /// A new mount point. For root it stands where the hypervisor's own user can reach it, which a run folder is not; what is mounted there is seen in
+    /// hostguard's mount namespace only, and is that user's alone.
+    /// </summary>
+    public static string MakeMountPoint(string runFolder)
+    {
+        string parent = runFolder;
+        if (Environment.IsPrivilegedProcess)
+        {
+            parent = "/run/vmpod-mounts";
+            Directory.CreateDirectory(parent, OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
+        string point = Path.Combine(parent, $"{Path.GetFileName(runFolder)}-{Environment.ProcessId}");
+        Directory.CreateDirectory(point, OwnerOnly);
+        return point;
+    }
+
     /// <summary>Makes it, for this user alone.</summary>
     public static string Make(string session)
     {

@@ -109,8 +109,7 @@ internal sealed partial class SessionHost
 
     private void RemoveMountPoint()
     {
-        string point = Path.Combine(request.RunFolder, MountFolder);
-        if (Directory.Exists(point))
-            Directory.Delete(point);
+        if (mountPoint is not null && Directory.Exists(mountPoint))
+            Directory.Delete(mountPoint);
     }
 }

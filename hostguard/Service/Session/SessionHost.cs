@@ -41,6 +41,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private SessionImage? image;
     private FuseMount? mount;
     private ImageFile[] files = [];
+    private string? mountPoint;
     private QemuMachine? machine;
     private MachineShape? shape;
     private StreamInfo? disk, memory;

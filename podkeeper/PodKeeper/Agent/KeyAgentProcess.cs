@@ -33,6 +33,8 @@ public static class KeyAgentProcess
         {
             // The stream below the writer: no buffer between locked memory and the pipe.
             agent.StandardInput.BaseStream.Write(passphrase.ReadOnlyBytes);
+            // The reader drops one line feed: this one, not one of the passphrase's own.
+            agent.StandardInput.BaseStream.Write("\n"u8);
         }
         catch (IOException)
         {

@@ -50,6 +50,7 @@ public sealed class FreezeAndKillTests(SuspendedGuest suspended)
     }
 
     [Fact]
+    [Trait("Threat", "T-22")]
     public async Task QEMU_dies_when_the_jail_around_it_is_killed()
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(SuspendedGuest.Shape);

@@ -23,6 +23,7 @@ public sealed class HostChecksTests
     [InlineData("/dev/zram1                              partition\t1000\t0\t-2\n")]      // writes back to a disk
     [InlineData("/dev/dm-0                               partition\t1000\t0\t-2\n" +
         "/dev/sda2                               partition\t1000\t0\t-3\n")]
+    [Trait("Threat", "T-06")]
     public void Swap_in_the_clear_is_refused_with_its_name_and_the_cure(string lines)
     {
         VmPodException error = Assert.Throws<VmPodException>(() => SwapCheck.Judge(Heading + lines, SysBlock));

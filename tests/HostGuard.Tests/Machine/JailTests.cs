@@ -9,6 +9,7 @@ using Xunit;
 namespace VmPod.HostGuard.Tests.Machine;
 
 /// <summary>What QEMU is and has inside the jail, as the kernel says it.</summary>
+[Trait("Threat", "T-09")]
 [Collection("machine")]
 public sealed class JailTests
 {
@@ -94,6 +95,7 @@ public sealed class JailTests
     }
 
     [Fact]
+    [Trait("Threat", "T-15")]
     public async Task No_path_of_the_host_stands_on_QEMUs_command_line()
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
@@ -173,6 +175,8 @@ public sealed class JailTests
     }
 
     [Fact]
+    [Trait("Threat", "T-25")]
+    [Trait("Spec", "H-09")]
     public async Task Emulation_is_refused_unless_it_is_allowed_by_name()
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);
@@ -220,6 +224,8 @@ public sealed class JailTests
     }
 
     [Fact]
+    [Trait("Threat", "T-11")]
+    [Trait("Spec", "H-06")]
     public async Task A_run_folder_that_others_may_enter_is_refused()
     {
         using GuestCopy guest = await GuestCopy.CreateEmptyAsync(_shape);

@@ -5,6 +5,7 @@ using Xunit;
 
 namespace VmPod.HostGuard.Tests.Machine;
 
+[Trait("Threat", "T-15")]
 public sealed class MachineShapeTests
 {
     private const string Valid =
@@ -23,6 +24,7 @@ public sealed class MachineShapeTests
     [InlineData("null")]
     [InlineData("")]
     [InlineData("[1]")]
+    [Trait("Spec", "H-02")]
     public void What_is_no_shape_is_refused(string json) => Refused(json);
 
     [Theory]
@@ -45,6 +47,7 @@ public sealed class MachineShapeTests
     [InlineData("536870912", "1048576")]
     [InlineData("536870912", "9223372036854775807")]
     [InlineData("\"qemu64\"", "null")]
+    [Trait("Spec", "H-02")]
     public void One_wrong_member_is_refused(string right, string wrong)
     {
         Assert.Contains(right, Valid, StringComparison.Ordinal);

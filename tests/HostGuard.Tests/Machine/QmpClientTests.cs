@@ -7,6 +7,7 @@ using Xunit;
 namespace VmPod.HostGuard.Tests.Machine;
 
 /// <summary>The control channel against a peer that is not QEMU, or no longer.</summary>
+[Trait("Threat", "T-23")]
 public sealed class QmpClientTests
 {
     private const string Greeting = """{"QMP": {"version": {}, "capabilities": []}}""" + "\r\n";

@@ -4,6 +4,7 @@ using Xunit;
 
 namespace VmPod.HostGuard.Tests.Machine;
 
+[Trait("Threat", "T-05")]
 public sealed class StateFileTests
 {
     [Fact]
@@ -24,6 +25,7 @@ public sealed class StateFileTests
     }
 
     [Fact]
+    [Trait("Spec", "H-04")]
     public void A_state_beyond_the_bound_is_refused_by_us_and_by_the_kernel()
     {
         using var state = new StateFile();
@@ -36,6 +38,7 @@ public sealed class StateFileTests
     }
 
     [Fact]
+    [Trait("Spec", "H-04")]
     public void Disposing_leaves_nothing_to_whoever_still_holds_the_file()
     {
         var state = new StateFile();

@@ -85,6 +85,7 @@ public sealed class SuspendAndResumeTests(SuspendedGuest suspended, ITestOutputH
     }
 
     [Fact]
+    [Trait("Spec", "H-03")]
     public async Task A_damaged_state_is_refused_in_QEMUs_own_words()
     {
         using GuestCopy guest = await suspended.CopyAsync();
@@ -98,6 +99,7 @@ public sealed class SuspendAndResumeTests(SuspendedGuest suspended, ITestOutputH
     }
 
     [Fact]
+    [Trait("Spec", "H-03")]
     public async Task A_state_of_another_device_set_is_refused()
     {
         using GuestCopy guest = await suspended.CopyAsync();
@@ -110,6 +112,8 @@ public sealed class SuspendAndResumeTests(SuspendedGuest suspended, ITestOutputH
     }
 
     [Fact]
+    [Trait("Threat", "T-12")]
+    [Trait("Spec", "H-12")]
     public async Task The_clock_port_sets_a_clock_that_stood_still_while_suspended()
     {
         using GuestCopy guest = await suspended.CopyAsync();

@@ -13,7 +13,6 @@ namespace VmPod.HostGuard.Tests.Machine;
 /// </summary>
 public sealed class SuspendedGuest : IAsyncLifetime
 {
-    private readonly SharedFolder _folder = new();
     private readonly SemaphoreSlim _once = new(1, 1);
     private GuestCopy? _original;
 
@@ -47,7 +46,6 @@ public sealed class SuspendedGuest : IAsyncLifetime
     public ValueTask DisposeAsync()
     {
         _original?.Dispose();
-        _folder.Dispose();
         _once.Dispose();
         return ValueTask.CompletedTask;
     }

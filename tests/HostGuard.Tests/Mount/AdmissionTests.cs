@@ -4,12 +4,14 @@ using Xunit;
 namespace VmPod.HostGuard.Tests.Mount;
 
 /// <summary>The attack: another user of the host opens the session's files.</summary>
+[Trait("Threat", "T-11")]
 [Collection(MountCollection.Name)]
 public sealed class AdmissionTests
 {
     private const uint HypervisorUid = 4242;
 
     [Fact]
+    [Trait("Spec", "H-10")]
     public void A_third_uid_is_refused_at_open_while_the_hypervisor_s_and_ours_come_in()
     {
         using var folder = new MountedFolder(Options, new PatternFile("ram", 1 << 20));
@@ -21,6 +23,7 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    [Trait("Spec", "H-10")]
     public void A_third_uid_cannot_list_the_folder()
     {
         using var folder = new MountedFolder(Options, new PatternFile("ram", 1 << 20));

@@ -3,6 +3,7 @@ using Xunit;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
+[Trait("Threat", "T-11")]
 [Collection(MountCollection.Name)]
 public sealed class PrivateNamespaceTests
 {

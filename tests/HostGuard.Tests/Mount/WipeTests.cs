@@ -5,6 +5,7 @@ using Xunit;
 namespace VmPod.HostGuard.Tests.Mount;
 
 /// <summary>The attack: after the guest has left, its memory is looked for in what the page cache of its RAM file still holds.</summary>
+[Trait("Threat", "T-05")]
 [Collection(MountCollection.Name)]
 public sealed class WipeTests
 {

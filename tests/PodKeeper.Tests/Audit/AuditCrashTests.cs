@@ -4,6 +4,7 @@ using Xunit;
 namespace VmPod.PodKeeper.Tests.Audit;
 
 /// <summary>What a crash leaves at each moment of an append (SPEC.md P-15): file states first, then a process that is killed.</summary>
+[Trait("Threat", "T-13")]
 public sealed class AuditCrashTests
 {
     /// <summary>A log of 3 entries: its bytes, and those after an append of 2 more whose checkpoint a crash prevented.</summary>

@@ -124,6 +124,7 @@ public sealed class AuditLogTests(ITestOutputHelper output)
 
     [Fact]
     [Trait("Spec", "P-17")]
+    [Trait("Threat", "T-19")]
     public void When_the_key_cannot_sign_nothing_is_appended_any_more()
     {
         using var test = new TestLog().With(1);

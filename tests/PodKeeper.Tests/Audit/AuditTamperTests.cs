@@ -6,6 +6,7 @@ using Xunit;
 namespace VmPod.PodKeeper.Tests.Audit;
 
 /// <summary>What a thief with the pod's storage, but not its log key, does to the past.</summary>
+[Trait("Threat", "T-18")]
 public sealed class AuditTamperTests
 {
     [Fact]

@@ -3,6 +3,7 @@ using VmPod.Vault.Cells;
 
 namespace VmPod.Vault.Tests.Cells;
 
+[Trait("Threat", "T-13")]
 public class CrashTests(ITestOutputHelper output)
 {
     private const int Seed = 20261122;

@@ -5,6 +5,7 @@ using VmPod.Vault.Format.Store;
 
 namespace VmPod.Vault.Tests.Cells;
 
+[Trait("Threat", "T-02")]
 public class DamageTests
 {
     private const string FirstSegment = "v1/segments/000000.seg";

@@ -3,6 +3,7 @@ using VmPod.Vault.Cells;
 
 namespace VmPod.Vault.Tests.Cells;
 
+[Trait("Threat", "T-20")]
 public class FaultTests
 {
     private const int EIO = 5, ENOSPC = 28;

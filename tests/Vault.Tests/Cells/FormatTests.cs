@@ -5,6 +5,7 @@ using VmPod.Vault.Format.Store;
 
 namespace VmPod.Vault.Tests.Cells;
 
+[Trait("Threat", "T-24")]
 public class FormatTests
 {
     private static HeadRecord Head(int sessions = 3) => new()

@@ -3,6 +3,7 @@ using System.Diagnostics;
 namespace VmPod.Vault.Tests.Cells;
 
 /// <summary>T-20: a sync that fails must not be acknowledged. The kernel's answer is replaced by strace, in a process of its own.</summary>
+[Trait("Threat", "T-20")]
 public class FsyncTests
 {
     [Fact]

@@ -51,6 +51,7 @@ public class StoreTests
     }
 
     [Fact]
+    [Trait("Threat", "T-17")]
     public void ASecondWriterIsToldWhoHoldsTheVault()
     {
         using var pod = new PodFolder();

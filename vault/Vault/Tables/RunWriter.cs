@@ -34,7 +34,8 @@ internal static class RunWriter
     {
         IReadOnlyList<RunDescriptor> old = table?.Descriptors ?? [];
         List<KeyValuePair<ChunkKey, TValue>> changes = takeChanges();
-        if (changes.Count == 0)
+        // An inline run may say "this cell" and mean the cell of the manifest it stands in: it is never copied into the next one as it is.
+        if (changes.Count == 0 && !old.Any(r => r.Inline.Length > 0))
             return new Result(old, 0, false);
         ulong size = (ulong)changes.Count * (ulong)TableLeaf<TValue, TFormat>.EntryBytesMax / 4;
         int merged = 0;
