@@ -48,5 +48,17 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
         return await TestSession.AttachAsync(this, session, result.MustSucceed().Json.GetProperty("status"), started, cancellation);
     }
 
+    /// <summary>Kills every hostguard that was started with this run folder, and waits until all that it started is gone.</summary>
+    public async Task EndAllAsync()
+    {
+        byte[] mark = System.Text.Encoding.UTF8.GetBytes($"VMPOD_RUN_FOLDER={runFolder}\0");
+        List<int> mine = [.. ProcessSnapshot.All().Where(pid => ProcessSnapshot.NameOf(pid).StartsWith("hostguard", StringComparison.Ordinal)
+            && ProcessSnapshot.EnvironmentOf(pid).AsSpan().IndexOf(mark) >= 0)];
+        List<int> all = [.. mine.Concat(mine.SelectMany(ProcessSnapshot.Descendants)).Distinct()];
+        foreach (int pid in mine)
+            CliProcess.SignalProcess(pid, 9);
+        await TestSession.WaitUntilGoneAsync(all, TimeSpan.FromSeconds(30));
+    }
+
     private static CliRunner Wrapped(CliRunner runner, IReadOnlyList<string> wrapper) => wrapper.Count == 0 ? runner : runner.Inside([SystemTools.Find(wrapper[0]), .. wrapper.Skip(1)]);
 }

@@ -18,14 +18,14 @@ public sealed class TestSession : IAsyncDisposable
         IsEmulated = !string.Equals(status.GetProperty("accelerator").GetString(), "kvm", StringComparison.OrdinalIgnoreCase);
         ConsolePath = status.GetProperty("console").GetString()!;
         Mount = status.GetProperty("mount").GetString()!;
-        RunFolder = Path.GetDirectoryName(Mount)!;
+        RunFolder = Path.GetDirectoryName(status.GetProperty("agent").GetString()!)!;
     }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
 
     /// <summary>The guest's agent.</summary>
-    public GuestAgent Agent { get; private set; }
+    public GuestAgent Agent { get; }
 
     /// <summary>hostguard's process.</summary>
     public int HostGuardPid { get; }
@@ -64,7 +64,7 @@ public sealed class TestSession : IAsyncDisposable
         catch
         {
             await agent.DisposeAsync();
-            Kill(status.GetProperty("process_id").GetInt32());
+            await host.EndAllAsync();
             throw;
         }
         return new TestSession(host, name, status, agent) { FirstAnswerAfter = Stopwatch.GetElapsedTime(started) };
@@ -95,7 +95,10 @@ public sealed class TestSession : IAsyncDisposable
     }
 
     /// <summary>kill -9 of hostguard, as a crash would; QEMU must die with it.</summary>
-    public void KillHostGuard() => Kill(HostGuardPid);
+    public void KillHostGuard() => CliProcess.SignalProcess(HostGuardPid, 9);
+
+    /// <summary>QEMU itself, not the jail around it.</summary>
+    public IReadOnlyList<int> QemuProcesses => [.. Processes.Where(pid => ProcessSnapshot.Of(pid).Name.StartsWith("qemu", StringComparison.Ordinal))];
 
     /// <summary>SIGSTOP of hostguard.</summary>
     public void StopHostGuard() => CliProcess.SignalProcess(HostGuardPid, 19);
@@ -103,15 +106,10 @@ public sealed class TestSession : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        IReadOnlyList<int> processes = Processes;
         await Agent.DisposeAsync();
-        Kill(HostGuardPid);
-        await WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
-    }
-
-    private static void Kill(int pid)
-    {
-        if (ProcessSnapshot.IsAlive(pid) && ProcessSnapshot.Of(pid).Name.StartsWith("hostguard", StringComparison.Ordinal))
-            CliProcess.SignalProcess(pid, 9);
+        await host.EndAllAsync();
+        // What a killed hostguard leaves: an empty folder, since the mount itself was in its own namespace.
+        if (Directory.Exists(Mount))
+            Directory.Delete(Mount);
     }
 }
