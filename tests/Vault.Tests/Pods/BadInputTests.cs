@@ -9,6 +9,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>What is not accepted, with the exit code that says so; and a disk that is full.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class BadInputTests
 {
     [Theory]

@@ -7,6 +7,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>A put that does not end leaves the vault as it was to every reader (rule 22).</summary>
+[Collection(PodsCollection.Name)]
 public sealed class CancelAndCrashTests
 {
     private const string ChildVariable = "VMPOD_TEST_CRASH_POD";

@@ -8,6 +8,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>Damage in any file of a pod: never wrong data, never a crash, always an error that names the right exit code, or the right data.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class DamageTests
 {
     [Theory]
@@ -71,7 +72,10 @@ public sealed class DamageTests
         foreach (int length in new[] { 0, 1, good.Length / 2, good.Length - 1 })
         {
             File.WriteAllBytes(path, good.AsSpan(0, length));
-            Assert.Equal(Outcome.Refused, Try(pod, first, second));
+            // A cut log or slot file may leave the head before the newest one whole: readers are given that, and told so.
+            bool mayLeaveOlder = file is "v1/log" or "v1/slots.bin" && length > 0;
+            Outcome outcome = Try(pod, first, second);
+            Assert.True(outcome == Outcome.Refused || (mayLeaveOlder && outcome == Outcome.Right), $"{outcome} at {length} bytes");
         }
         File.Delete(path);
         Assert.Equal(Outcome.Refused, Try(pod, first, second));

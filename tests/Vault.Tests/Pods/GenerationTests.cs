@@ -7,6 +7,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>Generations: each stays what it was; small changes cost little.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class GenerationTests
 {
     [Theory]

@@ -7,6 +7,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>One writer for each session, and the owner's word over it.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class LeaseTests
 {
     private static readonly UInt128 OtherHost = new(3, 4);

@@ -7,6 +7,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>A full disk loses nothing that was committed, and the vault goes on when there is space again.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class NoSpaceTests
 {
     [Fact]

@@ -5,6 +5,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>What is put comes back byte by byte, with its holes, modes and times.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class RoundTripTests
 {
     private const long GiB = 1L << 30;
