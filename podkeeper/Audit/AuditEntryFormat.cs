@@ -18,7 +18,8 @@ internal static class AuditEntryFormat
             throw new ArgumentException($"This is no audit entry: {violation}.", nameof(entry));
         byte[] bytes = Write(entry);
         // By the bounds of the parts an entry ends below 3 KiB; this is what holds if a bound is raised.
-        return bytes.Length <= AuditLimits.EntryBytesMax ? bytes : throw new ArgumentException("The audit entry is too long.", nameof(entry));
+        return bytes.Length <= AuditLimits.EntryBytesMax ? bytes
+            : throw new ArgumentException("The audit entry is too long.", nameof(entry));
     }
 
     /// <summary>The entry of these bytes, or why they are none.</summary>

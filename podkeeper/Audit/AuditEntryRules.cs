@@ -45,7 +45,8 @@ internal static class AuditEntryRules
     private static bool IsNumber(long value) => value is >= 0 and <= AuditLimits.NumberMax;
 
     private static bool IsName(string name, int lengthMax) =>
-        name.Length >= 1 && name.Length <= lengthMax && char.IsAsciiLetterLower(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+        name.Length >= 1 && name.Length <= lengthMax && char.IsAsciiLetterLower(name[0])
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
 
     // Even: whole bytes. At least 8 bytes: shorter handles collide.
     private static bool IsHandle(string handle) =>
@@ -54,5 +55,6 @@ internal static class AuditEntryRules
     private static bool IsHex(string text) => text.All(char.IsAsciiHexDigitLower);
 
     // Without quote and backslash no text needs an escape, so there is one spelling only.
-    private static bool IsText(string text) => text.Length <= AuditLimits.TextMax && text.All(c => c is >= ' ' and <= '~' and not '"' and not '\\');
+    private static bool IsText(string text) =>
+        text.Length <= AuditLimits.TextMax && text.All(c => c is >= ' ' and <= '~' and not '"' and not '\\');
 }

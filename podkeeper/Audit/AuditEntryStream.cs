@@ -11,7 +11,8 @@ internal sealed class AuditEntryStream(FileStream file) : IDisposable
     /// <summary>Where the next entry begins, and so where the last good one ended.</summary>
     internal long Offset { get; private set; }
 
-    /// <summary>The next entry's bytes, valid until the next call; empty at the end, or with <paramref name="problem"/> set where there is none.</summary>
+    /// <summary>The next entry's bytes, valid until the next call; empty at the end, or with <paramref name="problem"/> set where there
+    /// is none.</summary>
     internal ReadOnlySpan<byte> Next(out string? problem)
     {
         problem = null;

@@ -14,6 +14,7 @@ public sealed record AuditEvent(AuditKind Kind, AuditOutcome Outcome)
     /// <summary>The session's random handle in lower-case hex, never its name; null where no session is concerned.</summary>
     public string? Session { get; init; }
 
-    /// <summary>Facts: counters, sequence numbers, hashes of visible things, a reason word. Never a PIN, key, name or plaintext, nor its hash.</summary>
+    /// <summary>Facts: counters, sequence numbers, hashes of visible things, a reason word. Never a PIN, key, name or plaintext, nor its
+    /// hash.</summary>
     public SortedDictionary<string, AuditValue> Detail { get; init; } = new(StringComparer.Ordinal);
 }

@@ -9,7 +9,6 @@ internal sealed record AuditFolder(string Path)
 {
     // The log says when and with whom somebody worked: for the owner of the pod alone.
     private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private const UnixFileMode FileMode600 = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     internal string Entries => System.IO.Path.Combine(Path, "entries");
 
@@ -25,11 +24,8 @@ internal sealed record AuditFolder(string Path)
     internal void Create()
     {
         Directory.CreateDirectory(Path, FolderMode);
-        using (SafeFileHandle entries = File.OpenHandle(Entries, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
-        {
-            File.SetUnixFileMode(entries, FileMode600);
+        using (SafeFileHandle entries = OpenOrCreate(Entries))
             Libc.Fsync(entries);
-        }
         Libc.FsyncDirectory(Path);
         Libc.FsyncDirectory(System.IO.Path.GetDirectoryName(Path)!);
     }
@@ -37,9 +33,10 @@ internal sealed record AuditFolder(string Path)
     /// <summary>Replaces the checkpoint so that after a crash either the old or the new one is there, whole.</summary>
     internal void WriteCheckpoint(byte[] note)
     {
-        using (SafeFileHandle file = File.OpenHandle(CheckpointNewPath, FileMode.Create, FileAccess.Write, FileShare.ReadWrite))
+        using (SafeFileHandle file = OpenOrCreate(CheckpointNewPath))
         {
-            File.SetUnixFileMode(file, FileMode600);
+            // What a crash left of an earlier one.
+            RandomAccess.SetLength(file, 0);
             RandomAccess.Write(file, note, 0);
             Libc.Fsync(file);
         }
@@ -50,25 +47,23 @@ internal sealed record AuditFolder(string Path)
     /// <summary>The checkpoint's bytes; null if there is none or it is longer than one may be.</summary>
     internal byte[]? ReadCheckpoint()
     {
-        if (!HasCheckpoint)
+        using SafeFileHandle? file = Libc.OpenFile(CheckpointPath, write: false, create: false);
+        if (file is null)
             return null;
-        using SafeFileHandle file = File.OpenHandle(CheckpointPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         byte[] bytes = new byte[AuditLimits.CheckpointBytesMax + 1];
         int length = RandomAccess.Read(file, bytes, 0);
         return length is 0 or > AuditLimits.CheckpointBytesMax ? null : bytes[..length];
     }
 
-    /// <summary>Opens the entries for reading. Taking no lock: a reader sees a prefix of what an appender writes.</summary>
+    /// <summary>Opens the entries for reading. Takes no lock: a reader sees a prefix of what an appender writes.</summary>
     /// <exception cref="VmPodException">There is no log (exit code 3).</exception>
-    internal FileStream OpenEntriesToRead()
-    {
-        try
-        {
-            return new FileStream(Entries, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 64 * 1024);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new VmPodException(ExitCode.NotFound, "There is no audit log in this vault.", innerException: e);
-        }
-    }
+    internal FileStream OpenEntriesToRead() => new(OpenEntries(write: false), FileAccess.Read, bufferSize: 64 * 1024);
+
+    /// <summary>Opens the entries, without a lock.</summary>
+    /// <exception cref="VmPodException">There is no log (exit code 3).</exception>
+    internal SafeFileHandle OpenEntries(bool write) => Libc.OpenFile(Entries, write, create: false)
+        ?? throw new VmPodException(ExitCode.NotFound, "There is no audit log in this vault.");
+
+    // Null stands for "not there", which a file that is created cannot be.
+    private static SafeFileHandle OpenOrCreate(string path) => Libc.OpenFile(path, write: true, create: true)!;
 }

@@ -6,7 +6,8 @@ namespace VmPod.Audit;
 public static class AuditKinds
 {
     private static readonly Dictionary<AuditKind, string> Names = Enum.GetValues<AuditKind>().ToDictionary(kind => kind, KebabCase);
-    private static readonly Dictionary<string, AuditKind> Kinds = Names.ToDictionary(pair => pair.Value, pair => pair.Key, StringComparer.Ordinal);
+    private static readonly Dictionary<string, AuditKind> Kinds =
+        Names.ToDictionary(pair => pair.Value, pair => pair.Key, StringComparer.Ordinal);
 
     /// <summary>The name in an entry, for example "keys-granted".</summary>
     public static string NameOf(AuditKind kind) =>

@@ -59,7 +59,8 @@ public sealed class AuditLog : IDisposable
         }
     }
 
-    /// <summary>Makes the log of a new vault, with a signed checkpoint of size 0, so that a log that vanished is not taken for a new one.</summary>
+    /// <summary>Makes the log of a new vault, with a signed checkpoint of size 0, so that a log that vanished is not taken for a new
+    /// one.</summary>
     /// <param name="dir">The vault's folder; the log is in its v1/audit.</param>
     /// <param name="signer">The pod's log key.</param>
     /// <param name="time">The pod's clock.</param>
@@ -77,21 +78,20 @@ public sealed class AuditLog : IDisposable
     }
 
     /// <summary>Opens the log for appending, after reading all of it. A torn append of a crash is cut off, and that is logged.</summary>
-    /// <exception cref="VmPodException">No log (exit code 3), damaged (5, with the first break), or another process holds it (6).</exception>
+    /// <exception cref="VmPodException">No log (exit code 3), damaged (5, with the first break), or another process holds it
+    /// (6).</exception>
     /// <exception cref="IOException">The files cannot be read or written.</exception>
     public static AuditLog Open(string dir, IAuditSigner signer, TimeProvider time)
     {
         AuditFolder folder = AuditFolder.Of(dir);
         var key = new AuditLogKey(signer.Name, signer.PublicKey);
-        if (!File.Exists(folder.Entries))
-            throw new VmPodException(ExitCode.NotFound, "There is no audit log in this vault.");
-        // Shared for .NET, which would lock by itself and swallow errors of it; ours is the flock after it.
-        SafeFileHandle file = File.OpenHandle(folder.Entries, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        SafeFileHandle file = folder.OpenEntries(write: true);
         var log = new AuditLog(folder, file, signer, key, time);
         try
         {
             if (!Libc.TryLock(file, exclusive: true))
-                throw new VmPodException(ExitCode.Busy, "Another process holds the audit log.", "Use the podkeeper that is running, or stop it.");
+                throw new VmPodException(ExitCode.Busy, "Another process holds the audit log.",
+                    "Use the podkeeper that is running, or stop it.");
             log.Recover();
             return log;
         }
@@ -103,11 +103,13 @@ public sealed class AuditLog : IDisposable
     }
 
     /// <summary>Appends one entry. On return it is durable and covered by the checkpoint.</summary>
-    /// <exception cref="VmPodException">It could not be made durable (exit code 8 for no space, else 5), now or earlier: release nothing.</exception>
+    /// <exception cref="VmPodException">It could not be made durable (exit code 8 for no space, else 5), now or earlier: release
+    /// nothing.</exception>
     /// <exception cref="ArgumentException">The event breaks a rule of SPEC.md: a bug. The log is as before.</exception>
     public AuditEntry Append(AuditEvent evt) => Append([evt])[0];
 
-    /// <summary>Appends 1 to <see cref="AuditLimits.BatchMax"/> entries for the price of one. On return all are durable and signed for.</summary>
+    /// <summary>Appends 1 to <see cref="AuditLimits.BatchMax"/> entries for the price of one. On return all are durable and signed
+    /// for.</summary>
     /// <inheritdoc cref="Append(AuditEvent)" path="/exception"/>
     public IReadOnlyList<AuditEntry> Append(IReadOnlyList<AuditEvent> events)
     {
@@ -117,7 +119,8 @@ public sealed class AuditLog : IDisposable
         {
             ObjectDisposedException.ThrowIf(file.IsClosed, this);
             if (poisoned)
-                throw new VmPodException(ExitCode.Damaged, "The audit log failed earlier, so nothing is released.", "Check the pod's storage, then start again.");
+                throw new VmPodException(ExitCode.Damaged, "The audit log failed earlier, so nothing is released.",
+                    "Check the pod's storage, then start again.");
             var batch = new AuditBatch(frontier.Size, previous, time.GetUtcNow().ToUnixTimeMilliseconds());
             foreach (AuditEvent evt in events)
                 batch.Add(evt);
@@ -139,7 +142,12 @@ public sealed class AuditLog : IDisposable
     public void Dispose()
     {
         lock (gate)
+        {
+            if (file.IsClosed)
+                return;
+            Libc.Unlock(file);
             file.Dispose();
+        }
     }
 
     private void Write(AuditBatch batch)
@@ -157,7 +165,8 @@ public sealed class AuditLog : IDisposable
     {
         AuditScan scan = AuditScan.Run(folder, key);
         if (scan.Break is not null)
-            throw new VmPodException(ExitCode.Damaged, $"The audit log was altered. {scan.Break.What}", "Keep a copy of it as evidence; podkeeper audit verify says more.");
+            throw new VmPodException(ExitCode.Damaged, $"The audit log was altered. {scan.Break.What}",
+                "Keep a copy of it as evidence; podkeeper audit verify says more.");
         (frontier, previous, end) = (scan.Frontier, scan.Previous, scan.End);
         long unsigned = scan.Frontier.Size - scan.Signed;
         if (scan.TornBytes == 0 && unsigned == 0)
@@ -177,7 +186,9 @@ public sealed class AuditLog : IDisposable
     {
         const int ENOSPC = 28, EDQUOT = 122;
         return e is IOException { HResult: ENOSPC or EDQUOT }
-            ? new VmPodException(ExitCode.NoSpace, "The pod has no space for its audit log, so nothing is released.", "Free some space on the pod, then start again.", e)
-            : new VmPodException(ExitCode.Damaged, "The audit log could not be written, so nothing is released.", "Check the pod's storage, then start again.", e);
+            ? new VmPodException(ExitCode.NoSpace, "The pod has no space for its audit log, so nothing is released.",
+                "Free some space on the pod, then start again.", e)
+            : new VmPodException(ExitCode.Damaged, "The audit log could not be written, so nothing is released.",
+                "Check the pod's storage, then start again.", e);
     }
 }

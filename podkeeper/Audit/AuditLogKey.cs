@@ -14,14 +14,16 @@ public sealed class AuditLogKey
     private readonly PublicKey key;
 
     /// <summary>The key of a log.</summary>
-    /// <param name="name">The origin: 1 to <see cref="AuditLimits.NameMax"/> printable ASCII characters without space and plus sign.</param>
+    /// <param name="name">The origin: 1 to <see cref="AuditLimits.NameMax"/> printable ASCII characters without space and plus
+    /// sign.</param>
     /// <param name="publicKey">Ed25519, 32 bytes.</param>
     /// <exception cref="ArgumentException">The name or the key has another shape.</exception>
     public AuditLogKey(string name, ReadOnlySpan<byte> publicKey)
     {
         if (name.Length is 0 or > AuditLimits.NameMax || !name.All(c => c is > ' ' and <= '~' and not '+'))
             throw new ArgumentException("This is no name of a log.", nameof(name));
-        if (!NSec.Cryptography.PublicKey.TryImport(SignatureAlgorithm.Ed25519, publicKey, KeyBlobFormat.RawPublicKey, out PublicKey? imported))
+        if (!NSec.Cryptography.PublicKey.TryImport(SignatureAlgorithm.Ed25519,
+            publicKey, KeyBlobFormat.RawPublicKey, out PublicKey? imported))
             throw new ArgumentException("This is no Ed25519 public key.", nameof(publicKey));
         key = imported!;
         Name = name;

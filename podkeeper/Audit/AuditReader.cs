@@ -17,7 +17,8 @@ public sealed class AuditReader(string dir, AuditLogKey key)
         return new AuditVerification(scan.Frontier.Size, scan.Signed, scan.TornBytes, scan.Break);
     }
 
-    /// <summary>The entries that <paramref name="filter"/> takes, oldest first, one in memory at a time. Says nothing of their truth: see <see cref="Verify"/>.</summary>
+    /// <summary>The entries that <paramref name="filter"/> takes, oldest first, one in memory at a time. Says nothing of their truth: see
+    /// <see cref="Verify"/>.</summary>
     /// <exception cref="VmPodException">There is no log (exit code 3), or a signed entry cannot be read (5).</exception>
     public IEnumerable<AuditEntry> Read(AuditFilter? filter = null)
     {

@@ -5,7 +5,8 @@ namespace VmPod.Audit;
 /// </summary>
 /// <remarks>
 /// What the checkpoint covers was acknowledged and must be whole. What follows it was begun and never acknowledged: there a cut entry is a
-/// crash, not a break. Each entry names the hash of the one before, so that a changed entry is found by number and not only as another root.
+/// crash, not a break. Each entry names the hash of the one before, so that a changed entry is found by number and not only as another
+/// root.
 /// </remarks>
 internal sealed class AuditScan
 {
@@ -73,10 +74,10 @@ internal sealed class AuditScan
     {
         long seq = Frontier.Size;
         bool linked = entry.Previous == Previous;
-        if (entry.Seq != seq)
-            Break = new AuditBreak(seq, $"Where entry {seq} belongs, entry {entry.Seq} stands: entries were dropped, inserted or swapped.");
-        else if (linkBroken)
+        if (linkBroken)
             Break = linked ? Changed(seq - 2) : Changed(seq - 1);
+        else if (entry.Seq != seq)
+            Break = new AuditBreak(seq, $"Where entry {seq} belongs, entry {entry.Seq} stands: entries were dropped, inserted or swapped.");
         else if (!linked && seq == 0)
             Break = Changed(0);
         else
@@ -95,7 +96,8 @@ internal sealed class AuditScan
             return;
         Break = Signed == 0
             ? new AuditBreak(null, "The checkpoint signs no entries with a root of some.")
-            : new AuditBreak(Signed - 1, $"Entry {Signed - 1} was changed, or all up to it were written anew: they are not those that were signed.");
+            : new AuditBreak(Signed - 1,
+                $"Entry {Signed - 1} was changed, or all up to it were written anew: they are not those that were signed.");
     }
 
     // After the last whole entry: the end, a crash, or a break.
@@ -112,5 +114,5 @@ internal sealed class AuditScan
         }
     }
 
-    private static AuditBreak Changed(long seq) => new(seq, $"Entry {seq} was changed.");
+    private static AuditBreak Changed(long seq) => new(seq, $"Entry {seq} was changed, exchanged or inserted.");
 }

@@ -3,7 +3,8 @@ namespace VmPod.Audit;
 /// <summary>What a whole reading of the log found.</summary>
 /// <param name="Entries">Good entries from the first on.</param>
 /// <param name="Signed">How many the checkpoint covers; 0 if it cannot be trusted.</param>
-/// <param name="TornBytes">Bytes of an append that a crash cut short; never acknowledged, never signed. The next opening cuts and logs them.</param>
+/// <param name="TornBytes">Bytes of an append that a crash cut short; never acknowledged, never signed. The next opening cuts and logs
+/// them.</param>
 /// <param name="Break">The first break, or null: every signed entry is as it was written.</param>
 public sealed record AuditVerification(long Entries, long Signed, long TornBytes, AuditBreak? Break)
 {

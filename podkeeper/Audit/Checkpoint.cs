@@ -17,7 +17,8 @@ internal sealed record Checkpoint(long Size, byte[] Root, byte[] Note)
 
     internal static Checkpoint Sign(long size, byte[] root, AuditLogKey key, IAuditSigner signer)
     {
-        byte[] text = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{key.Name}\n{size}\n{Convert.ToBase64String(root)}\n"));
+        byte[] text = Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"{key.Name}\n{size}\n{Convert.ToBase64String(root)}\n"));
         // signature := { key id 4 | Ed25519 64 }
         byte[] signature = new byte[KeyIdSize + SignatureSize];
         BinaryPrimitives.WriteUInt32BigEndian(signature, key.KeyId);
@@ -29,8 +30,9 @@ internal sealed record Checkpoint(long Size, byte[] Root, byte[] Note)
     /// <summary>The checkpoint of these bytes if the log's key signed it; else null and why.</summary>
     internal static Checkpoint? Open(byte[] note, AuditLogKey key, out string why)
     {
+        // note := { text with its last newline | newline | signature lines, each with its newline }
         int textLength = note.AsSpan().IndexOf("\n\n"u8) + 1;
-        if (textLength == 0 || note[^1] != '\n')
+        if (textLength == 0 || note.Length < textLength + 2 || note[^1] != '\n')
         {
             why = "it is no signed note";
             return null;
@@ -84,6 +86,7 @@ internal sealed record Checkpoint(long Size, byte[] Root, byte[] Note)
     private static byte[]? Base64(string text)
     {
         byte[] bytes = new byte[text.Length];
-        return Convert.TryFromBase64String(text, bytes, out int length) && Convert.ToBase64String(bytes, 0, length) == text ? bytes[..length] : null;
+        return Convert.TryFromBase64String(text, bytes, out int length)
+            && Convert.ToBase64String(bytes, 0, length) == text ? bytes[..length] : null;
     }
 }

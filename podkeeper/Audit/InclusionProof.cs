@@ -5,7 +5,8 @@ namespace VmPod.Audit;
 /// <summary>Inclusion proofs of RFC 6962 section 2.1.1, checked as RFC 9162 section 2.1.3.2 says.</summary>
 public static class InclusionProof
 {
-    /// <summary>Whether <paramref name="proof"/> shows that leaf <paramref name="index"/> of a tree of <paramref name="size"/> leaves has this hash.</summary>
+    /// <summary>Whether <paramref name="proof"/> shows that leaf <paramref name="index"/> of a tree of <paramref name="size"/> leaves has
+    /// this hash.</summary>
     /// <param name="index">Number of the leaf, from 0.</param>
     /// <param name="size">Leaves of the tree.</param>
     /// <param name="leafHash">32 bytes.</param>

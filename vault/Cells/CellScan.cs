@@ -10,8 +10,8 @@ internal static class CellScan
     private const int Threads = 2;
     private const int BlockCells = 64;
 
-    /// <summary>Calls <paramref name="onCell"/>, from two threads and in no order, with each position and the id of its bytes, or null if they cannot
-    /// be read.</summary>
+    /// <summary>Calls <paramref name="onCell"/>, from two threads and in no order, with each position and the id of its bytes, or null if
+    /// they cannot be read.</summary>
     internal static void Run(SegmentSet segments, int cellBytes, long from, long to, Action<long, CellId?> onCell,
         CancellationToken cancel)
     {

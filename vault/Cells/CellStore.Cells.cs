@@ -26,7 +26,8 @@ public sealed partial class CellStore
         }
     }
 
-    /// <summary>Reads a cell of <see cref="CellBytes"/> bytes; false if the vault does not have it. What is returned hashes to the id.</summary>
+    /// <summary>Reads a cell of <see cref="CellBytes"/> bytes; false if the vault does not have it. What is returned hashes to the
+    /// id.</summary>
     /// <exception cref="DamagedCellException">It is there, damaged, and there is no other copy.</exception>
     public bool TryRead(in CellId id, Span<byte> cell)
     {
@@ -46,7 +47,8 @@ public sealed partial class CellStore
     /// <summary>Appends a cell unless it is there. Durable after <see cref="Flush"/>, kept after <see cref="Commit"/>.</summary>
     /// <param name="id">The id of these bytes. The caller has computed it; it is not computed again.</param>
     /// <param name="cell">The cell.</param>
-    /// <exception cref="VmPodException">NoSpace: nothing was appended, and the store goes on. <see cref="StorePoisonedException"/> for any other error.</exception>
+    /// <exception cref="VmPodException">NoSpace: nothing was appended, and the store goes on. <see cref="StorePoisonedException"/> for any
+    /// other error.</exception>
     public void Append(in CellId id, ReadOnlySpan<byte> cell) => Append([id], cell);
 
     /// <summary>Appends cells that lie one after the other, those that are not there yet, in as few writes as possible.</summary>
@@ -191,8 +193,8 @@ public sealed partial class CellStore
                 isFound = true;
                 return -1;
             }
-            // Either these bytes are damaged, or our entry is left over from a cancelled put and another cell stands here now. That one is known here
-            // under its own name; damaged bytes are not.
+            // Either these bytes are damaged, or our entry is left over from a cancelled put and another cell stands here now. That one is
+            // known here under its own name; damaged bytes are not.
             if (!_index.Has(actual, position))
                 damaged = position;
         }

@@ -7,15 +7,16 @@ namespace VmPod.Vault.Cells;
 public sealed partial class CellStore
 {
     /// <summary>
-    /// Commits, as one step, all cells appended before the call, these entries, and a new head: at any crash the vault has all of it or none.
-    /// Once this returns, it is durable.
+    /// Commits, as one step, all cells appended before the call, these entries, and a new head: at any crash the vault has all of it or
+    /// none. Once this returns, it is durable.
     /// </summary>
     /// <param name="entries">Entries for the log, in order; may be none. Type 1 is the store's own.</param>
-    /// <param name="head">Gives the new head's content, knowing where the entries will stand. Called before anything is written; if it throws, nothing
-    /// has changed. Must not call the store.</param>
+    /// <param name="head">Gives the new head's content, knowing where the entries will stand. Called before anything is written; if it
+    /// throws, nothing has changed. Must not call the store.</param>
     /// <returns>Where the entries stand, and the head.</returns>
-    /// <exception cref="Foundation.VmPodException">NoSpace: nothing was committed, the appended cells are still there uncommitted, the store goes on.
-    /// <see cref="StorePoisonedException"/> for any other error: close and reopen to learn whether the old or the new head counts.</exception>
+    /// <exception cref="Foundation.VmPodException">NoSpace: nothing was committed, the appended cells are still there uncommitted, the
+    /// store goes on. <see cref="StorePoisonedException"/> for any other error: close and reopen to learn whether the old or the new head
+    /// counts.</exception>
     public CommitResult Commit(IReadOnlyList<PendingEntry> entries, Func<CommitContext, HeadDraft> head)
     {
         lock (_commitGate)
@@ -55,8 +56,9 @@ public sealed partial class CellStore
         {
             var entry = entries[i];
             if (entry.Type == HeadRecord.EntryType || entry.Payload.Length > StoreLimits.EntryBytesMax)
-                throw new ArgumentException($"An entry is not of type {HeadRecord.EntryType} and has at most {StoreLimits.EntryBytesMax} bytes.", nameof(entries));
-            places[i] = new EntryPlace(offset, state.Frontier.Count + i, entry.Type, entry.Payload.Length, DomainHash.OfEntry(entry.Type, entry.Payload.Span));
+                throw new ArgumentException("An entry is not of type 1 and is within the bound of an entry.", nameof(entries));
+            places[i] = new EntryPlace(offset, state.Frontier.Count + i, entry.Type, entry.Payload.Length,
+                DomainHash.OfEntry(entry.Type, entry.Payload.Span));
             offset += StoreLimits.EntryHeaderBytes + entry.Payload.Length;
         }
         return places;

@@ -7,8 +7,8 @@ namespace VmPod.Vault.Cells;
 public sealed partial class CellStore
 {
     /// <summary>
-    /// The entry at a byte offset, with its hash. What it says counts only if that hash is one that a verified head or commit names; offsets from
-    /// a signed table come with one.
+    /// The entry at a byte offset, with its hash. What it says counts only if that hash is one that a verified head or commit names;
+    /// offsets from a signed table come with one.
     /// </summary>
     /// <exception cref="VmPodException">Damaged: no whole entry stands there.</exception>
     public LogEntry ReadEntry(long offset)
@@ -43,7 +43,8 @@ public sealed partial class CellStore
         }
     }
 
-    /// <summary>Reads part of an entry's payload, from a byte of it on, without what follows; the number of bytes read. Not verified.</summary>
+    /// <summary>Reads part of an entry's payload, from a byte of it on, without what follows; the number of bytes read. Not
+    /// verified.</summary>
     /// <exception cref="VmPodException">Damaged: the log ends there.</exception>
     public int ReadEntryPart(LogEntryHeader entry, int from, Span<byte> bytes)
     {

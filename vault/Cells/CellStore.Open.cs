@@ -6,34 +6,38 @@ namespace VmPod.Vault.Cells;
 /// <summary>Making and opening.</summary>
 public sealed partial class CellStore
 {
-    /// <summary>Makes a vault and its first head, with no entries and no sessions, dated by the descriptor. The store is open for writing.</summary>
+    /// <summary>Makes a vault and its first head, with no entries and no sessions, dated by the descriptor. The store is open for
+    /// writing.</summary>
     /// <exception cref="VmPodException">As for the other form.</exception>
     public static CellStore Create(string dir, VaultDescriptor descriptor, IHeadAuthority authority) =>
         Create(dir, descriptor, authority, [], _ => new HeadDraft(0, descriptor.CreatedMs, []));
 
     /// <summary>
-    /// Makes a vault whose first commit already holds these entries. Crash-safe: vault.json appears last, so a vault is there with all of them or
-    /// not at all; what is left of an unfinished one is cleared away by the next call.
+    /// Makes a vault whose first commit already holds these entries. Crash-safe: vault.json appears last, so a vault is there with all of
+    /// them or not at all; what is left of an unfinished one is cleared away by the next call.
     /// </summary>
-    /// <exception cref="VmPodException">Refused: the folder holds something else, or a vault. Busy: another process is making one. NoSpace.</exception>
+    /// <exception cref="VmPodException">Refused: the folder holds something else, or a vault. Busy: another process is making one.
+    /// NoSpace.</exception>
     public static CellStore Create(string dir, VaultDescriptor descriptor, IHeadAuthority authority,
         IReadOnlyList<PendingEntry> entries, Func<CommitContext, HeadDraft> head) =>
         Create(dir, descriptor, authority, entries, head, observe: null);
 
     /// <summary>Opens a vault. For writing: recovers from an unclean end first, and cuts off what was not committed.</summary>
-    /// <exception cref="VmPodException">NotFound: no vault there. Refused: newer format. Damaged: no head can be found, or (for writing) the newest is
-    /// lost. Busy: the lock is held; the message names the holder.</exception>
+    /// <exception cref="VmPodException">NotFound: no vault there. Refused: newer format. Damaged: no head can be found, or (for writing)
+    /// the newest is lost. Busy: the lock is held; the message names the holder.</exception>
     public static CellStore Open(string dir, StoreAccess access, IHeadAuthority authority) => Open(dir, access, authority, observe: null);
 
     /// <summary>Reads vault.json alone: what an authority is made from, before the store is opened with it.</summary>
-    /// <exception cref="VmPodException">NotFound, Refused or Damaged, as for <see cref="Open(string, StoreAccess, IHeadAuthority)"/>.</exception>
+    /// <exception cref="VmPodException">NotFound, Refused or Damaged, as for
+    /// <see cref="Open(string, StoreAccess, IHeadAuthority)"/>.</exception>
     public static VaultDescriptor ReadDescriptor(string dir)
     {
         if (new StoreDisk(dir, null).ReadSmall(StoreNames.Descriptor, StoreLimits.DescriptorBytesMax) is { } json)
             return VaultDescriptor.Parse(json);
         bool isHalfMade = Directory.Exists(Path.Combine(dir, StoreNames.Version));
         throw isHalfMade
-            ? new VmPodException(ExitCode.NotFound, "The making of the vault in this folder did not finish.", "Make it again; nothing was in it yet.")
+            ? new VmPodException(ExitCode.NotFound, "The making of the vault in this folder did not finish.",
+                "Make it again; nothing was in it yet.")
             : new VmPodException(ExitCode.NotFound, "There is no vault in this folder.", "Name the folder that holds vault.json.");
     }
 
@@ -91,7 +95,8 @@ public sealed partial class CellStore
             var recovery = Recovery.Run(disk, files.Slots, files.Log, descriptor, authority);
             if (writable && recovery.IsNewestHeadLost)
             {
-                throw new VmPodException(ExitCode.Damaged, $"The newest head of the vault is damaged; the one before it (number {recovery.State.Seq}) can be read.",
+                throw new VmPodException(ExitCode.Damaged,
+                    $"The newest head of the vault is damaged; the one before it (number {recovery.State.Seq}) can be read.",
                     "Restore what you need from it (it opens for reading), and the pod from a mirror or a backup.");
             }
             return new CellStore(disk, access, descriptor, authority, files, recovery);
@@ -127,7 +132,8 @@ public sealed partial class CellStore
         _disk.Delete(StoreNames.DescriptorDraft);
     }
 
-    private static VmPodException MissingFile(string name) => new(ExitCode.Damaged, $"The vault cannot be opened: its file {name} is missing.",
+    private static VmPodException MissingFile(string name) => new(ExitCode.Damaged,
+        $"The vault cannot be opened: its file {name} is missing.",
         "Copy the pod folder away as it is, then restore it from a mirror or a backup.");
 
     private static void CheckMayCreate(string dir)
@@ -158,7 +164,8 @@ public sealed partial class CellStore
             throw new VmPodException(ExitCode.Refused, "This folder holds cells but no vault.json.",
                 "Restore vault.json from a mirror or a backup, or choose an empty folder.");
         }
-        foreach (string name in (string[])[StoreNames.DescriptorDraft, StoreNames.Index, StoreNames.IndexDraft, StoreNames.Log, StoreNames.Slots])
+        foreach (string name in (string[])[StoreNames.DescriptorDraft, StoreNames.Index, StoreNames.IndexDraft, StoreNames.Log,
+            StoreNames.Slots])
             disk.Delete(name);
     }
 

@@ -13,7 +13,7 @@ public sealed partial class CellStore
     /// <summary>
     /// Reads and hashes every committed cell and every log entry, on two threads, and says what is damaged and what is missing.
     /// </summary>
-    /// <param name="needed">The ids that must be there; enumerated once, and again only to name damaged cells.</param>
+    /// <param name="needed">The ids that must be there; enumerated once, after the cells were read.</param>
     /// <param name="progress">Told every 256 cells, or null.</param>
     /// <param name="cancel">Stops it.</param>
     public VerifyReport Verify(IEnumerable<CellId> needed, IProgress<VerifyProgress>? progress, CancellationToken cancel)

@@ -6,8 +6,8 @@ using VmPod.Vault.Format.Store;
 namespace VmPod.Vault.Cells;
 
 /// <summary>
-/// The keyless store of a pod: cells named by their hash, a log of opaque entries, and a signed head. It cannot read a cell; it can store, find,
-/// verify and serve it. Reading, appending and committing are safe from any thread.
+/// The keyless store of a pod: cells named by their hash, a log of opaque entries, and a signed head. It cannot read a cell; it can store,
+/// find, verify and serve it. Reading, appending and committing are safe from any thread.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -22,7 +22,8 @@ namespace VmPod.Vault.Cells;
 /// </remarks>
 public sealed partial class CellStore : IDisposable
 {
-    /// <summary>Places that are tried for one id. More than one only after damage was healed by a second copy, or a put was cancelled.</summary>
+    /// <summary>Places that are tried for one id. More than one only after damage was healed by a second copy, or a put was
+    /// cancelled.</summary>
     internal const int CandidatesMax = 8;
 
     private readonly StoreDisk _disk;
@@ -43,7 +44,8 @@ public sealed partial class CellStore : IDisposable
     private volatile bool _isDisposed;
     private long _cells;
 
-    private CellStore(StoreDisk disk, StoreAccess access, VaultDescriptor descriptor, IHeadAuthority authority, Files files, Recovery? recovery)
+    private CellStore(StoreDisk disk, StoreAccess access, VaultDescriptor descriptor, IHeadAuthority authority, Files files,
+        Recovery? recovery)
     {
         (_disk, _access, _authority, Descriptor) = (disk, access, authority, descriptor);
         (_lock, _log, _slots) = (files.Lock, files.Log, files.Slots);
@@ -76,8 +78,8 @@ public sealed partial class CellStore : IDisposable
     public int CellBytes => Descriptor.CellBytes;
 
     /// <summary>
-    /// A newer head was once acknowledged and cannot be read any more, so that <see cref="Head"/> is an older one. Such a vault opens for reading
-    /// only: what it holds can be verified and restored, and nothing overwrites the evidence.
+    /// A newer head was once acknowledged and cannot be read any more, so that <see cref="Head"/> is an older one. Such a vault opens for
+    /// reading only: what it holds can be verified and restored, and nothing overwrites the evidence.
     /// </summary>
     public bool NewestHeadLost { get; }
 

@@ -9,7 +9,8 @@ public sealed class DamagedCellException : VmPodException
     /// <summary>Names the cell and where it stands.</summary>
     public DamagedCellException(CellId id, int segment, int slot)
         : base(ExitCode.Damaged, $"Cell {id} is damaged (segment {segment}, slot {slot}).",
-            "Run verify to see everything that is damaged, then fetch the cells from a mirror.") => (Id, Segment, Slot) = (id, segment, slot);
+            "Run verify to see everything that is damaged, then fetch the cells from a mirror.") =>
+                (Id, Segment, Slot) = (id, segment, slot);
 
     /// <summary>The cell that was asked for.</summary>
     public CellId Id { get; }

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace VmPod.Vault.Cells;
 
 /// <summary>
-/// Buckets in v1/index, by pread and pwrite. Not mapped: mapped pages would count in this process's memory as the vault grows, and a mapped file
-/// on a full or failing disk ends the process with SIGBUS instead of an error.
+/// Buckets in v1/index, by pread and pwrite. Not mapped: mapped pages would count in this process's memory as the vault grows, and a mapped
+/// file on a full or failing disk ends the process with SIGBUS instead of an error.
 /// </summary>
 internal sealed class FileIndexPages(StoreDisk disk, SafeFileHandle file, string name, uint buckets) : IIndexPages
 {

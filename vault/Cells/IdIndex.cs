@@ -8,8 +8,8 @@ namespace VmPod.Vault.Cells;
 /// </summary>
 internal sealed class IdIndex : IDisposable
 {
-    /// <summary>Cells that are hashed again after an unclean end, at most: a quarter of a second at 64 KiB. A sync of the index each commit would cost
-    /// more.</summary>
+    /// <summary>Cells that are hashed again after an unclean end, at most: a quarter of a second at 64 KiB. A sync of the index each commit
+    /// would cost more.</summary>
     internal const long UnsavedMax = 4096;
 
     private readonly Lock _gate = new();
@@ -34,7 +34,8 @@ internal sealed class IdIndex : IDisposable
     /// <param name="writable">Whether the file may be changed.</param>
     /// <param name="cells">How many cells the store has now.</param>
     /// <param name="scan">Hashes the cells of a range of positions.</param>
-    internal static IdIndex Open(StoreDisk disk, UInt128 vaultId, bool writable, Func<long> cells, Action<long, long, Action<long, CellId?>> scan)
+    internal static IdIndex Open(StoreDisk disk, UInt128 vaultId, bool writable, Func<long> cells,
+        Action<long, long, Action<long, CellId?>> scan)
     {
         var index = new IdIndex(disk, vaultId, writable, cells, scan);
         try
@@ -203,6 +204,13 @@ internal sealed class IdIndex : IDisposable
         {
             draft.Dispose();
             Rebuild();
+        }
+        catch
+        {
+            // A draft on a full disk would keep the space that the next try needs.
+            draft.Dispose();
+            _disk.Delete(StoreNames.IndexDraft);
+            throw;
         }
     }
 }

@@ -16,7 +16,8 @@ internal static class IndexBucket
 
     internal static int Count(ReadOnlySpan<byte> page) => BinaryPrimitives.ReadUInt16BigEndian(page[4..]);
 
-    internal static uint Position(ReadOnlySpan<byte> page, int entry) => BinaryPrimitives.ReadUInt32BigEndian(page[(HeaderSize + entry * EntrySize + 12)..]);
+    internal static uint Position(ReadOnlySpan<byte> page, int entry) =>
+        BinaryPrimitives.ReadUInt32BigEndian(page[(HeaderSize + entry * EntrySize + 12)..]);
 
     internal static (ulong High, uint Low) Prefix(ReadOnlySpan<byte> page, int entry)
     {
@@ -36,7 +37,8 @@ internal static class IndexBucket
 
     internal static void Seal(uint bucket, Span<byte> page) => BinaryPrimitives.WriteUInt32BigEndian(page, Checksum(bucket, page));
 
-    /// <summary>Whether these are a bucket's bytes, and this bucket's. An all-zero page is not: zeros are what a lost write leaves.</summary>
+    /// <summary>Whether these are a bucket's bytes, and this bucket's. An all-zero page is not: zeros are what a lost write
+    /// leaves.</summary>
     internal static bool IsSound(uint bucket, ReadOnlySpan<byte> page) =>
         BinaryPrimitives.ReadUInt32BigEndian(page) == Checksum(bucket, page) && Count(page) <= Entries;
 

@@ -4,8 +4,9 @@ using System.Security.Cryptography;
 namespace VmPod.Vault.Cells;
 
 /// <summary>
-/// v1/index: a header of 512 bytes, then the buckets. The header says how many cells of the vault (positions from 0) are certainly in the buckets
-/// on disk; it is written only after the buckets were synced, so cells beyond it are added again when the store is next opened (V-58).
+/// v1/index: a header of 512 bytes, then the buckets. The header says how many cells of the vault (positions from 0) are certainly in the
+/// buckets on disk; it is written only after the buckets were synced, so cells beyond it are added again when the store is next opened
+/// (V-58).
 /// </summary>
 internal static class IndexFile
 {
@@ -41,7 +42,8 @@ internal static class IndexFile
                 if (buckets > 0 && stored <= uint.MaxValue && RandomAccess.GetLength(file) == FileIndexPages.OffsetOf(buckets))
                 {
                     covered = (long)stored;
-                    return new IndexTable(new FileIndexPages(disk, file, StoreNames.Index, buckets), BinaryPrimitives.ReadUInt128BigEndian(header[36..]));
+                    return new IndexTable(new FileIndexPages(disk, file, StoreNames.Index, buckets),
+                        BinaryPrimitives.ReadUInt128BigEndian(header[36..]));
                 }
             }
         }

@@ -3,8 +3,8 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Cells;
 
 /// <summary>
-/// The hash table over the pages: an id's 12-byte prefix leads to the positions where such a cell may stand. A full bucket runs over into the
-/// next. Not thread-safe. Never trusted: the caller hashes the cell.
+/// The hash table over the pages: an id's 12-byte prefix leads to the positions where such a cell may stand. A full bucket runs over into
+/// the next. Not thread-safe. Never trusted: the caller hashes the cell.
 /// </summary>
 internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
 {
@@ -114,7 +114,8 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
     {
         unchecked
         {
-            ulong high = Math.BigMul(prefix.High ^ (ulong)salt, (prefix.Low * 0x9E3779B97F4A7C15UL) ^ (ulong)(salt >> 64) | 1, out ulong low);
+            ulong high = Math.BigMul(prefix.High ^ (ulong)salt, (prefix.Low * 0x9E3779B97F4A7C15UL) ^ (ulong)(salt >> 64) | 1,
+                out ulong low);
             return (uint)Math.BigMul(high ^ low, (ulong)pages.Buckets, out _);
         }
     }

@@ -8,7 +8,8 @@ using VmPod.Vault.Format.Store;
 
 namespace VmPod.Vault.Cells;
 
-/// <summary>Reads frames { length u32be, type u8, payload } of v1/log. Every length is checked against the end before anything is allocated.</summary>
+/// <summary>Reads frames { length u32be, type u8, payload } of v1/log. Every length is checked against the end before anything is
+/// allocated.</summary>
 internal static class LogFile
 {
     private const int BufferBytes = 256 * 1024;

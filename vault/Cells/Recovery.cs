@@ -6,8 +6,8 @@ using VmPod.Vault.Format.Store;
 namespace VmPod.Vault.Cells;
 
 /// <summary>
-/// Finds the state that counts when a store is opened (V-62 to V-65): the highest sound slot whose head verifies. A damaged slot is either the
-/// older one, or a torn write of a commit whose log was already durable; then that commit is in the log and is taken from there.
+/// Finds the state that counts when a store is opened (V-62 to V-65): the highest sound slot whose head verifies. A damaged slot is either
+/// the older one, or a torn write of a commit whose log was already durable; then that commit is in the log and is taken from there.
 /// </summary>
 internal sealed class Recovery
 {
@@ -36,7 +36,8 @@ internal sealed class Recovery
     internal bool IsNewestHeadLost { get; private init; }
 
     /// <exception cref="VmPodException">Damaged: no slot leads to a head.</exception>
-    internal static Recovery Run(StoreDisk disk, SafeFileHandle slots, SafeFileHandle log, VaultDescriptor descriptor, IHeadAuthority authority)
+    internal static Recovery Run(StoreDisk disk, SafeFileHandle slots, SafeFileHandle log, VaultDescriptor descriptor,
+        IHeadAuthority authority)
     {
         var places = new SlotRecord?[2];
         int? damaged = null;
@@ -53,7 +54,8 @@ internal sealed class Recovery
         for (int i = 0; i < ordered.Length; i++)
         {
             if (search.TryLoad(ordered[i]) is { } state)
-                return i > 0 ? search.Found(state, lost: true) : damaged is { } place ? search.BesideDamage(state, place) : search.Found(state);
+                return i > 0 ? search.Found(state, lost: true) : damaged is { } place ? search.BesideDamage(state, place)
+                    : search.Found(state);
         }
         throw NoHead("no slot leads to a head that its log key has signed");
     }
@@ -128,7 +130,8 @@ internal sealed class Recovery
         }
     }
 
-    // A lost slot's cell count: all whole cells that stand there. They were synced before the log was; a few cells that nobody names do no harm.
+    // A lost slot's cell count: all whole cells that stand there. They were synced before the log was; a few cells that nobody names do no
+    // harm.
     private long CountCells(long cells)
     {
         while (true)

@@ -4,14 +4,15 @@ using VmPod.Vault.Format.Store;
 namespace VmPod.Vault.Cells;
 
 /// <summary>
-/// The segment files: cells at a fixed stride, 1,024 a file, addressed by position (segment times 1,024 plus slot). Keeps a bounded number of
-/// files open. Reading is thread-safe; writing, syncing and cutting are the owner's to serialise.
+/// The segment files: cells at a fixed stride, 1,024 a file, addressed by position (segment times 1,024 plus slot). Keeps a bounded number
+/// of files open. Reading is thread-safe; writing, syncing and cutting are the owner's to serialise.
 /// </summary>
 internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) : IDisposable
 {
     // Enough that a lazy restore seldom reopens a file (8 GiB at 64 KiB), far below the usual limit of 1,024 descriptors.
     private const int OpenMax = 128;
-    // Bounds what a sync has to write, and the descriptors that must stay open until it has: a sync reports an error to the descriptor that wrote.
+    // Bounds what a sync has to write, and the descriptors that must stay open until it has: a sync reports an error to the descriptor
+    // that wrote.
     private const int DirtyMax = 16;
 
     private readonly Lock _gate = new();
@@ -71,7 +72,8 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
     /// <summary>Makes everything written before the call durable, and the folder if a file is new.</summary>
     internal void Sync()
     {
-        // One at a time, and never again after a failure: the kernel tells an open file of an error once, so of two syncs only one would see it.
+        // One at a time, and never again after a failure: the kernel tells an open file of an error once, so of two syncs only one would
+        // see it.
         lock (_syncGate)
         {
             if (_syncFailed)
@@ -82,7 +84,8 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
         }
     }
 
-    /// <summary>Cuts the segments back to their first <paramref name="cells"/> cells. Never makes a file longer: a short one stays as the damage it is.</summary>
+    /// <summary>Cuts the segments back to their first <paramref name="cells"/> cells. Never makes a file longer: a short one stays as the
+    /// damage it is.</summary>
     internal void CutTo(long cells)
     {
         var (last, slots) = Place(cells);

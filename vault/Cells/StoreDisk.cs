@@ -90,7 +90,8 @@ internal sealed class StoreDisk(string root, Action<DiskOperation>? observe)
         return filled;
     }
 
-    /// <summary>A whole small file, or null if it is not there. One byte more than the bound is read, so that the caller sees "too long".</summary>
+    /// <summary>A whole small file, or null if it is not there. One byte more than the bound is read, so that the caller sees "too
+    /// long".</summary>
     internal byte[]? ReadSmall(string name, int bytesMax)
     {
         using var file = Open(name);

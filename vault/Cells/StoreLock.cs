@@ -5,7 +5,8 @@ using VmPod.Foundation;
 
 namespace VmPod.Vault.Cells;
 
-/// <summary>The lock of a store: flock(2) on v1/lock, shared or exclusive. The file says who holds it, for the message only (rule 20).</summary>
+/// <summary>The lock of a store: flock(2) on v1/lock, shared or exclusive. The file says who holds it, for the message only (rule
+/// 20).</summary>
 internal sealed class StoreLock : IDisposable
 {
     private const int TextBytesMax = 256;
@@ -45,7 +46,8 @@ internal sealed class StoreLock : IDisposable
         {
             // A pod mounted read-only: a shared lock needs no writing.
             canWrite = false;
-            return disk.Open(StoreNames.Lock) ?? throw new VmPodException(ExitCode.Damaged, "The vault has no lock file, and none can be made.");
+            return disk.Open(StoreNames.Lock) ?? throw new VmPodException(ExitCode.Damaged,
+                "The vault has no lock file, and none can be made.");
         }
     }
 
@@ -65,7 +67,8 @@ internal sealed class StoreLock : IDisposable
     {
         string name = Path.GetFileName(Environment.ProcessPath ?? "unknown");
         var bytes = new byte[TextBytesMax];
-        int length = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {name[..Math.Min(name.Length, 32)]}\n"), bytes);
+        int length = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"{Environment.ProcessId} {name[..Math.Min(name.Length, 32)]}\n"), bytes);
         try
         {
             RandomAccess.SetLength(file, 0);

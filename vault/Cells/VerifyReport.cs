@@ -32,6 +32,10 @@ public sealed record VerifyReport
     /// <summary>Whether the newest head was lost, so that an older state was judged.</summary>
     public required bool NewestHeadLost { get; init; }
 
+    /// <summary>Whether nothing that is needed is lost. Damaged copies may be there, of cells that nobody needs or that stand elsewhere
+    /// too.</summary>
+    public bool IsComplete => MissingCount == 0 && LogDamage is null && !NewestHeadLost;
+
     /// <summary>Whether all is well.</summary>
-    public bool IsSound => DamagedCount == 0 && MissingCount == 0 && LogDamage is null && !NewestHeadLost;
+    public bool IsSound => IsComplete && DamagedCount == 0;
 }

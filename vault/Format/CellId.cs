@@ -1,6 +1,7 @@
 namespace VmPod.Vault.Format;
 
-/// <summary>The name of a cell: SHA-256(0x00 || cell), the RFC 6962 leaf hash, so that anyone verifies a cell without a key (V-41).</summary>
+/// <summary>The name of a cell: SHA-256(0x00 || cell), the RFC 6962 leaf hash, so that anyone verifies a cell without a key
+/// (V-41).</summary>
 public readonly struct CellId : IEquatable<CellId>, IComparable<CellId>
 {
     /// <summary>Bytes of an id.</summary>

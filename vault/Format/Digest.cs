@@ -23,7 +23,7 @@ public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
     public int Top16 => (int)(_a >> 48);
 
     /// <summary>Nibble number <paramref name="depth"/> (0 is the upper half of the first byte), for the first 16 nibbles.</summary>
-    public int Nibble(int depth) => (int)(_a >> (60 - 4 * depth)) & 15;
+    public int Nibble(int depth) => (int)((_a >> (60 - 4 * depth)) & 15);
 
     /// <summary>Reads 32 bytes.</summary>
     public static Digest ReadFrom(ReadOnlySpan<byte> source) => new(

@@ -5,10 +5,12 @@ using Microsoft.Win32.SafeHandles;
 namespace VmPod.Foundation;
 
 /// <summary>
-/// The file and memory calls that .NET hides errors of, or does not have. Every failure is an <see cref="IOException"/> that names the call.
+/// The file and memory calls that .NET hides errors of, or does not have. Every failure is an <see cref="IOException"/> that names the
+/// call.
 /// </summary>
 /// <remarks>
-/// .NET 10.0 on Linux reports success when fsync(2) fails (its native shim returns 1 where the caller tests for less than 0), so durability goes
+/// .NET 10.0 on Linux reports success when fsync(2) fails (its native shim returns 1 where the caller tests for less than 0), so
+/// durability goes
 /// through here and nowhere else; threatmodel/BannedSymbols.txt enforces it, and a test injects the failure.
 /// </remarks>
 public static class Libc
@@ -20,7 +22,8 @@ public static class Libc
     private const int FallocPunchHole = 2;
 
     /// <summary>Makes the data and size of an open file durable (fdatasync(2)).</summary>
-    /// <exception cref="IOException">The kernel reported an error. The data must be taken as lost: never retry as if nothing happened.</exception>
+    /// <exception cref="IOException">The kernel reported an error. The data must be taken as lost: never retry as if nothing
+    /// happened.</exception>
     public static void Fdatasync(SafeFileHandle file) => Check(() => Interop.fdatasync(file), "fdatasync");
 
     /// <summary>Makes data and metadata of an open file durable (fsync(2)).</summary>
@@ -38,7 +41,8 @@ public static class Libc
         Fsync(handle);
     }
 
-    /// <summary>Opens a regular file with open(2): closed on exec, never through a symbolic link at the last step, and without the lock that
+    /// <summary>Opens a regular file with open(2): closed on exec, never through a symbolic link at the last step, and without the lock
+    /// that
     /// .NET's own open takes (flock is ours). Null if it does not exist and is not to be created. A created file has mode 0600.</summary>
     /// <exception cref="IOException">Any other error; its HResult is errno.</exception>
     public static SafeFileHandle? OpenFile(string path, bool write, bool create)
@@ -76,6 +80,15 @@ public static class Libc
         return true;
     }
 
+    /// <summary>Gives up a lock of <see cref="TryLock"/>. Closing the file is not enough: a child that is being started at that moment holds a
+    /// copy of the descriptor, and with it the lock, until its exec.</summary>
+    /// <exception cref="IOException">The kernel reported an error.</exception>
+    public static void Unlock(SafeFileHandle file)
+    {
+        const int LOCK_UN = 8;
+        Check(() => Interop.flock(file, LOCK_UN), "flock");
+    }
+
     /// <summary>Frees the disk space of a range of a file; it reads as zeros afterwards (fallocate(2), FALLOC_FL_PUNCH_HOLE). False where the file
     /// system has no holes (EOPNOTSUPP).</summary>
     public static bool TryPunchHole(SafeFileHandle file, long offset, long length)
@@ -86,7 +99,8 @@ public static class Libc
         return Marshal.GetLastPInvokeError() == EOPNOTSUPP ? false : throw Failure("fallocate");
     }
 
-    /// <summary>The next range of data at or after <paramref name="offset"/> (SEEK_DATA, SEEK_HOLE), or null when only a hole is left.</summary>
+    /// <summary>The next range of data at or after <paramref name="offset"/> (SEEK_DATA, SEEK_HOLE), or null when only a hole is
+    /// left.</summary>
     public static (long Start, long End)? NextData(SafeFileHandle file, long offset)
     {
         const int SEEK_DATA = 3, SEEK_HOLE = 4, ENXIO = 6;
@@ -108,6 +122,14 @@ public static class Libc
         return (*(ushort*)(buffer + modeOffset) & S_IFMT) == S_IFREG;
     }
 
+    /// <summary>Which file a path names (device and inode), or null if it names none that can be looked at.</summary>
+    public static unsafe (ulong Device, ulong Inode)? FileIdentity(string path)
+    {
+        const int AT_FDCWD = -100, STATX_INO = 0x100, statxBytes = 256, inodeOffset = 32, majorOffset = 136;
+        byte* buffer = stackalloc byte[statxBytes];
+        return Interop.statx(AT_FDCWD, path, 0, STATX_INO, buffer) == 0 ? (*(ulong*)(buffer + majorOffset), *(ulong*)(buffer + inodeOffset)) : null;
+    }
+
     /// <summary>True for an error that means: the disk, the quota or the file size limit is full.</summary>
     public static bool IsNoSpace(IOException error)
     {
@@ -116,7 +138,8 @@ public static class Libc
     }
 
     /// <summary>Anonymous memory outside the collected heap: locked if asked, left out of core dumps, zeroed in a forked child.</summary>
-    /// <exception cref="VmPodException">mlock was refused (exit code 9): secrets are never kept in memory that can be swapped out.</exception>
+    /// <exception cref="VmPodException">mlock was refused (exit code 9): secrets are never kept in memory that can be swapped
+    /// out.</exception>
     public static nint MapPrivate(nuint length, bool locked)
     {
         const int PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20;

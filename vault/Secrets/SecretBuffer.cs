@@ -10,7 +10,8 @@ namespace VmPod.Secrets;
 /// Who creates it owns it and disposes it. <see cref="Bytes"/> is lent: a span must not outlive the buffer, so keep the buffer in a
 /// <c>using</c> (or a field) around every use. The finaliser zeroes what was forgotten.
 /// Disposing while another thread uses the span is a bug, as with any memory; disposing twice is not.
-/// It is no record, converts to nothing and serialises to nothing, so that a log or a debugger shows the type and the length, never the bytes.
+/// It is no record, converts to nothing and serialises to nothing, so that a log or a debugger shows the type and the length, never the
+/// bytes.
 /// Cost: 128 keys of 32 bytes share a page (<see cref="SecretArena"/>).
 /// </remarks>
 public sealed class SecretBuffer : IDisposable
@@ -47,7 +48,8 @@ public sealed class SecretBuffer : IDisposable
     /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public ReadOnlySpan<byte> ReadOnlyBytes => Bytes;
 
-    /// <summary>A new secret of <paramref name="size"/> bytes, written in place by <paramref name="fill"/>. If that throws, the memory is zeroed.</summary>
+    /// <summary>A new secret of <paramref name="size"/> bytes, written in place by <paramref name="fill"/>. If that throws, the memory is
+    /// zeroed.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The size is not within 1 to <see cref="SecretLimits.BufferBytesMax"/>.</exception>
     /// <exception cref="Foundation.VmPodException">The process may not lock more memory (exit code 9).</exception>
     public static SecretBuffer Create(int size, SpanAction fill) => Create(size, fill, static (bytes, action) => action(bytes));

@@ -7,7 +7,8 @@ namespace VmPod.Secrets;
 /// Reads a passphrase or PIN from a terminal, a file or standard input straight into locked memory: no string, no array.
 /// </summary>
 /// <remarks>
-/// The secret is bytes: text is taken as the terminal or file encodes it, without normalisation. Whether it is strong enough is judged elsewhere.
+/// The secret is bytes: text is taken as the terminal or file encodes it, without normalisation. Whether it is strong enough is judged
+/// elsewhere.
 /// The size is 1 to <see cref="SecretLimits.InputBytesMax"/> bytes.
 /// </remarks>
 public static class SecretInput
@@ -17,12 +18,14 @@ public static class SecretInput
     // One more than a full secret and its newline, so that too much is seen.
     private const int ReadBytesMax = SecretLimits.InputBytesMax + 2;
 
-    /// <summary>Asks on the controlling terminal, without echo. Backspace takes one character back, Ctrl-U all, Ctrl-C and an empty Ctrl-D cancel.</summary>
+    /// <summary>Asks on the controlling terminal, without echo. Backspace takes one character back, Ctrl-U all, Ctrl-C and an empty
+    /// Ctrl-D cancel.</summary>
     /// <param name="prompt">Shown before the answer, for example "Passphrase: ".</param>
     /// <exception cref="VmPodException">No terminal (exit code 2), cancelled or empty (4), too long (2).</exception>
     public static SecretBuffer ReadTerminal(string prompt) => ReadTerminal(prompt, "/dev/tty");
 
-    /// <summary>Reads a secret from a file, or from standard input if <paramref name="path"/> is "-". One trailing newline is dropped.</summary>
+    /// <summary>Reads a secret from a file, or from standard input if <paramref name="path"/> is "-". One trailing newline is
+    /// dropped.</summary>
     /// <remarks>A regular file that group or others may read is refused. A pipe, or a descriptor named as /dev/fd/N, has no such question:
     /// whoever opened it decided.</remarks>
     /// <exception cref="VmPodException">Not found (exit code 3), not readable, open to others or empty (4), too long (2).</exception>
@@ -47,7 +50,8 @@ public static class SecretInput
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VmPodException(ExitCode.Usage, "There is no terminal to ask on.", "Give the secret with --pin-file FILE, or - for standard input.", e);
+            throw new VmPodException(ExitCode.Usage,
+                "There is no terminal to ask on.", "Give the secret with --pin-file FILE, or - for standard input.", e);
         }
         // The stream owns the handle, so it is closed last: the echo is restored before.
         using (var stream = new FileStream(terminal, FileAccess.ReadWrite, bufferSize: 0))
@@ -79,7 +83,8 @@ public static class SecretInput
 
     private static void RefuseIfOpenToOthers(SafeFileHandle file, string path)
     {
-        bool descriptor = path.StartsWith("/dev/fd/", StringComparison.Ordinal) || path.StartsWith("/proc/self/fd/", StringComparison.Ordinal);
+        bool descriptor = path.StartsWith("/dev/fd/", StringComparison.Ordinal)
+            || path.StartsWith("/proc/self/fd/", StringComparison.Ordinal);
         using var probe = new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false);
         using var stream = new FileStream(probe, FileAccess.Read, bufferSize: 0);
         if (descriptor || !stream.CanSeek)
@@ -144,7 +149,8 @@ public static class SecretInput
         if (secret.IsEmpty)
             throw new VmPodException(ExitCode.Refused, $"{source} is empty.");
         if (secret.Length > SecretLimits.InputBytesMax)
-            throw new VmPodException(ExitCode.Usage, $"{source} is longer than {SecretLimits.InputBytesMax} bytes: that is no passphrase or PIN.");
+            throw new VmPodException(ExitCode.Usage,
+                $"{source} is longer than {SecretLimits.InputBytesMax} bytes: that is no passphrase or PIN.");
         return SecretBuffer.Create(secret.Length, secret, static (bytes, from) => from.CopyTo(bytes));
     }
 }

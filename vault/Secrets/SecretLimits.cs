@@ -7,7 +7,8 @@ public static class SecretLimits
     /// <see cref="LockedMemory"/>.</summary>
     public const int BufferBytesMax = 64 * 1024;
 
-    /// <summary>Bytes of a passphrase or PIN. Long enough for any sentence, short enough that a wrong file (a disk image) is refused at once.</summary>
+    /// <summary>Bytes of a passphrase or PIN. Long enough for any sentence, short enough that a wrong file (a disk image) is refused at
+    /// once.</summary>
     public const int InputBytesMax = 1024;
 
     /// <summary>The smallest slot of the arena: one key of 256 bits, so that 128 keys share a page.</summary>

@@ -2,7 +2,8 @@ using VmPod.Foundation;
 
 namespace VmPod.Vault.Tests.Secrets;
 
-/// <summary>32 random bytes that can be searched for in this process without holding them: only their complement by a mask is kept.</summary>
+/// <summary>32 random bytes that can be searched for in this process without holding them: only their complement by a mask is
+/// kept.</summary>
 internal sealed unsafe class Canary
 {
     internal const int Length = 32;

@@ -32,7 +32,8 @@ internal static class ProcessMemory
     internal static List<(nint Start, nint End)> WritableRegions() =>
         [.. File.ReadLines("/proc/self/maps").Where(line => line.Split(' ')[1][1] == 'w').Select(Range)];
 
-    /// <summary>The two-letter flags of the mapping that holds an address (proc(5), VmFlags): lo locked, dd not dumped, wf wiped on fork.</summary>
+    /// <summary>The two-letter flags of the mapping that holds an address (proc(5), VmFlags): lo locked, dd not dumped, wf wiped on
+    /// fork.</summary>
     internal static string[] VmFlags(nint address)
     {
         bool inside = false;

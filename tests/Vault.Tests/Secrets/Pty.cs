@@ -43,7 +43,8 @@ internal sealed unsafe class Pty : IDisposable
 
     internal void Type(ReadOnlySpan<byte> keys) => keyboard.Write(keys);
 
-    internal void WaitForScreen(string text) => Assert.True(SpinWait.SpinUntil(() => Screen.Contains(text), 10_000), $"Never on screen: {text}");
+    internal void WaitForScreen(string text) =>
+        Assert.True(SpinWait.SpinUntil(() => Screen.Contains(text), 10_000), $"Never on screen: {text}");
 
     public void Dispose() => device.Dispose();
 

@@ -64,6 +64,7 @@ public sealed class SecretInputTests : IDisposable
     [Theory]
     [InlineData(UnixFileMode.GroupRead)]
     [InlineData(UnixFileMode.OtherRead)]
+    [Trait("Threat", "T-16")]
     public void A_file_that_others_may_read_is_refused(UnixFileMode open)
     {
         string path = Write("pin", "4711"u8, UnixFileMode.UserRead | open);
@@ -126,6 +127,7 @@ public sealed class SecretInputTests : IDisposable
     }
 
     [Fact]
+    [Trait("Threat", "T-16")]
     public async Task The_terminal_shows_the_prompt_and_never_the_answer_and_echoes_again_afterwards()
     {
         using var terminal = new Pty();

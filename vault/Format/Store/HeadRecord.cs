@@ -3,8 +3,9 @@ using System.Numerics;
 namespace VmPod.Vault.Format.Store;
 
 /// <summary>
-/// The logical head "VPH1": an entry of the log (type 1), signed by the log key, equal on the pod and on every mirror. It says how the log stood
-/// before it and where each session stands. What differs from disk to disk (segment lengths) is in <see cref="SlotRecord"/> (rule 27).
+/// The logical head "VPH1": an entry of the log (type 1), signed by the log key, equal on the pod and on every mirror. It says how the log
+/// stood before it and where each session stands. What differs from disk to disk (segment lengths) is in <see cref="SlotRecord"/> (rule
+/// 27).
 /// </summary>
 public sealed record HeadRecord
 {

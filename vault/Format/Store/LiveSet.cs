@@ -3,12 +3,12 @@ using System.Buffers.Binary;
 namespace VmPod.Vault.Format.Store;
 
 /// <summary>
-/// The set of cell ids that a commit needs, with its canonical Merkle root (rules 21 and 31, V-56): the root depends on the ids alone, not on the
-/// order in which they came. Not thread-safe.
+/// The set of cell ids that a commit needs, with its canonical Merkle root (rules 21 and 31, V-56): the root depends on the ids alone, not
+/// on the order in which they came. Not thread-safe.
 /// </summary>
 /// <remarks>
-/// Ids lie sorted in 4,096 buckets by their first three nibbles, which are the nodes of depth 3; each bucket caches its hash, so a commit of k
-/// changes rehashes k buckets and the 273 nodes above. About 33 bytes an id.
+/// Ids lie sorted in 4,096 buckets by their first three nibbles, which are the nodes of depth 3; each bucket caches its hash, so a commit
+/// of k changes rehashes k buckets and the 273 nodes above. About 33 bytes an id.
 /// </remarks>
 public sealed class LiveSet
 {

@@ -49,7 +49,8 @@ public sealed record SessionEntry
             Fence = reader.U64(),
             Term = reader.U64(),
             LeaseId = reader.U64(),
-            LeaseState = reader.U8() is var state and <= 1 ? (LeaseState)state : throw StoreFormatError.Damaged($"{Row} has an unknown state"),
+            LeaseState = reader.U8() is var state and <= 1 ? (LeaseState)state
+                : throw StoreFormatError.Damaged($"{Row} has an unknown state"),
             Commits = reader.U64(),
         };
         return row.IsCanonical() ? row : throw StoreFormatError.Damaged($"{Row} has a hash without an offset");

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace VmPod.Vault.Format.Store;
 
 /// <summary>
-/// One of the two local slots "VPS1" (4 KiB): which head counts on this disk, and how long log and segments were when it was written (V-52).
+/// One of the two local slots "VPS1" (4 KiB): which head counts on this disk, and how long log and segments were when it was written
+/// (V-52).
 /// </summary>
 public sealed record SlotRecord
 {

@@ -89,7 +89,8 @@ public sealed record VaultDescriptor
             throw new VmPodException(ExitCode.Refused, $"This vault has format {format}; this VmPod knows format {FormatVersion}.",
                 "Use a newer VmPod.");
         }
-        if (format != FormatVersion || !TryField(ref reader, "vaultId") || !UInt128.TryParse(reader.GetString(), NumberStyles.AllowHexSpecifier,
+        if (format != FormatVersion || !TryField(ref reader, "vaultId")
+            || !UInt128.TryParse(reader.GetString(), NumberStyles.AllowHexSpecifier,
             CultureInfo.InvariantCulture, out var vaultId) || !TryField(ref reader, "cellBytes"))
             return null;
         int cellBytes = reader.GetInt32();

@@ -34,17 +34,20 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
     /// <exception cref="VmPodException">A cell is missing or damaged, or the map and the directory do not agree (exit 5).</exception>
     public void Read(ChunkKey key, in PayloadRef place, Span<byte> chunk)
     {
-        int got = Read(key, place, chunk, exact: true);
+        int got = Read(key, place, chunk, exact: true, sameChunk: true);
         if (got != chunk.Length)
             throw Disagrees(key);
     }
+
+    /// <summary>As <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/> for a chunk that may be shorter than <paramref name="chunk"/>. Returns its bytes.</summary>
+    public int ReadUpTo(ChunkKey key, in PayloadRef place, Span<byte> chunk) => Read(key, place, chunk, exact: false, sameChunk: true);
 
     /// <summary>Reads a payload of a metadata stream, whose length only the directory knows. Returns its bytes.</summary>
     /// <remarks>Structure of the vault, not of the guest: an ordinary array. Which leaf it is shows in its first key, so its number is not checked.</remarks>
     public byte[] ReadAll(uint metadataStream, in PayloadRef place)
     {
         byte[] bytes = new byte[FormatLimits.ChunkBytes];
-        int length = Read(new ChunkKey(metadataStream, 0), place, bytes, exact: false);
+        int length = Read(new ChunkKey(metadataStream, 0), place, bytes, exact: false, sameChunk: false);
         return bytes.AsSpan(0, length).ToArray();
     }
 
@@ -90,10 +93,10 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         return true;
     }
 
-    private int Read(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact)
+    private int Read(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact, bool sameChunk)
     {
         Scratch s = scratch.Value!;
-        var request = new Request(key, place, chunk, exact, s);
+        var request = new Request(key, place, chunk, exact, sameChunk, s);
         PartResult first = opened.Use(place.Cell, Load, request, static (work, r) => TakePart(work, r, r.Place.Slot, 0, 0));
         CheckPart(key, first, place.Rest is not null);
         int length = first.Length;
@@ -126,7 +129,7 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         if (!CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content) || slot >= (uint)content.Count)
             return default;
         PayloadEntry entry = content.Entry((int)slot);
-        if (entry.Stream != request.Key.Stream || (request.Exact && entry.Chunk != request.Key.Chunk) || entry.Part != part || content.Context.Commit != request.Place.Commit
+        if (entry.Stream != request.Key.Stream || (request.SameChunk && entry.Chunk != request.Key.Chunk) || entry.Part != part || content.Context.Commit != request.Place.Commit
             || content.Context.LeaseId != request.Place.LeaseId || entry.RawLength > request.Chunk.Length)
             return default;
         ReadOnlySpan<byte> bytes = content.Bytes(entry);
@@ -175,12 +178,13 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
 
     private readonly record struct PartResult(bool Found, bool More, Codec Codec, int RawLength, int Length, bool Decoded);
 
-    private ref struct Request(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact, Scratch scratch)
+    private ref struct Request(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact, bool sameChunk, Scratch scratch)
     {
         public readonly ChunkKey Key = key;
         public readonly PayloadRef Place = place;
         public readonly Span<byte> Chunk = chunk;
         public readonly bool Exact = exact;
+        public readonly bool SameChunk = sameChunk;
         public readonly Scratch Scratch = scratch;
         public int Part;
         public int Filled;

@@ -109,6 +109,25 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
     }
 
+    /// <summary>True if the chunk was put, or made zero, since the last commit that took its stream.</summary>
+    internal bool IsPending(ChunkKey key)
+    {
+        lock (gate)
+            return pending.ContainsKey(key);
+    }
+
+    /// <summary>Makes all chunks of a stream zero that were put since the last commit.</summary>
+    internal void ForgetPending(uint stream)
+    {
+        lock (gate)
+        {
+            foreach (ChunkKey key in pending.Keys.Where(k => k.Stream == stream).ToList())
+                pending[key] = PayloadRef.Zero;
+        }
+        foreach (ChunkKey key in pendingTags.Keys.Where(k => k.Stream == stream).ToList())
+            pendingTags[key] = default;
+    }
+
     /// <summary>Puts an encoded chunk. It can be read once its cell is sealed: see <see cref="SealBatch"/>.</summary>
     internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag)
     {

@@ -7,6 +7,9 @@ namespace VmPod.Vault.Snapshots;
 /// <summary>A file or folder that is to be put, with its name in the session.</summary>
 internal sealed record SnapshotFile(string Path, string Name, bool IsFolder, long Length, uint Mode, long ModifiedNs)
 {
+    /// <summary>What it is to the session.</summary>
+    public StreamKind Kind { get; init; } = IsFolder ? StreamKind.Folder : StreamKind.File;
+
     // What VMware keeps beside a machine and makes anew: locks and caches.
     private static readonly string[] LeftOut = [".lck", ".lock"];
 

@@ -45,10 +45,25 @@ public sealed class SnapshotWriter
     {
         var leftOut = new List<string>();
         IReadOnlyList<SnapshotFile> files = SnapshotFile.List(paths, leftOut.Add);
-        return new SnapshotWriter(lease, progress).Run(files, label, leftOut, cancel);
+        return new SnapshotWriter(lease, progress).Run(files, GenerationKind.Checkpoint, label, leftOut, cancel);
     }
 
-    private Summary Run(IReadOnlyList<SnapshotFile> files, string label, List<string> leftOut, CancellationToken cancel)
+    /// <summary>Puts single files as named streams of a machine.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled: the vault is as it was.</exception>
+    /// <exception cref="VmPodException">As for <see cref="Put"/>.</exception>
+    public static Summary PutStreams(
+        SessionLease lease, IReadOnlyList<StreamSource> sources, GenerationKind kind, string label, IProgress<TransferProgress>? progress, CancellationToken cancel)
+    {
+        List<SnapshotFile> files = [];
+        foreach (StreamSource source in sources)
+        {
+            using SafeFileHandle file = File.OpenHandle(source.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            files.Add(new SnapshotFile(source.Path, source.Name, IsFolder: false, RandomAccess.GetLength(file), Mode: 0, ModifiedNs: 0) { Kind = source.Kind });
+        }
+        return new SnapshotWriter(lease, progress).Run(files, kind, label, [], cancel);
+    }
+
+    private Summary Run(IReadOnlyList<SnapshotFile> files, GenerationKind kind, string label, List<string> leftOut, CancellationToken cancel)
     {
         List<(SnapshotFile File, StreamInfo Stream)> streams = Number(files);
         long appended = lease.BytesAppended;
@@ -67,7 +82,7 @@ public sealed class SnapshotWriter
             }
             ForgetStreams(streams);
             cancel.ThrowIfCancellationRequested();
-            CommitSummary commit = lease.Commit(GenerationKind.Checkpoint, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
+            CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
             return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, added, added / lease.CellBytes, watch.Elapsed, leftOut);
         }
@@ -84,7 +99,7 @@ public sealed class SnapshotWriter
         Dictionary<string, uint> known = (lease.Reader?.Streams ?? []).ToDictionary(s => s.Name, s => s.Number);
         uint next = lease.NextStream;
         return [.. files.Select(f => (f, new StreamInfo(known.TryGetValue(f.Name, out uint number) ? number : next++,
-            f.IsFolder ? StreamKind.Folder : StreamKind.File, f.Name, f.Length, f.Mode, f.ModifiedNs)))];
+            f.Kind, f.Name, f.Length, f.Mode, f.ModifiedNs)))];
     }
 
     private static IEnumerable<Batch?> Batches(IEnumerable<OpenedFile> files)

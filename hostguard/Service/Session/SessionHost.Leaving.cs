@@ -1,0 +1,82 @@
+using Microsoft.Extensions.Logging;
+using VmPod.Audit;
+using VmPod.Foundation;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.HostGuard.Session;
+
+/// <content>Leaving: the machine stops, what it has goes to the pod, then the wipe. Allowed: one commit; refused: everything else.</content>
+internal sealed partial class SessionHost
+{
+    private long cpusStoppedMs;
+
+    /// <summary>Suspends the machine with its memory into the pod, and wipes this host.</summary>
+    /// <param name="reason">"suspend" or "leave".</param>
+    /// <exception cref="VmPodException">It could not be saved (no space, say): the machine goes on.</exception>
+    public async Task<SessionResult> SuspendAsync(string reason)
+    {
+        await turn.WaitAsync(ending.Token);
+        try
+        {
+            Require(SessionPhase.Running);
+            Enter(SessionPhase.Leaving);
+            SessionResult saved;
+            try
+            {
+                saved = await TakeCheckpointAsync("suspend", goOn: false);
+            }
+            catch
+            {
+                Enter(SessionPhase.Running);
+                throw;
+            }
+            WipeReceipt receipt = await WipeAsync(reason);
+            return saved with { Receipt = receipt };
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    /// <summary>What <see cref="SuspendAsync"/> would do, in sentences: nothing is changed.</summary>
+    public IReadOnlyList<string> SimulateLeave()
+    {
+        SessionStatus status = Status();
+        return
+        [
+            $"Stop the machine (process {status.QemuProcessId}).",
+            $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, as generation {status.Generation + 1}.",
+            $"Zero the session's keys and {status.LockedBytes >> 20} MiB of overlay and cache.",
+            $"Kill the machine, zero the pages of {shape!.MemoryBytes >> 20} MiB of RAM that the kernel holds, unmount {status.Mount}.",
+            "Write the receipt.",
+        ];
+    }
+
+    // The guest turned itself off, or the hypervisor died: the disk is what counts.
+    private async Task EndAsync(string reason)
+    {
+        await turn.WaitAsync();
+        try
+        {
+            if (phase is SessionPhase.Wiped)
+                return;
+            Enter(SessionPhase.Leaving);
+            try
+            {
+                CommitSummary commit = image!.Commit(GenerationKind.DiskOnly, reason, close: true);
+                Audit(AuditKind.SessionKill, ("generation", (long)commit.Record.Generation), ("cells-added", commit.CellsAdded));
+            }
+            catch (Exception e) when (e is VmPodException or IOException)
+            {
+                log.LogError("The disk's last changes could not be saved: {Reason}", e.Message);
+            }
+            _ = await WipeAsync(reason);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+}

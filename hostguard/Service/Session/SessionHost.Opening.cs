@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using VmPod.Audit;
+using VmPod.Foundation;
+using VmPod.HostGuard.Commands;
+using VmPod.HostGuard.Control;
+using VmPod.HostGuard.Machine;
+using VmPod.HostGuard.Mount;
+using VmPod.PodKeeper;
+using VmPod.Secrets;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Images;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.HostGuard.Session;
+
+/// <content>Preflight and Opening: allowed are reading the pod, and making what will be wiped. Any failure wipes.</content>
+internal sealed partial class SessionHost
+{
+    /// <summary>Opens the pod and the session, and starts its machine.</summary>
+    /// <param name="passphrase">The pod's passphrase; null if the key agent has its key.</param>
+    /// <exception cref="VmPodException">Why not; nothing is left behind.</exception>
+    public async Task<SessionResult> OpenAsync(SecretBuffer? passphrase)
+    {
+        var watch = Stopwatch.StartNew();
+        try
+        {
+            Enter(SessionPhase.Preflight);
+            Accelerator accelerator = ChooseAccelerator();
+            Enter(SessionPhase.Opening);
+            OpenPod(passphrase);
+            ulong? generation = ChooseGeneration();
+            lease = pod!.BeginLease(request.Session, request.Boot ? LeasePurpose.Boot : LeasePurpose.Resume, create: false, generation, tip: request.Boot);
+            shape = ReadShape(lease.Reader!);
+            OpenImage();
+            OpenMount();
+            await StartMachineAsync(accelerator);
+            Enter(SessionPhase.Running);
+            StartWatching();
+            Audit(request.Boot ? AuditKind.SessionStart : AuditKind.SessionResume, ("generation", (long)lease.Reader!.Record.Generation));
+            return new SessionResult { Session = request.Session, Generation = lease.Reader!.Record.Generation, WallS = Seconds(watch) };
+        }
+        catch (Exception e)
+        {
+            log.LogError("Opening failed: {Reason}", e.Message);
+            _ = await WipeAsync("failed");
+            throw;
+        }
+    }
+
+    private Accelerator ChooseAccelerator()
+    {
+        AcceleratorReport report = AcceleratorProbe.Probe();
+        if (report.KvmWorthTrying)
+            return Accelerator.Kvm;
+        if (request.AllowEmulation)
+        {
+            log.LogWarning("KVM does not work here; the CPU is emulated, which is no security boundary: {Reasons}", string.Join(" ", report.Reasons));
+            return Accelerator.Tcg;
+        }
+        throw new VmPodException(ExitCode.Missing, $"KVM does not work on this machine: {string.Join(" ", report.Reasons)}",
+            report.Cure ?? "For a test only: --allow-emulation (slow, and no security boundary).");
+    }
+
+    private void OpenPod(SecretBuffer? passphrase)
+    {
+        pod = Pod.Open(request.Pod, StoreAccess.Write, time);
+        presence = new PodPresence(request.Pod);
+        PodUnlock.Unlock(pod, passphrase, request.Pod);
+    }
+
+    // Rule 2: all streams come from one generation. If the disk went on after the last checkpoint, its owner says which counts.
+    private ulong? ChooseGeneration()
+    {
+        if (request.Boot)
+            return null;
+        SessionSummary session = pod!.Vault.FindSession(request.Session);
+        IReadOnlyList<GenerationInfo> generations = pod.Vault.ListGenerations(session.Handle);
+        GenerationInfo? chosen = request.Generation is { } number
+            ? generations.FirstOrDefault(g => g.Record.Generation == number)
+                ?? throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no generation {number}.", "podkeeper sessions DIR SESSION lists them.")
+            : generations.LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint);
+        if (chosen is null || chosen.Record.Kind != GenerationKind.Checkpoint)
+            throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no checkpoint with memory there.", $"hostguard boot {request.Session} starts it from its disk.");
+        bool diskIsNewer = request.Generation is null && session.Tip.Number > chosen.Record.Number;
+        if (diskIsNewer && !request.DropDiskChanges)
+            throw new VmPodException(ExitCode.Busy, $"The disk of session {request.Session} is newer than its last checkpoint ({chosen.Record.Generation}): the machine did not end in order.",
+                $"hostguard boot {request.Session} keeps the disk (programs that ran are lost); hostguard resume {request.Session} --drop-disk-changes keeps the programs (changes of the disk since are left behind, as generations that can be read).");
+        return chosen.Record.Generation;
+    }
+
+    internal static MachineShape ReadShape(SessionReader session)
+    {
+        StreamInfo config = session.Streams.FirstOrDefault(s => s.Name == ConfigStream)
+            ?? throw new VmPodException(ExitCode.NotFound, $"{session.Name} is no machine: it holds plain files.", "podkeeper get gives them back; hostguard adopt makes a machine.");
+        byte[] json = new byte[config.Length <= FormatLimits.ChunkBytes ? config.Length : throw new VmPodException(ExitCode.Damaged, "The machine's configuration is too large.")];
+        if (json.Length > 0)
+            session.ReadChunk(config, 0, json);
+        return MachineShape.FromJson(json);
+    }
+
+    private void OpenImage()
+    {
+        image = new SessionImage(lease!, new SessionImageOptions { OverlayBytes = (long)request.OverlayMiB << 20, CacheBytes = (long)request.CacheMiB << 20 });
+        disk = image.Streams.FirstOrDefault(s => s.Name == DiskStream) ?? throw new VmPodException(ExitCode.Damaged, "The session has no disk.");
+        if (request.Boot)
+        {
+            memory = image.SetStream(MemoryStream, StreamKind.Memory, shape!.MemoryBytes);
+            image.Reset(memory);
+            return;
+        }
+        memory = image.Streams.FirstOrDefault(s => s.Name == MemoryStream && s.Length == shape!.MemoryBytes)
+            ?? throw new VmPodException(ExitCode.Damaged, "The checkpoint has no memory of the machine's size.");
+    }
+
+    private void OpenMount()
+    {
+        mountPoint = RunFolders.MakeMountPoint(request.RunFolder);
+        bool isRoot = Environment.IsPrivilegedProcess;
+        files = [NewFile(DiskStream, disk!), NewFile(MemoryStream, memory!)];
+        mount = FuseMount.Start(mountPoint, files,
+            new FuseMountOptions
+            {
+                OwnerUid = isRoot ? MachineSpec.DefaultRunUid : null,
+                OwnerGid = isRoot ? MachineSpec.DefaultRunUid : null,
+                AllowedUid = isRoot ? MachineSpec.DefaultRunUid : null,
+            });
+    }
+
+    private ImageFile NewFile(string name, StreamInfo stream) => new(name, stream, image!, request.FlushToPod, OnTrouble, FlushDisk);
+
+    private async Task StartMachineAsync(Accelerator accelerator)
+    {
+        var spec = new MachineSpec
+        {
+            Shape = shape!,
+            DiskPath = Path.Combine(mount!.MountPoint, DiskStream),
+            MemoryPath = Path.Combine(mount.MountPoint, MemoryStream),
+            RunFolder = request.RunFolder,
+            Accelerator = accelerator,
+            AllowEmulation = request.AllowEmulation,
+            Network = request.OutboundNetwork ? NetworkPolicy.Outbound : NetworkPolicy.None,
+        };
+        machine = await QemuMachine.StartAsync(spec, incoming: !request.Boot, ending.Token);
+        if (!request.Boot)
+        {
+            using StateFile state = ReadState();
+            await machine.LoadStateAsync(state.Handle, ending.Token);
+        }
+        await machine.ContinueAsync(ending.Token);
+        await machine.SendClockAsync(time.GetUtcNow(), ending.Token);
+    }
+
+    private StateFile ReadState()
+    {
+        StreamInfo stream = image!.Streams.FirstOrDefault(s => s.Name == StateStream) ?? throw new VmPodException(ExitCode.Damaged, "The checkpoint has no device state.");
+        var state = new StateFile();
+        try
+        {
+            using var chunk = new LockedMemory(FormatLimits.ChunkBytes);
+            for (long number = 0; number < stream.ChunkCount; number++)
+            {
+                Span<byte> bytes = chunk.Slice(0, stream.ChunkLength(number));
+                image.Read(stream.Number, number * FormatLimits.ChunkBytes, bytes);
+                state.Append(bytes);
+            }
+            state.Rewind();
+            return state;
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using VmPod.Foundation;
+using VmPod.HostGuard.Machine;
+using VmPod.Vault.Format;
+
+namespace VmPod.HostGuard.Session;
+
+/// <content>Running and Frozen: the machine works; the pod is watched; the disk's changes go to the pod as drafts.</content>
+internal sealed partial class SessionHost
+{
+    // D8, "leave": a beat every 250 ms; silent for 1 s, the CPUs stop.
+    private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(1);
+
+    // Rule 10: a tip is committed when a cell is full or 30 s old. Not oftener than this, or a busy disk would fsync all the time.
+    private static readonly TimeSpan TipEveryMin = TimeSpan.FromSeconds(5), TipAgeMax = TimeSpan.FromSeconds(30);
+
+    private long podLastSeenMs;
+
+    private void StartWatching()
+    {
+        podLastSeenMs = NowMs();
+        watchers.Add(Task.Run(WatchPodAsync));
+        watchers.Add(Task.Run(FeedWatchdogAsync));
+        watchers.Add(Task.Run(WatchMachineAsync));
+        watchers.Add(Task.Run(CommitTipsAsync));
+        if (request.CheckpointEverySeconds > 0)
+            watchers.Add(Task.Run(CheckpointRegularlyAsync));
+        // Its time grows with the session, and the first commit needs it: now, while the guest warms up.
+        watchers.Add(Task.Run(() => image!.PrepareCommit()));
+    }
+
+    private async Task WatchPodAsync()
+    {
+        using var timer = new PeriodicTimer(BeatEvery, time);
+        bool frozen = false;
+        while (await NextAsync(timer))
+        {
+            if (presence!.IsHere())
+            {
+                podLastSeenMs = NowMs();
+                if (frozen)
+                {
+                    log.LogInformation("The pod is back.");
+                    frozen = false;
+                    machine!.Thaw();
+                    Enter(SessionPhase.Running);
+                }
+                continue;
+            }
+            long silentMs = NowMs() - podLastSeenMs;
+            if (!frozen && silentMs >= SilenceMax.TotalMilliseconds)
+            {
+                frozen = true;
+                machine!.Freeze();
+                cpusStoppedMs = NowMs();
+                log.LogWarning("The pod is gone: the machine stands still.");
+                Enter(SessionPhase.Frozen);
+            }
+            if (frozen && silentMs >= SilenceMax.TotalMilliseconds + request.GraceMs)
+            {
+                _ = Task.Run(() => WipeAsync("pod-gone"));
+                return;
+            }
+        }
+    }
+
+    // A hostguard that stands still is killed by a process of its own, and QEMU with it (rule 17).
+    private async Task FeedWatchdogAsync()
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+            start.ArgumentList.Add(typeof(SessionHost).Assembly.Location);
+        start.ArgumentList.Add("watchdog");
+        start.ArgumentList.Add(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        using Process watchdog = Process.Start(start) ?? throw new InvalidOperationException("The watchdog did not start.");
+        Stream feed = watchdog.StandardInput.BaseStream;
+        using var timer = new PeriodicTimer(BeatEvery, time);
+        try
+        {
+            while (await NextAsync(timer))
+            {
+                await feed.WriteAsync("."u8.ToArray());
+                await feed.FlushAsync();
+            }
+        }
+        catch (IOException)
+        {
+            trouble ??= "The watchdog is gone: a hostguard that is stopped would leave the machine running.";
+        }
+        feed.Close();
+    }
+
+    private async Task WatchMachineAsync()
+    {
+        await foreach (MachineEvent happened in machine!.Events.ReadAllAsync())
+        {
+            switch (happened)
+            {
+                case MachineEvent.Shutdown:
+                    _ = Task.Run(() => EndAsync("shutdown"));
+                    return;
+                case MachineEvent.Exited when phase is SessionPhase.Running or SessionPhase.Checkpointing or SessionPhase.Frozen:
+                    log.LogError("The hypervisor ended by itself: {Complaint}", machine.Complaint);
+                    _ = Task.Run(() => EndAsync("machine-ended"));
+                    return;
+                case MachineEvent.DiskError:
+                    trouble ??= "The machine stands still: a part of its disk could not be read.";
+                    break;
+                case MachineEvent.Panicked:
+                    trouble = "The guest's kernel panicked; the machine stands still.";
+                    break;
+                case MachineEvent.Stopped or MachineEvent.Resumed or MachineEvent.Reset or MachineEvent.Exited:
+                    break;
+            }
+        }
+    }
+
+    private async Task CommitTipsAsync()
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        long lastMs = NowMs(), dirtySinceMs = 0;
+        while (await NextAsync(timer))
+        {
+            long unsealed = phase is SessionPhase.Running ? image!.UnsealedBytes(StreamKind.Disk) : 0;
+            dirtySinceMs = unsealed == 0 ? 0 : dirtySinceMs == 0 ? NowMs() : dirtySinceMs;
+            bool full = unsealed >= lease!.CellBytes && NowMs() - lastMs >= TipEveryMin.TotalMilliseconds;
+            bool old = dirtySinceMs > 0 && NowMs() - dirtySinceMs >= TipAgeMax.TotalMilliseconds;
+            if (!full && !old)
+                continue;
+            try
+            {
+                FlushDisk();
+                (lastMs, dirtySinceMs) = (NowMs(), 0);
+            }
+            catch (Exception e) when (e is VmPodException or IOException)
+            {
+                OnTrouble(e);
+            }
+        }
+    }
+
+    private async Task CheckpointRegularlyAsync()
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(request.CheckpointEverySeconds), time);
+        while (await NextAsync(timer))
+        {
+            try
+            {
+                _ = await CheckpointAsync("timer");
+            }
+            catch (VmPodException e)
+            {
+                OnTrouble(e);
+            }
+        }
+    }
+
+    // An unlisted tip: the disk as it is at this instant, durable on the pod.
+    private void FlushDisk()
+    {
+        if (image!.UnsealedBytes(StreamKind.Disk) > 0)
+            _ = image.Commit(GenerationKind.Draft, "tip");
+    }
+
+    private void OnTrouble(Exception e)
+    {
+        string message = e is VmPodException known ? known.Message : "The pod cannot be read or written.";
+        if (trouble != message)
+            log.LogError("{Trouble}", message);
+        trouble = message;
+    }
+
+    private async Task<bool> NextAsync(PeriodicTimer timer)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(ending.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using Microsoft.Extensions.Logging;
+using VmPod.Audit;
+using VmPod.Foundation;
+using VmPod.HostGuard.Mount;
+using VmPod.Vault.Format;
+
+namespace VmPod.HostGuard.Session;
+
+/// <content>Wiping: from any phase, always to the end. Each step is tried whatever the others did; what failed stands in the receipt.</content>
+internal sealed partial class SessionHost
+{
+    private readonly Lock wipeGate = new();
+    private Task<WipeReceipt>? wiping;
+
+    private Task<WipeReceipt> WipeAsync(string reason)
+    {
+        lock (wipeGate)
+            return wiping ??= Task.Run(() => WipeNowAsync(reason));
+    }
+
+    private async Task<WipeReceipt> WipeNowAsync(string reason)
+    {
+        var notGuaranteed = new List<string>();
+        string handle = lease?.Session.ToString() ?? "-";
+        CommitRecord? record = lease?.Reader?.Record;
+        bool podIsHere = presence?.IsHere() ?? false;
+
+        // The machine first: nothing may be written after this.
+        if (machine is not null)
+        {
+            Try("the machine was not stopped", machine.Freeze, notGuaranteed);
+            if (cpusStoppedMs == 0)
+                cpusStoppedMs = NowMs();
+            Try("the machine could not be killed", () =>
+            {
+                if (machine.Kill())
+                    return;
+                mount?.Abort();
+                if (!machine.Kill())
+                    throw new VmPodException(ExitCode.Bug, "The kernel still holds it.");
+            }, notGuaranteed);
+        }
+        await ending.CancelAsync();
+
+        // Then the keys and all plaintext of ours.
+        if (podIsHere && lease is not null)
+            Try("the lease was not closed in the pod", lease.Close, notGuaranteed);
+        CacheWipe cache = default;
+        if (mount is not null && !mount.Aborted)
+            Try("pages of guest memory were freed, not zeroed", () => cache = mount.ZeroCachedPages(MemoryStream), notGuaranteed);
+        if (mount is not null)
+            Try("the mount could not be taken away", mount.Dispose, notGuaranteed);
+        foreach (ImageFile file in files)
+            file.Dispose();
+        Try("overlay and caches were not zeroed", () => image?.Wipe(), notGuaranteed);
+        image?.Dispose();
+        lease?.Dispose();
+        if (podIsHere)
+        {
+            Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed", cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
+        }
+        pod?.Vault.Lock();
+        long keysGoneMs = NowMs();
+        Try("the pod was not given back", () => pod?.Dispose(), notGuaranteed);
+
+        if (machine is not null)
+            await machine.DisposeAsync();
+        Try("the mount point could not be removed", RemoveMountPoint, notGuaranteed);
+        if (cache.PagesCachedAfter > 0)
+            notGuaranteed.Add($"the kernel still holds {cache.PagesCachedAfter} pages of guest memory, zeroed");
+        notGuaranteed.Add("the hypervisor's own heap was freed by the kernel, not zeroed");
+        string outcome = record is null ? "nothing was opened" : reason switch
+        {
+            "suspend" or "leave" => "suspended",
+            "shutdown" or "machine-ended" => record.Kind == GenerationKind.DiskOnly ? "disk saved" : $"cut back to checkpoint {record.Generation}",
+            _ => $"cut back to checkpoint {record.Generation}",
+        };
+        var receipt = new WipeReceipt
+        {
+            Session = handle,
+            Reason = reason,
+            Outcome = outcome,
+            Generation = record?.Generation ?? 0,
+            PodLastSeenMs = podLastSeenMs,
+            CpusStoppedMs = cpusStoppedMs,
+            KeysGoneMs = keysGoneMs,
+            DoneMs = NowMs(),
+            PagesZeroed = cache.BytesZeroed / FormatLimits.PageBytes,
+            PagesLeft = cache.PagesCachedAfter,
+            NotGuaranteed = notGuaranteed,
+        };
+        Enter(SessionPhase.Wiped);
+        wiped.TrySetResult(receipt);
+        return receipt;
+    }
+
+    private void Try(string otherwise, Action step, List<string> notGuaranteed)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e)
+        {
+            log.LogError("Wiping: {What}: {Reason}", otherwise, e.Message);
+            notGuaranteed.Add(otherwise);
+        }
+    }
+
+    private void RemoveMountPoint()
+    {
+        if (mountPoint is not null && Directory.Exists(mountPoint))
+            Directory.Delete(mountPoint);
+    }
+}

@@ -1,0 +1,84 @@
+namespace VmPod.HostGuard.Session;
+
+/// <summary>A session at a glance.</summary>
+public sealed record SessionStatus
+{
+    /// <summary>Its name.</summary>
+    public required string Session { get; init; }
+
+    /// <summary>Its phase.</summary>
+    public required SessionPhase Phase { get; init; }
+
+    /// <summary>hostguard's process.</summary>
+    public required int ProcessId { get; init; }
+
+    /// <summary>The hypervisor's process; 0 if there is none.</summary>
+    public int QemuProcessId { get; init; }
+
+    /// <summary>"kvm" or "emulation".</summary>
+    public string? Accelerator { get; init; }
+
+    /// <summary>The newest generation of this session.</summary>
+    public ulong Generation { get; init; }
+
+    /// <summary>Seconds since that generation.</summary>
+    public double GenerationAgeSeconds { get; init; }
+
+    /// <summary>Bytes written to disks that are in no cell yet.</summary>
+    public long DiskUnsealedBytes { get; init; }
+
+    /// <summary>Bytes of guest memory that are dirty or in no cell yet.</summary>
+    public long MemoryUnsealedBytes { get; init; }
+
+    /// <summary>Bytes that the machine read and wrote through the mount.</summary>
+    public long BytesRead { get; init; }
+
+    /// <summary>Bytes written through the mount.</summary>
+    public long BytesWritten { get; init; }
+
+    /// <summary>Bytes of cells appended to the pod under this lease.</summary>
+    public long BytesAppended { get; init; }
+
+    /// <summary>Locked bytes of overlay and cache.</summary>
+    public long LockedBytes { get; init; }
+
+    /// <summary>The serial console's socket.</summary>
+    public string? Console { get; init; }
+
+    /// <summary>The witness port's socket, for a machine with a test agent.</summary>
+    public string? Agent { get; init; }
+
+    /// <summary>The mount's folder, in hostguard's own mount namespace.</summary>
+    public string? Mount { get; init; }
+
+    /// <summary>Why a machine that should run stands still, or null.</summary>
+    public string? Trouble { get; init; }
+
+    /// <summary>How QEMU's heap is kept off the disk.</summary>
+    public string? Swap { get; init; }
+}
+
+/// <summary>What an operation on a session answered.</summary>
+public sealed record SessionResult
+{
+    /// <summary>The session.</summary>
+    public required string Session { get; init; }
+
+    /// <summary>The generation made or used.</summary>
+    public ulong Generation { get; init; }
+
+    /// <summary>Seconds that the machine stood still.</summary>
+    public double PauseS { get; init; }
+
+    /// <summary>Seconds of the whole operation.</summary>
+    public double WallS { get; init; }
+
+    /// <summary>Bytes of cells appended.</summary>
+    public long BytesAdded { get; init; }
+
+    /// <summary>Cells that the session needs now and did not before.</summary>
+    public long CellsAdded { get; init; }
+
+    /// <summary>The receipt, if the session ended.</summary>
+    public WipeReceipt? Receipt { get; init; }
+}

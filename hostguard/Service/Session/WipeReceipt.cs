@@ -1,0 +1,38 @@
+namespace VmPod.HostGuard.Session;
+
+/// <summary>What was done when a session ended, and what could not be guaranteed. Times are ms since 1970.</summary>
+public sealed record WipeReceipt
+{
+    /// <summary>The session's handle.</summary>
+    public required string Session { get; init; }
+
+    /// <summary>Why it ended: "suspend", "leave", "pod-gone", "shutdown", "machine-ended", "failed".</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>"suspended", "disk saved", or "cut back to checkpoint N".</summary>
+    public required string Outcome { get; init; }
+
+    /// <summary>The generation that holds the session now.</summary>
+    public required ulong Generation { get; init; }
+
+    /// <summary>When the pod last answered.</summary>
+    public long PodLastSeenMs { get; init; }
+
+    /// <summary>When the machine's CPUs stood still.</summary>
+    public long CpusStoppedMs { get; init; }
+
+    /// <summary>When the keys were zeroed.</summary>
+    public long KeysGoneMs { get; init; }
+
+    /// <summary>When all was done.</summary>
+    public long DoneMs { get; init; }
+
+    /// <summary>Pages of guest RAM that the kernel held and that were zeroed.</summary>
+    public long PagesZeroed { get; init; }
+
+    /// <summary>Pages that the kernel still held afterwards.</summary>
+    public long PagesLeft { get; init; }
+
+    /// <summary>What could not be guaranteed, one sentence each.</summary>
+    public required IReadOnlyList<string> NotGuaranteed { get; init; }
+}

@@ -1,0 +1,11 @@
+namespace VmPod.PodKeeper.Cli.Replies;
+
+/// <summary>A generation.</summary>
+/// <param name="Number">Its number.</param>
+/// <param name="Kind">"checkpoint" or "disk-only".</param>
+/// <param name="Time">When it was made.</param>
+/// <param name="Label">Why; null while locked.</param>
+/// <param name="Bytes">Bytes of the cells that it needs.</param>
+/// <param name="BytesAdded">Bytes of the cells that came with it.</param>
+/// <param name="Parent">The generation that it goes on from; null for the first, and where that is an unlisted draft.</param>
+internal sealed record GenerationReply(ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent);

@@ -1,0 +1,4 @@
+namespace VmPod.PodKeeper.Cli.Replies;
+
+/// <summary>release.</summary>
+internal sealed record ReleaseReply(string Session, bool WasOpen);

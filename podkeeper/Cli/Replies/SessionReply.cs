@@ -1,0 +1,9 @@
+namespace VmPod.PodKeeper.Cli.Replies;
+
+/// <summary>A session.</summary>
+/// <param name="Handle">Its handle.</param>
+/// <param name="Name">Its name; null while locked.</param>
+/// <param name="Lease">"open" or "none".</param>
+/// <param name="Commits">Commits so far, drafts included.</param>
+/// <param name="Generations">Its generations, oldest first.</param>
+internal sealed record SessionReply(string Handle, string? Name, string Lease, ulong Commits, IReadOnlyList<GenerationReply> Generations);

@@ -1,0 +1,8 @@
+namespace VmPod.PodKeeper.Cli.Replies;
+
+/// <summary>unlock.</summary>
+/// <param name="Vault">The vault's id.</param>
+/// <param name="WasUnlocked">True if an agent served it already; then nothing was asked.</param>
+/// <param name="AgentPid">The new agent's process id, or null.</param>
+/// <param name="IdleS">Seconds without use after which it ends.</param>
+internal sealed record UnlockReply(string Vault, bool WasUnlocked, int? AgentPid, long IdleS);

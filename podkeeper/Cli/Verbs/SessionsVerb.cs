@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using VmPod.Foundation;
+using VmPod.PodKeeper.Cli.Replies;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.PodKeeper.Cli.Verbs;
+
+/// <summary>sessions DIR [SESSION]: what the vault holds; names and labels only while it is unlocked.</summary>
+internal static class SessionsVerb
+{
+    internal static Command Create()
+    {
+        Argument<string> pod = Arguments.Pod();
+        var session = new Argument<string?>("SESSION") { Arity = ArgumentArity.ZeroOrOne, Description = "One session only: its name, or its handle." };
+        Option<string?> pinFile = Arguments.PinFile();
+        var verb = new Command("sessions", "List sessions and generations.") { pod, session, pinFile };
+        verb.SetAction(parsed =>
+        {
+            using Pod opened = Pod.Open(parsed.GetRequiredValue(pod), StoreAccess.Read, TimeProvider.System);
+            Unlocking.UnlockIfOffered(opened, parsed.GetValue(pinFile));
+            var reply = new SessionsReply(opened.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), opened.Vault.IsUnlocked,
+                [.. Which(opened, parsed.GetValue(session)).Select(s => Describe(opened, s))]);
+            Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.SessionsReply, Lines);
+            return (int)ExitCode.Done;
+        });
+        return verb;
+    }
+
+    private static IReadOnlyList<SessionSummary> Which(Pod pod, string? name)
+    {
+        IReadOnlyList<SessionSummary> all = pod.Vault.ListSessions();
+        if (name is null)
+            return all;
+        // By handle also while locked.
+        return [all.FirstOrDefault(s => s.Handle.ToString() == name) ?? pod.Vault.FindSession(name)];
+    }
+
+    private static SessionReply Describe(Pod pod, SessionSummary session)
+    {
+        IReadOnlyList<GenerationInfo> generations = pod.Vault.ListGenerations(session.Handle);
+        IReadOnlyDictionary<ulong, string>? labels = pod.Vault.IsUnlocked ? pod.LabelsOf(session) : null;
+        int cell = pod.Vault.Descriptor.CellBytes;
+        return new SessionReply(session.Handle.ToString(), session.Name, session.LeaseIsOpen ? "open" : "none", session.Commits,
+        [
+            .. generations.Select(g => new GenerationReply(g.Record.Generation, g.Record.Kind == GenerationKind.DiskOnly ? "disk-only" : "checkpoint",
+                DateTimeOffset.FromUnixTimeMilliseconds((long)g.Record.TimeMs), labels?[g.Record.Generation], (long)g.Record.LiveCount * cell, (long)g.Record.AddedCount * cell,
+                generations.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent))?.Record.Generation)),
+        ]);
+    }
+
+    private static IEnumerable<string> Lines(SessionsReply reply)
+    {
+        if (reply.Sessions.Count == 0)
+            yield return "The vault holds no session.";
+        else if (!reply.Unlocked)
+            yield return "The pod is locked: sessions by handle, without names.";
+        foreach (SessionReply session in reply.Sessions)
+        {
+            yield return $"{session.Name ?? session.Handle}{(session.Lease == "open" ? "  (lease open)" : "")}";
+            foreach (GenerationReply g in session.Generations)
+                yield return $"  @{g.Number,-4} {g.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(g.Bytes),10}  +{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}";
+        }
+    }
+}

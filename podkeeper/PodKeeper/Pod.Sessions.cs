@@ -1,0 +1,230 @@
+using System.Globalization;
+using VmPod.Audit;
+using VmPod.Foundation;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+using VmPod.Vault.Snapshots;
+
+namespace VmPod.PodKeeper;
+
+/// <summary>Sessions, each use of which is logged before and after. Entries name them by their random handle, never by name.</summary>
+public sealed partial class Pod
+{
+    /// <summary>Begins a lease. The entry that says so is durable before the session's keys are opened. End it with <see cref="EndLease"/>.</summary>
+    /// <param name="session">The session's name.</param>
+    /// <param name="purpose">What for.</param>
+    /// <param name="create">Whether the session may be made.</param>
+    /// <param name="generation">The generation to go on from; null for the newest.</param>
+    /// <param name="tip">Goes on from the tip instead, draft or not.</param>
+    /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), the log cannot be written (5, 8).</exception>
+    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create = false, ulong? generation = null, bool tip = false)
+    {
+        string? handle = Vault.TryFindSession(session)?.Handle.ToString();
+        if (handle is null && !create)
+            throw NoSession(session);
+        Audit.Append(Grant(handle, purpose, generation));
+        SessionLease? lease = null;
+        try
+        {
+            lease = Vault.BeginLease(session, create, Host, generation, tip);
+            Audit.Append(new AuditEvent(AuditKind.LeaseOpened, AuditOutcome.Ok) { Session = lease.Session.ToString(), Detail = DetailOf(lease) });
+            return lease;
+        }
+        catch (Exception e)
+        {
+            TryAppend(Failure(AuditKind.LeaseOpened, handle, e));
+            Abandon(lease);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Ends a lease and logs it. What was put and not committed is discarded; the lease's keys are zeroed, also if the entry cannot be written.
+    /// </summary>
+    /// <param name="lease">The lease; it is disposed.</param>
+    /// <param name="events">How it went, logged with the end in one append: for example a <see cref="AuditKind.SessionSuspend"/>.</param>
+    /// <exception cref="VmPodException">The log cannot be written (5, 8).</exception>
+    public void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events)
+    {
+        try
+        {
+            lease.Close();
+            Audit.Append([.. events, new AuditEvent(AuditKind.LeaseClosed, AuditOutcome.Ok) { Session = lease.Session.ToString(), Detail = DetailOf(lease) }]);
+        }
+        finally
+        {
+            lease.Dispose();
+        }
+    }
+
+    /// <summary>Opens a generation for reading. The entry that says so is durable before the session's keys are opened.</summary>
+    /// <exception cref="VmPodException">No such session or generation (3), locked (4), damaged (5), the log cannot be written (5, 6, 8).</exception>
+    public SessionReader OpenSession(string session, LeasePurpose purpose, ulong? generation = null, bool tip = false)
+    {
+        SessionSummary found = Vault.FindSession(session);
+        Audit.Append(Grant(found.Handle.ToString(), purpose, generation));
+        return Vault.OpenSession(session, generation, tip);
+    }
+
+    /// <summary>Puts files into a session as its next generation; the session is made if the name is new.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled: the vault is as it was.</exception>
+    /// <exception cref="VmPodException">As <see cref="BeginLease"/> and <see cref="SnapshotWriter.Put"/>.</exception>
+    public SnapshotWriter.Summary Put(
+        string session, IReadOnlyList<string> paths, string label, IProgress<TransferProgress>? progress, CancellationToken cancel)
+    {
+        SessionLease lease = BeginLease(session, LeasePurpose.Put, create: true);
+        string handle = lease.Session.ToString();
+        SnapshotWriter.Summary summary;
+        try
+        {
+            summary = SnapshotWriter.Put(lease, paths, label, progress, cancel);
+        }
+        catch (Exception e)
+        {
+            TryAppend(Failure(AuditKind.Put, handle, e));
+            Abandon(lease);
+            throw;
+        }
+        EndLease(lease,
+            CommitEvent(summary.Commit.Record),
+            new AuditEvent(AuditKind.Put, AuditOutcome.Ok)
+            {
+                Session = handle,
+                Detail = { ["files"] = summary.Files, ["cells-added"] = summary.CellsAdded, ["bytes-read"] = summary.BytesRead },
+            });
+        return summary;
+    }
+
+    /// <summary>Gets a generation's files into a new or empty folder.</summary>
+    /// <returns>What was written, and the generation's number.</returns>
+    /// <exception cref="VmPodException">As <see cref="OpenSession"/> and <see cref="SnapshotReader.Get"/>.</exception>
+    public (SnapshotReader.Summary Summary, ulong Generation) Get(
+        string session, ulong? generation, string folder, IProgress<TransferProgress>? progress, CancellationToken cancel)
+    {
+        using SessionReader reader = OpenSession(session, LeasePurpose.Get, generation);
+        string handle = reader.Handle.ToString();
+        try
+        {
+            SnapshotReader.Summary summary = SnapshotReader.Get(reader, folder, progress, cancel);
+            Audit.Append(new AuditEvent(AuditKind.Get, AuditOutcome.Ok)
+            {
+                Session = handle,
+                Detail = { ["generation"] = (long)reader.Record.Generation, ["files"] = summary.Files, ["bytes"] = summary.BytesWritten },
+            });
+            return (summary, reader.Record.Generation);
+        }
+        catch (Exception e)
+        {
+            TryAppend(Failure(AuditKind.Get, handle, e));
+            throw;
+        }
+    }
+
+    /// <summary>Ends a lease that its holder left open. With <paramref name="otherHost"/> also that of another host, whose unsaved work stays behind.</summary>
+    /// <returns>False if no lease was open.</returns>
+    /// <exception cref="VmPodException">No such session (3), locked (4), another host holds it and that was not allowed (6).</exception>
+    public bool Release(string session, bool otherHost)
+    {
+        SessionSummary found = Vault.FindSession(session);
+        if (!found.LeaseIsOpen)
+            return false;
+        string handle = found.Handle.ToString();
+        if (!otherHost)
+        {
+            // Only the lease's own host gets it again, which is the question asked here; ending it releases it.
+            EndLease(BeginLease(session, LeasePurpose.Release));
+            return true;
+        }
+        Audit.Append(new AuditEvent(AuditKind.LeaseClosed, AuditOutcome.Intent) { Session = handle, Detail = { ["by"] = "owner" } });
+        bool wasOpen = Vault.BreakLease(session);
+        Audit.Append(new AuditEvent(AuditKind.LeaseClosed, AuditOutcome.Ok) { Session = handle, Detail = { ["by"] = "owner" } });
+        return wasOpen;
+    }
+
+    /// <summary>Hashes every cell and every entry of the vault's log; needs no key. The result is logged where the log can be written.</summary>
+    public VerifyReport Verify(IProgress<VerifyProgress>? progress, CancellationToken cancel)
+    {
+        VerifyReport report = Vault.Verify(progress, cancel);
+        TryAppend(new AuditEvent(AuditKind.Verify, report.IsSound ? AuditOutcome.Ok : AuditOutcome.Failed)
+        {
+            Detail = { ["cells"] = report.Cells, ["damaged"] = report.DamagedCount, ["missing"] = report.MissingCount },
+        });
+        return report;
+    }
+
+    /// <summary>The labels of a session's generations, by number.</summary>
+    /// <exception cref="VmPodException">Locked (4), damaged (5), the log cannot be written (5, 6, 8).</exception>
+    public IReadOnlyDictionary<ulong, string> LabelsOf(SessionSummary session)
+    {
+        Audit.Append(Grant(session.Handle.ToString(), LeasePurpose.List, generation: null));
+        var labels = new SortedDictionary<ulong, string>();
+        foreach (GenerationInfo generation in Vault.ListGenerations(session.Handle))
+        {
+            using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation.Record.Generation);
+            labels[generation.Record.Generation] = reader.Label;
+        }
+        return labels;
+    }
+
+    /// <summary>The entry for a commit: generation, number and the root of its cells.</summary>
+    public static AuditEvent CommitEvent(CommitRecord record) => new(AuditKind.Commit, AuditOutcome.Ok)
+    {
+        Session = record.Session.ToString(),
+        Detail = { ["generation"] = (long)record.Generation, ["number"] = (long)record.Number, ["live-root"] = record.LiveRoot.ToString() },
+    };
+
+    private static AuditEvent Grant(string? handle, LeasePurpose purpose, ulong? generation)
+    {
+        var grant = new AuditEvent(AuditKind.KeysGranted, AuditOutcome.Intent) { Session = handle };
+        grant.Detail["purpose"] = purpose.ToString().ToLowerInvariant();
+        // This host holds the vault's keys, so the bound is the session, not a number of cells.
+        grant.Detail["keys"] = "session";
+        if (generation is { } number)
+            grant.Detail["generation"] = (long)Math.Min(number, (ulong)AuditLimits.NumberMax);
+        return grant;
+    }
+
+    private static AuditEvent Failure(AuditKind kind, string? handle, Exception e) =>
+        new(kind, e is VmPodException { ExitCode: ExitCode.Busy or ExitCode.Refused or ExitCode.Usage } ? AuditOutcome.Refused : AuditOutcome.Failed)
+        {
+            Session = handle,
+            Detail = { ["reason"] = e is VmPodException known ? known.ExitCode.ToString() : e is OperationCanceledException ? "Cancelled" : e.GetType().Name },
+        };
+
+    private static SortedDictionary<string, AuditValue> DetailOf(SessionLease lease) => new(StringComparer.Ordinal)
+    {
+        ["lease"] = lease.LeaseId.ToString("x16", CultureInfo.InvariantCulture),
+        ["term"] = (long)lease.Term,
+    };
+
+    private static VmPodException NoSession(string session) =>
+        new(ExitCode.NotFound, $"The vault has no session {session}.", "podkeeper sessions DIR lists them.");
+
+    // After a failure the failure itself is what the caller must hear, not that it could not be logged or tidied up.
+    private void TryAppend(AuditEvent evt)
+    {
+        try
+        {
+            Audit.Append(evt);
+        }
+        catch (Exception e) when (e is VmPodException or IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private static void Abandon(SessionLease? lease)
+    {
+        try
+        {
+            lease?.Close();
+        }
+        catch (Exception e) when (e is VmPodException or IOException)
+        {
+        }
+        finally
+        {
+            lease?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,412 @@
+using VmPod.Foundation;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault.Images;
+
+/// <summary>
+/// A session's streams as byte ranges that a running machine reads and writes: committed chunks come from cells when they are asked for, writes stay in
+/// locked memory until they are sealed. Nothing readable leaves this process's locked memory.
+/// </summary>
+/// <remarks>
+/// <code>
+///   write: current frame, then by Freeze (the epoch switch) frozen frame, then encoded and sealed pending cell, then by Commit generation
+///   read:  current frame, else frozen, else pending or committed payload (decoded chunks are cached), else zeros
+/// </code>
+/// An epoch switch is atomic (rule 5): all writes that returned before it are in the epoch, none that began after it. Two locks order everything: writers
+/// hold <c>epoch</c> shared and the chunk's stripe; the switch holds <c>epoch</c> alone; one thread at a time seals and commits (<c>sealing</c>).
+/// A full overlay makes writers wait while it is sealed and spilled; a write never fails for want of room (rule 8).
+/// </remarks>
+public sealed class SessionImage : IDisposable
+{
+    private const int PageBytes = FormatLimits.PageBytes, ChunkBytes = FormatLimits.ChunkBytes, Stripes = 256;
+
+    private readonly SessionLease lease;
+    private readonly Overlay overlay;
+    private readonly LockedCache<(ChunkKey Key, ulong Lease, ulong Commit)> decoded;
+    private readonly EncodePipeline pipeline;
+    private readonly ReaderWriterLockSlim epoch = new(LockRecursionPolicy.NoRecursion);
+    private readonly Lock[] stripes = [.. Enumerable.Range(0, Stripes).Select(_ => new Lock())];
+    private readonly Lock sealing = new();
+    private readonly SortedDictionary<uint, StreamInfo> streams = [];
+    private long bytesRead, bytesWritten, spills;
+
+    /// <summary>An image over a lease. The lease stays the caller's; while the image lives, only the image writes to it.</summary>
+    public SessionImage(SessionLease lease, SessionImageOptions options)
+    {
+        this.lease = lease;
+        foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
+            streams[stream.Number] = stream;
+        overlay = new Overlay(options.OverlayBytes);
+        decoded = new LockedCache<(ChunkKey, ulong, ulong)>((int)(options.CacheBytes / ChunkBytes), ChunkBytes);
+        pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
+        LockedBytes = options.OverlayBytes + options.CacheBytes;
+    }
+
+    /// <summary>Locked bytes of overlay and cache: what this image adds to VmLck, buffers of the pipeline apart.</summary>
+    public long LockedBytes { get; }
+
+    /// <summary>Bytes that were read and written so far, and how often the overlay was spilled.</summary>
+    public (long Read, long Written, long Spills) Counters => (Interlocked.Read(ref bytesRead), Interlocked.Read(ref bytesWritten), Interlocked.Read(ref spills));
+
+    /// <summary>The streams as they are now.</summary>
+    public IReadOnlyList<StreamInfo> Streams
+    {
+        get
+        {
+            lock (streams)
+                return [.. streams.Values];
+        }
+    }
+
+    /// <summary>Bytes written to streams of a kind that are not sealed yet, in whole chunks.</summary>
+    public long UnsealedBytes(StreamKind kind) => overlay.UsedBytes(number => KindOf(number) == kind);
+
+    /// <summary>Finds a stream, or adds one of this length. A stream that is there gets the new length; what is beyond it becomes zero.</summary>
+    public StreamInfo SetStream(string name, StreamKind kind, long length)
+    {
+        lock (streams)
+        {
+            StreamInfo? old = streams.Values.FirstOrDefault(s => s.Name == name);
+            uint next = Math.Max(lease.NextStream, streams.Count == 0 ? 1 : streams.Keys.Last() + 1);
+            var stream = new StreamInfo(old?.Number ?? next, kind, name, length, 0, 0);
+            streams[stream.Number] = stream;
+            return stream;
+        }
+    }
+
+    /// <summary>Reads bytes of a stream, all of <paramref name="into"/>. May wait for cells.</summary>
+    /// <exception cref="VmPodException">Damaged cells (5), link lost (7).</exception>
+    public void Read(uint stream, long offset, Span<byte> into)
+    {
+        Interlocked.Add(ref bytesRead, into.Length);
+        while (into.Length > 0)
+        {
+            int start = (int)(offset % ChunkBytes), take = Math.Min(into.Length, ChunkBytes - start);
+            var key = new ChunkKey(stream, (ulong)(offset / ChunkBytes));
+            lock (StripeOf(key))
+                ReadInChunk(key, start, into[..take]);
+            into = into[take..];
+            offset += take;
+        }
+    }
+
+    /// <summary>Writes bytes of a stream. Once it returns, they are in locked memory; waits while the overlay is full.</summary>
+    public void Write(uint stream, long offset, ReadOnlySpan<byte> data)
+    {
+        Interlocked.Add(ref bytesWritten, data.Length);
+        while (data.Length > 0)
+        {
+            int start = (int)(offset % ChunkBytes), take = Math.Min(data.Length, ChunkBytes - start);
+            var key = new ChunkKey(stream, (ulong)(offset / ChunkBytes));
+            while (!TryWriteInChunk(key, start, data[..take]))
+                Spill();
+            data = data[take..];
+            offset += take;
+        }
+    }
+
+    /// <summary>Makes a range of a stream zero: whole chunks are dropped without memory, the ends are written.</summary>
+    public void Zero(uint stream, long offset, long length)
+    {
+        Span<byte> zeros = stackalloc byte[PageBytes];
+        zeros.Clear();
+        while (length > 0)
+        {
+            int start = (int)(offset % ChunkBytes);
+            long take = Math.Min(length, ChunkBytes - start);
+            for (long done = 0; done < take;)
+            {
+                int part = (int)Math.Min(PageBytes - (start + done) % PageBytes, take - done);
+                Write(stream, offset + done, zeros[..part]);
+                done += part;
+            }
+            offset += take;
+            length -= take;
+        }
+    }
+
+    /// <summary>
+    /// Makes a whole stream zero: a machine's RAM before it boots cold. Chunks that cells hold are marked, frames dropped. Nobody may be using the stream.
+    /// </summary>
+    public void Reset(StreamInfo stream)
+    {
+        lock (sealing)
+        {
+            foreach (Frame frame in overlay.Freeze(number => number == stream.Number))
+                overlay.DropFrozen(frame);
+            foreach (long chunk in lease.Reader?.Chunks(stream).ToList() ?? [])
+                lease.PutZero(new ChunkKey(stream.Number, (ulong)chunk));
+            lease.ForgetPending(stream.Number);
+        }
+    }
+
+    /// <summary>Replaces the content of a small stream (device state, configuration).</summary>
+    public StreamInfo Replace(string name, StreamKind kind, ReadOnlySpan<byte> content)
+    {
+        StreamInfo stream = SetStream(name, kind, content.Length);
+        Write(stream.Number, 0, content);
+        int tail = content.Length % ChunkBytes;
+        if (tail > 0)
+            Zero(stream.Number, content.Length, ChunkBytes - tail);
+        return stream;
+    }
+
+    /// <summary>
+    /// The epoch switch and what follows: everything written before the call becomes part of the commit, nothing written after it.
+    /// </summary>
+    /// <param name="kind">Checkpoint: all streams. Disk-only and draft: disks and configuration; memory and state stay for the next checkpoint.</param>
+    /// <param name="label">Why.</param>
+    /// <param name="switched">Called once the switch is made and sealing begins: the machine may go on.</param>
+    /// <param name="close">Ends the lease with this commit.</param>
+    /// <exception cref="VmPodException">No space (8), the lease was ended (6). What was written is kept, and the next commit has it.</exception>
+    public CommitSummary Commit(GenerationKind kind, string label, Action? switched = null, bool close = false)
+    {
+        Func<uint, bool> include = kind == GenerationKind.Checkpoint ? static _ => true : number => KindOf(number) is not (StreamKind.Memory or StreamKind.State);
+        lock (sealing)
+        {
+            IReadOnlyList<StreamInfo> committed;
+            List<Frame> frames;
+            epoch.EnterWriteLock();
+            try
+            {
+                frames = overlay.Freeze(include);
+                committed = Streams;
+            }
+            finally
+            {
+                epoch.ExitWriteLock();
+            }
+            switched?.Invoke();
+            Seal(frames);
+            foreach (StreamInfo stream in committed.Where(s => include(s.Number)))
+                ForgetBeyondEnd(stream);
+            return lease.Commit(kind, label, committed, kind == GenerationKind.Checkpoint ? null : include, close);
+        }
+    }
+
+    /// <summary>Does early what the first commit needs, and takes a time that grows with the session.</summary>
+    public void PrepareCommit()
+    {
+        lock (sealing)
+            lease.LoadLiveCells();
+    }
+
+    /// <summary>Seals what the overlay holds into cells that no commit names yet, and frees its frames.</summary>
+    public void Spill()
+    {
+        lock (sealing)
+        {
+            // Somebody else may have made room while this thread waited.
+            if (overlay.FreeCount > 0)
+                return;
+            Interlocked.Increment(ref spills);
+            List<Frame> frames;
+            epoch.EnterWriteLock();
+            try
+            {
+                frames = overlay.Freeze(static _ => true);
+            }
+            finally
+            {
+                epoch.ExitWriteLock();
+            }
+            Seal(frames);
+        }
+    }
+
+    /// <summary>Zeroes overlay, cached chunks and opened cells. Nobody may be reading or writing. What was not committed is gone.</summary>
+    public void Wipe()
+    {
+        overlay.Clear();
+        decoded.Clear();
+        lease.Reader?.ClearCache();
+    }
+
+    /// <summary>Zeroes and frees all memory.</summary>
+    public void Dispose()
+    {
+        overlay.Dispose();
+        decoded.Dispose();
+        pipeline.Dispose();
+        epoch.Dispose();
+    }
+
+    private Lock StripeOf(ChunkKey key) => stripes[(int)((key.Chunk + key.Stream * 97UL) % Stripes)];
+
+    private StreamKind KindOf(uint number)
+    {
+        lock (streams)
+            return streams.TryGetValue(number, out StreamInfo? stream) ? stream.Kind : default;
+    }
+
+    // The caller holds the stripe.
+    private void ReadInChunk(ChunkKey key, int start, Span<byte> into)
+    {
+        (Frame? current, Frame? frozen) = overlay.Find(key);
+        for (int done = 0; done < into.Length;)
+        {
+            int at = start + done, page = at / PageBytes, take = Math.Min(into.Length - done, PageBytes - at % PageBytes);
+            Frame? frame = current?.Has(page) == true ? current : frozen?.Has(page) == true ? frozen : null;
+            if (frame is not null)
+            {
+                overlay.Bytes(frame).Slice(at, take).CopyTo(into[done..]);
+                done += take;
+                continue;
+            }
+            // Pages that follow and are not in a frame either come out of the chunk in one copy.
+            while (done + take < into.Length && NotIn(current, (at + take) / PageBytes) && NotIn(frozen, (at + take) / PageBytes))
+                take += Math.Min(into.Length - done - take, PageBytes);
+            ReadBase(key, at, into.Slice(done, take));
+            done += take;
+        }
+    }
+
+    private static bool NotIn(Frame? frame, int page) => frame is null || !frame.Has(page);
+
+    private void ReadBase(ChunkKey key, int start, Span<byte> into)
+    {
+        if (!lease.TryFind(key, out PayloadRef place))
+        {
+            into.Clear();
+            return;
+        }
+        var request = new BaseRead(start, into);
+        decoded.Use((key, place.LeaseId, place.Commit), (_, slot) => Decode(key, place, slot), request, static (slot, r) =>
+        {
+            slot.Slice(r.Start, r.Into.Length).CopyTo(r.Into);
+            return true;
+        });
+    }
+
+    private void Decode(ChunkKey key, in PayloadRef place, Span<byte> slot)
+    {
+        int length = lease.Payloads.ReadUpTo(key, place, slot);
+        slot[length..].Clear();
+    }
+
+    private bool TryWriteInChunk(ChunkKey key, int start, ReadOnlySpan<byte> data)
+    {
+        epoch.EnterReadLock();
+        try
+        {
+            lock (StripeOf(key))
+            {
+                if (overlay.FindOrAdd(key) is not { } frame)
+                    return false;
+                Span<byte> bytes = overlay.Bytes(frame);
+                for (int done = 0; done < data.Length;)
+                {
+                    int at = start + done, page = at / PageBytes, inPage = at % PageBytes, take = Math.Min(data.Length - done, PageBytes - inPage);
+                    if (take < PageBytes && !frame.Has(page))
+                        ReadInChunk(key, page * PageBytes, bytes.Slice(page * PageBytes, PageBytes));
+                    data.Slice(done, take).CopyTo(bytes[at..]);
+                    frame.Take(page);
+                    done += take;
+                }
+                return true;
+            }
+        }
+        finally
+        {
+            epoch.ExitReadLock();
+        }
+    }
+
+    // The caller holds sealing. Frozen frames do not change, so they are read without their stripe.
+    private void Seal(List<Frame> frames)
+    {
+        if (frames.Count == 0)
+            return;
+        try
+        {
+            int at = 0;
+            pipeline.Run(() => at >= frames.Count ? null : frames.GetRange(at, Math.Min(BatchOutput.ChunksMax, frames.Count - at)).Also(b => at += b.Count),
+                Encode, Complete, CancellationToken.None);
+            lease.SealBatch();
+        }
+        catch
+        {
+            epoch.EnterWriteLock();
+            try
+            {
+                overlay.Thaw();
+            }
+            finally
+            {
+                epoch.ExitWriteLock();
+            }
+            throw;
+        }
+        foreach (Frame frame in frames)
+        {
+            lock (StripeOf(frame.Key))
+                overlay.DropFrozen(frame);
+        }
+    }
+
+    private void Encode(List<Frame> batch, Worker worker, BatchOutput output)
+    {
+        Span<byte> chunk = worker.Plaintext.Slice(0, ChunkBytes);
+        foreach (Frame frame in batch)
+        {
+            Span<byte> bytes = chunk;
+            if (frame.Valid != Frame.AllPages)
+            {
+                if (lease.TryFind(frame.Key, out PayloadRef place))
+                    Decode(frame.Key, place, chunk);
+                else
+                    chunk.Clear();
+            }
+            Span<byte> written = overlay.Bytes(frame);
+            for (int page = 0; page < ChunkBytes / PageBytes; page++)
+            {
+                if (frame.Has(page))
+                    written.Slice(page * PageBytes, PageBytes).CopyTo(bytes[(page * PageBytes)..]);
+            }
+            bytes = bytes[..LengthOf(frame.Key)];
+            if (bytes.IndexOfAnyExcept((byte)0) < 0)
+            {
+                output.Take(frame.Key, default, bytes.Length, 0, default);
+                continue;
+            }
+            if (!lease.IsPending(frame.Key) && lease.IsUnchanged(frame.Key, bytes))
+                continue;
+            (Codec codec, int length) = worker.Encoder.Encode(bytes, output.Room);
+            output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes));
+        }
+    }
+
+    private void Complete(List<Frame> batch, BatchOutput output)
+    {
+        foreach (EncodedChunk chunk in output.Chunks)
+        {
+            if (chunk.Length > 0)
+                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag);
+            else if (lease.TryFind(chunk.Key, out _))
+                lease.PutZero(chunk.Key);
+        }
+    }
+
+    // The last chunk of a stream ends where the stream does.
+    private int LengthOf(ChunkKey key)
+    {
+        lock (streams)
+            return streams.TryGetValue(key.Stream, out StreamInfo? stream) && (long)key.Chunk < stream.ChunkCount ? stream.ChunkLength((long)key.Chunk) : ChunkBytes;
+    }
+
+    private void ForgetBeyondEnd(StreamInfo stream)
+    {
+        if (lease.Reader?.Streams.FirstOrDefault(s => s.Number == stream.Number) is not { } before || before.ChunkCount <= stream.ChunkCount)
+            return;
+        for (long chunk = stream.ChunkCount; chunk < before.ChunkCount; chunk++)
+            lease.PutZero(new ChunkKey(stream.Number, (ulong)chunk));
+    }
+
+    private readonly ref struct BaseRead(int start, Span<byte> into)
+    {
+        public readonly int Start = start;
+        public readonly Span<byte> Into = into;
+    }
+}

@@ -1,0 +1,17 @@
+namespace VmPod.Vault.Images;
+
+/// <summary>Bounds of a <see cref="SessionImage"/>.</summary>
+public sealed record SessionImageOptions
+{
+    /// <summary>Locked bytes of plaintext that was written and is not sealed yet (rule 8). Full: it is sealed and spilled, and writers wait.</summary>
+    public long OverlayBytes { get; init; } = 128L << 20;
+
+    /// <summary>Locked bytes of decoded chunks (rule 13).</summary>
+    public long CacheBytes { get; init; } = 96L << 20;
+
+    /// <summary>Threads that encode while sealing. Half of the machine: the guest needs the rest.</summary>
+    public int EncodeThreads { get; init; } = Math.Max(1, Environment.ProcessorCount);
+
+    /// <summary>zstd level of chunks sealed while the guest runs.</summary>
+    public int Level { get; init; } = 1;
+}
