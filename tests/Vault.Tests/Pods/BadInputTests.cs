@@ -111,6 +111,7 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    [Trait("Spec", "V-39")]
     public void What_a_crash_left_of_an_unfinished_vault_does_not_block_the_next_try()
     {
         using var pod = new TestPod();

@@ -11,6 +11,7 @@ namespace VmPod.Vault.Tests.Pods;
 public sealed class NoSpaceTests
 {
     [Fact]
+    [Trait("Spec", "V-38")]
     public void A_put_onto_a_full_pod_keeps_the_older_generation_and_works_once_there_is_space()
     {
         using var disk = new SmallDisk(24);

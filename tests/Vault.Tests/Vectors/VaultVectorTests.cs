@@ -15,12 +15,23 @@ public sealed class VaultVectorTests
     private const int Positive = 16, Negative = 81;
 
     [Fact]
+    [Trait("Spec", "V-02")]
+    [Trait("Spec", "V-03")]
+    [Trait("Spec", "V-04")]
     [Trait("Spec", "V-05")]
+    [Trait("Spec", "V-06")]
     [Trait("Spec", "V-07")]
+    [Trait("Spec", "V-09")]
+    [Trait("Spec", "V-10")]
+    [Trait("Spec", "V-11")]
     [Trait("Spec", "V-12")]
-    [Trait("Spec", "V-16")]
+    [Trait("Spec", "V-22")]
+    [Trait("Spec", "V-23")]
     [Trait("Spec", "V-24")]
+    [Trait("Spec", "V-26")]
+    [Trait("Spec", "V-27")]
     [Trait("Spec", "V-28")]
+    [Trait("Spec", "V-29")]
     [Trait("Spec", "V-32")]
     public void Every_vector_passes_or_is_refused_as_it_says()
     {
