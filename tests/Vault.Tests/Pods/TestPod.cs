@@ -112,6 +112,7 @@ internal sealed class TestPod : IDisposable
     {
         Vault.Dispose();
         if (!keepsFolder)
-            FolderTree.Run("rm", "-rf", Root); // .NET cannot name a file whose name is not UTF-8
+            // Names that .NET cannot say are deleted as well.
+            FolderTree.Run("rm", "-rf", Root);
     }
 }
