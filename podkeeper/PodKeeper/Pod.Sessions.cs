@@ -33,8 +33,8 @@ public sealed partial class Pod
         }
         catch (Exception e)
         {
-            TryAppend(Failure(AuditKind.LeaseOpened, handle, e));
             Abandon(lease);
+            TryAppend(Failure(AuditKind.LeaseOpened, handle, e));
             throw;
         }
     }
@@ -82,8 +82,9 @@ public sealed partial class Pod
         }
         catch (Exception e)
         {
-            TryAppend(Failure(AuditKind.Put, handle, e));
+            // First what it wrote is given back: on a full pod the log needs the room.
             Abandon(lease);
+            TryAppend(Failure(AuditKind.Put, handle, e), new AuditEvent(AuditKind.LeaseClosed, AuditOutcome.Ok) { Session = handle, Detail = DetailOf(lease) });
             throw;
         }
         EndLease(lease,
@@ -202,11 +203,11 @@ public sealed partial class Pod
         new(ExitCode.NotFound, $"The vault has no session {session}.", "podkeeper sessions DIR lists them.");
 
     // After a failure the failure itself is what the caller must hear, not that it could not be logged or tidied up.
-    private void TryAppend(AuditEvent evt)
+    private void TryAppend(params IReadOnlyList<AuditEvent> events)
     {
         try
         {
-            Audit.Append(evt);
+            Audit.Append(events);
         }
         catch (Exception e) when (e is VmPodException or IOException or UnauthorizedAccessException)
         {

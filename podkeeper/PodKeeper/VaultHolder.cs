@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
+using VmPod.Foundation;
 
 namespace VmPod.PodKeeper;
 
@@ -13,12 +15,12 @@ public sealed record VaultHolder(int ProcessId, string Program)
     /// <summary>Reads it; null if nothing sensible stands there.</summary>
     public static VaultHolder? Read(string folder)
     {
-        string path = Path.Combine(folder, "v1", "lock");
-        if (!File.Exists(path))
+        // Not by .NET's open, which would ask for a lock on this very file.
+        using SafeFileHandle? file = Libc.OpenFile(Path.Combine(folder, "v1", "lock"), write: false, create: false);
+        if (file is null)
             return null;
-        using FileStream file = File.Open(path, new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
         byte[] bytes = new byte[BytesMax];
-        string[] parts = Encoding.UTF8.GetString(bytes, 0, file.Read(bytes)).TrimEnd('\n').Split(' ', 2);
+        string[] parts = Encoding.UTF8.GetString(bytes, 0, RandomAccess.Read(file, bytes, 0)).TrimEnd('\n').Split(' ', 2);
         return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int id)
             && parts[1].All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_')
             ? new VaultHolder(id, parts[1])

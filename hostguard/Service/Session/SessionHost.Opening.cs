@@ -32,6 +32,7 @@ internal sealed partial class SessionHost
             OpenPod(passphrase);
             ulong? generation = ChooseGeneration();
             lease = pod!.BeginLease(request.Session, request.Boot ? LeasePurpose.Boot : LeasePurpose.Resume, create: false, generation, tip: request.Boot);
+            lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
             OpenImage();
             OpenMount();

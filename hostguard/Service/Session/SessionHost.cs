@@ -42,6 +42,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private FuseMount? mount;
     private ImageFile[] files = [];
     private string? mountPoint;
+    private ulong? lastCheckpoint;
     private QemuMachine? machine;
     private MachineShape? shape;
     private StreamInfo? disk, memory;

@@ -29,8 +29,9 @@ internal static class UnlockVerb
             int minutes = parsed.GetValue(idle);
             if (minutes < 1)
                 throw new VmPodException(ExitCode.Usage, "The idle time is at least one minute.");
+            RuntimeFolder runtime = RuntimeFolder.Make();
             UInt128 vaultId = CellStore.ReadDescriptor(folder).VaultId;
-            bool wasUnlocked = KeyAgentClient.IsServing(RuntimeFolder.Make(), vaultId);
+            bool wasUnlocked = KeyAgentClient.IsServing(runtime, vaultId);
             int? agent = null;
             if (!wasUnlocked)
             {
