@@ -99,7 +99,17 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
 
     private int Add(string place, SafeFileHandle handle, bool direct)
     {
-        (long bytes, int hits) = Scan(at => NextRange(handle, at, direct), (buffer, at) => RandomAccess.Read(handle, buffer, at));
+        const int EINVAL = 22;
+        long bytes = 0;
+        int hits = 0;
+        try
+        {
+            (bytes, hits) = Scan(at => NextRange(handle, at, direct), (buffer, at) => RandomAccess.Read(handle, buffer, at));
+        }
+        catch (IOException e) when (e.HResult == EINVAL && !direct)
+        {
+            // A file that has no bytes: the mark of a network namespace in /run/netns is one.
+        }
         places.Add(new SearchedPlace(place, bytes, hits));
         return hits;
     }
