@@ -5,7 +5,8 @@ using VmPod.Secrets;
 namespace VmPod.PodKeeper.Agent;
 
 /// <summary>
-/// Starts a key agent as a background process. The passphrase goes through a pipe; nothing secret is on its command line or in its environment.
+/// Starts a key agent as a background process. The passphrase goes through a pipe; nothing secret is on its command line or in its
+/// environment.
 /// </summary>
 public static class KeyAgentProcess
 {
@@ -43,7 +44,8 @@ public static class KeyAgentProcess
         agent.StandardInput.Close();
         string? line = agent.StandardOutput.ReadLine();
         if (line is not null && line.StartsWith(ReadyPrefix, StringComparison.Ordinal))
-            return int.Parse(line.AsSpan(ReadyPrefix.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture);
+            return int.Parse(line.AsSpan(ReadyPrefix.Length), System.Globalization.NumberStyles.None,
+                System.Globalization.CultureInfo.InvariantCulture);
         string said = line + agent.StandardOutput.ReadToEnd();
         agent.WaitForExit();
         throw readError(said);
