@@ -28,7 +28,18 @@ internal sealed class FuseControl
 
     private string ReadAheadFile => string.Create(CultureInfo.InvariantCulture, $"/sys/class/bdi/{major}:{minor}/read_ahead_kb");
 
-    private string AbortFile => string.Create(CultureInfo.InvariantCulture, $"{ConnectionsFolder}/{minor}/abort");
+    /// <summary>Writing to it cuts the connection; anyone in the mount namespace with the right may,
+    /// also when this process no longer can.</summary>
+    internal string AbortFile => string.Create(CultureInfo.InvariantCulture, $"{ConnectionsFolder}/{minor}/abort");
+
+    /// <summary>Sees to it that <see cref="AbortFile"/> exists. False where this process may not mount the control file system.</summary>
+    internal bool ProvideAbortFile()
+    {
+        if (File.Exists(AbortFile))
+            return true;
+        // Mounting it hides nothing: the folder exists for it alone.
+        return Interop.mount("fusectl", ConnectionsFolder, "fusectl", 0, 0) == 0 && File.Exists(AbortFile);
+    }
 
     /// <summary>Sets the mount's read-ahead and returns what the kernel now says, or null where sysfs cannot be read.</summary>
     internal int? SetReadAhead(int kibibytes)
@@ -57,9 +68,6 @@ internal sealed class FuseControl
     internal void Abort()
     {
         if (TryAbortByControlFile())
-            return;
-        // Mounting the control file system hides nothing: the folder exists for it alone.
-        if (Interop.mount("fusectl", ConnectionsFolder, "fusectl", 0, 0) == 0 && TryAbortByControlFile())
             return;
         // A forced unmount aborts the connection first, and has done so even when it then fails because the mount is busy.
         if (Interop.umount2(mountPoint, Interop.MNT_FORCE | Interop.UMOUNT_NOFOLLOW) == 0 || Marshal.GetLastPInvokeError() == Interop.EBUSY)

@@ -56,6 +56,13 @@ public sealed unsafe class FuseMount : IDisposable
     /// sysfs may not be written and more than the kernel's default was asked.</summary>
     public int? ReadAheadKiB { get; private set; }
 
+    /// <summary>The kernel's file for this connection (fusectl): writing "1" to it ends every wait on the mount.
+    /// Null where it cannot be had.</summary>
+    /// <remarks>For the watchdog. A process that is killed in the middle of an fsync on its own mount waits for an answer that it can no
+    /// longer give, holds the connection while it waits, and so never ends, nor does the hypervisor. Whoever kills us writes here
+    /// afterwards.</remarks>
+    public string? AbortFile { get; private set; }
+
     /// <summary>The connection has been cut by <see cref="Abort"/> or <see cref="Dispose"/>.</summary>
     public bool Aborted => aborted;
 
@@ -248,6 +255,7 @@ public sealed unsafe class FuseMount : IDisposable
                 "/dev/fuse must exist (modprobe fuse), and this process needs CAP_SYS_ADMIN in its mount namespace.");
         }
         control = FuseControl.Of(mountPoint);
+        AbortFile = control.ProvideAbortFile() ? control.AbortFile : null;
     }
 
     private void Serve()

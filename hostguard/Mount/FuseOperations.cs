@@ -24,7 +24,6 @@ internal static unsafe class FuseOperations
         table[14] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, int*, void>)&Open;
         table[15] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, nuint, long, nint, void>)&Read;
         table[16] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, byte*, nuint, long, nint, void>)&Write;
-        table[17] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, nint, void>)&Flush;
         table[19] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, int, nint, void>)&Fsync;
         table[20] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, int*, void>)&Open;
         table[21] = (nint)(delegate* unmanaged[Cdecl]<nint, ulong, nuint, long, nint, void>)&ReadFolder;
@@ -111,10 +110,6 @@ internal static unsafe class FuseOperations
         int error = ServingThread.Current!.Write(inode, new ReadOnlySpan<byte>(data, (int)length), offset);
         _ = error != 0 ? Interop.fuse_reply_err(request, error) : Interop.fuse_reply_write(request, length);
     }
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void Flush(nint request, ulong inode, nint info) =>
-        _ = Interop.fuse_reply_err(request, ServingThread.Current!.Flush(inode));
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Fsync(nint request, ulong inode, int dataOnly, nint info) =>

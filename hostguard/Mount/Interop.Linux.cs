@@ -30,7 +30,7 @@ internal static unsafe partial class Interop
     internal const int UMOUNT_NOFOLLOW = 8;
     internal const int CLONE_NEWNS = 0x20000;
     internal const ulong MS_REC = 0x4000;
-    internal const ulong MS_PRIVATE = 0x40000;
+    internal const ulong MS_SLAVE = 0x80000;
     internal const int POSIX_FADV_DONTNEED = 4;
 
     [LibraryImport(C, SetLastError = true)]

@@ -19,11 +19,15 @@ internal sealed class MountEntry(MountedFile file, ulong inode)
         set => discarding |= value;
     }
 
-    internal uint OpenFlags => File.Kind switch
-    {
-        // Without KEEP_CACHE each further open would write back and drop all of guest RAM; without NOFLUSH each close would write it back.
-        MountedFileKind.Memory => FuseWire.OpenKeepCache | FuseWire.OpenNoFlush,
-        MountedFileKind.Disk => FuseWire.OpenDirectIo | FuseWire.OpenParallelDirectWrites,
-        _ => FuseWire.OpenKeepCache,
-    };
+    /// <summary>FOPEN_ flags of each open.</summary>
+    /// <remarks>
+    /// KEEP_CACHE: without it each further open would write back and drop all of guest RAM.
+    /// NOFLUSH: close(2) sends nothing. A close that waited for us would write back all of guest RAM each time, make a dying hypervisor
+    /// wait for the pod, and, worst, hang this process for ever when it is killed: the kernel closes our held descriptors, and waits for
+    /// the answer, before it lets go of the connection. Nothing is lost by it: writes go through to us at once, and a mapping is written
+    /// back when it ends.
+    /// </remarks>
+    internal uint OpenFlags => FuseWire.OpenNoFlush | (File.Kind == MountedFileKind.Disk
+        ? FuseWire.OpenDirectIo | FuseWire.OpenParallelDirectWrites
+        : FuseWire.OpenKeepCache);
 }

@@ -54,8 +54,7 @@ public abstract class MountedFile
     /// later read sees the data.</summary>
     public abstract void Write(long offset, ReadOnlySpan<byte> data);
 
-    /// <summary>The barrier of fsync(2), fdatasync(2) and, for disks and plain files, close(2); for a disk that is the guest's
-    /// FLUSH.</summary>
+    /// <summary>The barrier of fsync(2) and fdatasync(2); for a disk that is the guest's FLUSH. close(2) is none.</summary>
     public virtual void Flush()
     {
     }

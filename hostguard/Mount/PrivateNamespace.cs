@@ -10,7 +10,8 @@ namespace VmPod.HostGuard.Mount;
 /// <remarks>
 /// unshare(2) acts on one thread, and .NET has several before Main; so that thread then replaces the whole process by a new run of the same
 /// program (execve keeps the process id, standard streams, environment and exit code; there is no second process). Nothing marks the
-/// second run: that its namespace differs from its parent's is the mark.
+/// second run: that its namespace differs from its parent's is the mark. Mounts are made slaves, not private: nothing spreads from here, but a
+/// pod that is unmounted outside must disappear here as well, or its loss would never be seen and the pod could not be plugged out.
 /// </remarks>
 public static unsafe class PrivateNamespace
 {
@@ -28,7 +29,7 @@ public static unsafe class PrivateNamespace
         if (IsPrivate)
             return;
         if (Interop.unshare(Interop.CLONE_NEWNS) != 0
-            || Interop.mount("none", "/", null, Interop.MS_REC | Interop.MS_PRIVATE, 0) != 0)
+            || Interop.mount("none", "/", null, Interop.MS_REC | Interop.MS_SLAVE, 0) != 0)
         {
             throw new VmPodException(ExitCode.Missing, "A private mount namespace could not be made.",
                 "Run as root, or with CAP_SYS_ADMIN (unshare --user --map-root-user).", Libc.Failure("unshare or mount"));
@@ -56,21 +57,18 @@ public static unsafe class PrivateNamespace
     private static bool Look() => !Spreads() && NamespaceOf("self") is { } own && own != NamespaceOf(Interop.getppid().ToString(
         System.Globalization.CultureInfo.InvariantCulture));
 
-    /// <summary>Whether mounts made at the root are seen in other namespaces, or theirs here (mountinfo's optional fields).</summary>
+    /// <summary>Whether mounts made at the root are seen in other namespaces (mountinfo's optional fields).</summary>
     private static bool Spreads()
     {
         // "36 35 98:0 / / rw,noatime shared:1 master:2 - ext3 /dev/root rw": the mount point is field 4, optional fields end at "-".
         foreach (string line in File.ReadLines("/proc/self/mountinfo", Encoding.UTF8))
         {
             string[] fields = line.Split(' ');
-            if (fields[4] == "/" && fields.Skip(6).TakeWhile(field => field != "-").Any(IsOfPeerGroup))
+            if (fields[4] == "/" && fields.Skip(6).TakeWhile(field => field != "-").Any(field => field.StartsWith("shared:", StringComparison.Ordinal)))
                 return true;
         }
         return false;
     }
-
-    private static bool IsOfPeerGroup(string field) =>
-        field.StartsWith("shared:", StringComparison.Ordinal) || field.StartsWith("master:", StringComparison.Ordinal);
 
     /// <summary>Null for a process that cannot be looked at: the init of a container has no parent here, and then the parent's namespace
     /// is not ours.</summary>

@@ -15,7 +15,7 @@ public static class DependencyDirection
     private const string InputOutput = @"\bFile\.|\bFileStream\b|\bRandomAccess\b|\bDirectory\.|\bSocket\b|\bSafeFileHandle\b|\bLibc\b|\bProcess\.";
 
     private static readonly string[] CommandPackages =
-        ["System.CommandLine", "Microsoft.Extensions.Hosting", "Serilog", "Serilog.Extensions.Hosting", "Serilog.Formatting.Compact", "Serilog.Sinks.Console"];
+        ["System.CommandLine", "Microsoft.Extensions.Hosting", "Serilog", "Serilog.Extensions.Logging", "Serilog.Formatting.Compact"];
 
     /// <summary>The table. A project that is not in it may not exist.</summary>
     public static IReadOnlyList<ProjectRule> Rules { get; } =

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using VmPod.Foundation;
 using VmPod.Vault.Format.Store;
 
 namespace VmPod.Vault.Cells;
@@ -14,6 +15,9 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
     // Bounds what a sync has to write, and the descriptors that must stay open until it has: a sync reports an error to the descriptor
     // that wrote.
     private const int DirtyMax = 16;
+
+    // Large enough for one long write to the disk, small against what a put writes: it is what a sync still has to wait for.
+    private const int WritebackBytes = 4 << 20;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<int, SafeFileHandle> _open = [];
@@ -66,7 +70,9 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
             }
             _dirty[segment] = ++_stamp;
         }
-        disk.Write(file, StoreNames.Segment(segment), cells, (long)slot * cellBytes);
+        long offset = (long)slot * cellBytes;
+        disk.Write(file, StoreNames.Segment(segment), cells, offset);
+        BeginWriteback(file, offset, offset + cells.Length);
     }
 
     /// <summary>Makes everything written before the call durable, and the folder if a file is new.</summary>
@@ -108,6 +114,14 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
                 file.Dispose();
             _open.Clear();
         }
+    }
+
+    // The disk writes while more cells are sealed: whenever a window is full, it is begun; the sync finds little left to wait for.
+    private static void BeginWriteback(SafeFileHandle file, long offset, long end)
+    {
+        long first = offset / WritebackBytes * WritebackBytes, full = end / WritebackBytes * WritebackBytes;
+        if (full > first)
+            Libc.BeginWriteback(file, first, full - first);
     }
 
     private void SyncDirty()

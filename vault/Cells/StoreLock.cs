@@ -33,7 +33,14 @@ internal sealed class StoreLock : IDisposable
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>Unlocks first: a child of this process that is between fork and exec still has the descriptor, and with it the lock,
+    /// after our close.</summary>
+    public void Dispose()
+    {
+        if (!_file.IsClosed)
+            Libc.Unlock(_file);
+        _file.Dispose();
+    }
 
     private static SafeFileHandle OpenFile(StoreDisk disk, bool exclusive, out bool canWrite)
     {

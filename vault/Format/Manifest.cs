@@ -59,6 +59,8 @@ public sealed record Manifest
         uint nextStream = (uint)r.VarIntAtMost(int.MaxValue);
         int count = r.VarIntAtMost(FormatLimits.StreamsMax);
         var streams = new List<StreamInfo>(Math.Min(count, r.Remaining));
+        // A name is one file's: a second one would be written over it.
+        var names = new HashSet<string>(StringComparer.Ordinal);
         ulong before = 0;
         for (int i = 0; i < count && !r.Failed; i++)
         {
@@ -70,7 +72,7 @@ public sealed record Manifest
             ulong length = r.VarInt();
             uint mode = (uint)r.VarIntAtMost(0xFFFF);
             long modified = unchecked((long)r.UInt64());
-            r.Require(streamKind is >= 1 and <= 6 && StreamInfo.IsSafeName(name) && length <= (ulong)FormatLimits.StreamBytesMax);
+            r.Require(names.Add(name) && streamKind is >= 1 and <= 6 && StreamInfo.IsSafeName(name) && length <= (ulong)FormatLimits.StreamBytesMax);
             if (!r.Failed)
                 streams.Add(new StreamInfo((uint)before, (StreamKind)streamKind, name, (long)length, mode, modified));
         }

@@ -30,6 +30,9 @@ internal static unsafe partial class Interop
     [LibraryImport(C, EntryPoint = "fallocate", SetLastError = true)]
     internal static partial int fallocate(SafeFileHandle fd, int mode, long offset, long length);
 
+    [LibraryImport(C, EntryPoint = "sync_file_range", SetLastError = true)]
+    internal static partial int sync_file_range(SafeFileHandle fd, long offset, long length, uint flags);
+
     [LibraryImport(C, EntryPoint = "lseek", SetLastError = true)]
     internal static partial long lseek(SafeFileHandle fd, long offset, int whence);
 

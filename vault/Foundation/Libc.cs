@@ -30,6 +30,16 @@ public static class Libc
     /// <exception cref="IOException">As for <see cref="Fdatasync"/>.</exception>
     public static void Fsync(SafeFileHandle file) => Check(() => Interop.fsync(file), "fsync");
 
+    /// <summary>
+    /// Starts writing a range of a file to the disk and does not wait (sync_file_range(2), SYNC_FILE_RANGE_WRITE), so that an fsync that comes later finds
+    /// most of it done. Promises nothing: only the fsync does, and it reports every error, also of what was started here.
+    /// </summary>
+    public static void BeginWriteback(SafeFileHandle file, long offset, long length)
+    {
+        const uint SYNC_FILE_RANGE_WRITE = 2;
+        _ = Interop.sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);
+    }
+
     /// <summary>Makes the entries of a folder durable: needed after a file was created, renamed or deleted in it.</summary>
     /// <exception cref="IOException">The folder cannot be opened, or the kernel reported an error.</exception>
     public static void FsyncDirectory(string path)

@@ -18,7 +18,8 @@ namespace VmPod.HostGuard.Commands;
 internal static class Adoption
 {
     /// <summary>What adopt was asked.</summary>
-    public sealed record Request(string Name, string Disk, string Pod, int MemoryMiB, int Cpus, string CpuModel, bool Display, bool NetworkCard, bool TestAgent);
+    public sealed record Request(string Name, string Disk, string Pod, int MemoryMiB, int Cpus, string CpuModel, bool Display, bool NetworkCard,
+        bool TestAgent);
 
     // The one machine type of this version: versioned, so that device state loads on every host that has it.
     private const string MachineType = "pc-i440fx-7.2";
@@ -56,7 +57,8 @@ internal static class Adoption
                 new StreamSource($"/proc/self/fd/{config.DangerousGetHandle()}", "machine.json", StreamKind.Config),
             ], GenerationKind.DiskOnly, "adopt", progress, cancel);
             string handle = lease.Session.ToString();
-            pod.EndLease(lease, Pod.CommitEvent(summary.Commit.Record), new AuditEvent(AuditKind.SessionStart, AuditOutcome.Ok) { Session = handle, Detail = { ["adopted"] = 1 } });
+            pod.EndLease(lease, Pod.CommitEvent(summary.Commit.Record), new AuditEvent(AuditKind.SessionStart, AuditOutcome.Ok) { Session = handle,
+                Detail = { ["adopted"] = 1 } });
             return new AdoptResult
             {
                 Session = request.Name,

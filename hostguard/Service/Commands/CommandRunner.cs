@@ -30,7 +30,8 @@ internal static class CommandRunner
             }
             catch (Exception e)
             {
-                return Fail(result.GetValue(json), (int)ExitCode.Bug, $"A bug in hostguard: {e.GetType().Name}: {e.Message}", "Please report it, with what you did.");
+                return Fail(result.GetValue(json), (int)ExitCode.Bug, $"A bug in hostguard: {e.GetType().Name}: {e.Message}",
+                    "Please report it, with what you did.");
             }
         });
 

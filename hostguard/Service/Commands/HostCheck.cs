@@ -17,7 +17,8 @@ internal static class HostCheck
     public static List<Finding> Machine()
     {
         var findings = new List<Finding>();
-        foreach ((string program, string package) in new[] { ("qemu-system-x86_64", "qemu-system-x86"), ("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("setsid", "util-linux") })
+        foreach ((string program, string package) in new[] { ("qemu-system-x86_64", "qemu-system-x86"), ("bwrap", "bubblewrap"), ("setpriv",
+            "util-linux"), ("setsid", "util-linux") })
         {
             string? path = Executables.Find(program);
             findings.Add(new Finding(program, path is null ? "red" : "green", path ?? "not installed", path is null ? $"apt-get install {package}" : null));
@@ -25,7 +26,8 @@ internal static class HostCheck
         bool fuse = File.Exists("/dev/fuse");
         findings.Add(new Finding("FUSE", fuse ? "green" : "red", fuse ? "/dev/fuse is there" : "no /dev/fuse", fuse ? null : "modprobe fuse"));
         AcceleratorReport kvm = AcceleratorProbe.Probe();
-        findings.Add(new Finding("KVM", kvm.KvmWorthTrying ? "green" : "red", string.Join(" ", kvm.Reasons), kvm.Cure ?? "For a test only: --allow-emulation."));
+        findings.Add(new Finding("KVM", kvm.KvmWorthTrying ? "green" : "red", string.Join(" ", kvm.Reasons), kvm.Cure
+            ?? "For a test only: --allow-emulation."));
         try
         {
             findings.Add(new Finding("swap", "green", SwapCheck.JudgeThisHost().ToString(), null));
@@ -36,7 +38,8 @@ internal static class HostCheck
         }
         ulong lockable = Libc.LockLimit();
         bool enough = Environment.IsPrivilegedProcess || lockable >= 256UL << 20;
-        findings.Add(new Finding("locked memory", enough ? "green" : "red", lockable == ulong.MaxValue ? "no limit" : $"{lockable >> 20} MiB for an ordinary user",
+        findings.Add(new Finding("locked memory", enough ? "green" : "red", lockable == ulong.MaxValue ? "no limit"
+            : $"{lockable >> 20} MiB for an ordinary user",
             enough ? null : "LimitMEMLOCK=infinity in the unit, or ulimit -l unlimited."));
         findings.Add(Environment.IsPrivilegedProcess
             ? new Finding("rights", "green", "root: mount namespace and a user of its own for the hypervisor", null)
@@ -54,7 +57,8 @@ internal static class HostCheck
         MachineShape shape = SessionHost.ReadShape(session);
         long free = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         bool room = free > shape.MemoryBytes + (512L << 20);
-        findings.Add(new Finding("memory", room ? "green" : "red", $"{free >> 20} MiB here, the machine has {shape.MemoryBytes >> 20} MiB", room ? null : "Use a larger host."));
+        findings.Add(new Finding("memory", room ? "green" : "red", $"{free >> 20} MiB here, the machine has {shape.MemoryBytes >> 20} MiB", room
+            ? null : "Use a larger host."));
         findings.Add(new Finding("CPU model", MachineShape.CpuModels.Contains(shape.CpuModel) ? "green" : "red", shape.CpuModel, null));
         return findings;
     }

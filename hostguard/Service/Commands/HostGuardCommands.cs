@@ -30,7 +30,8 @@ internal static class HostGuardCommands
         Json.Recursive = true;
         var root = new RootCommand("hostguard runs a session of a pod on this host, and wipes it when the pod leaves.")
         {
-            Adopt(), Start("resume", boot: false), Start("boot", boot: true), Suspend(), Checkpoint(), Leave(), Status(), ConsoleVerb(), View(), Doctor(), Preflight(),
+            Adopt(), Start("resume", boot: false), Start("boot", boot: true), Suspend(), Checkpoint(), Leave(), Status(), ConsoleVerb(), View(),
+                Doctor(), Preflight(),
         };
         root.Options.Add(Json);
         return root;
@@ -46,11 +47,14 @@ internal static class HostGuardCommands
         var display = new Option<bool>("--display") { Description = "Give the machine a screen." };
         var network = new Option<bool>("--network-card") { Description = "Give the machine a network card (it works only with --outbound)." };
         var agent = new Option<bool>("--test-agent") { Description = "Give the machine the witness port: tests and demo only." };
-        var command = new Command("adopt", "Take a machine's disk into the pod as a new session.") { name, qemu, memory, cpus, model, display, network, agent, PodOption, PinFile };
+        var command = new Command("adopt", "Take a machine's disk into the pod as a new session.") { name, qemu, memory, cpus, model, display,
+            network, agent, PodOption, PinFile };
         command.Act(Json, (result, cancel) =>
         {
-            string disk = result.GetValue(qemu) ?? throw new VmPodException(ExitCode.Usage, "adopt needs --qemu DISK.", "VMware machines come with a later version.");
-            var request = new Adoption.Request(result.GetValue(name)!, disk, result.GetValue(PodOption)!, result.GetValue(memory), result.GetValue(cpus), result.GetValue(model)!,
+            string disk = result.GetValue(qemu) ?? throw new VmPodException(ExitCode.Usage, "adopt needs --qemu DISK.",
+                "VMware machines come with a later version.");
+            var request = new Adoption.Request(result.GetValue(name)!, disk, result.GetValue(PodOption)!, result.GetValue(memory),
+                result.GetValue(cpus), result.GetValue(model)!,
                 result.GetValue(display), result.GetValue(network), result.GetValue(agent));
             using SecretBuffer? passphrase = Passphrase(result, request.Pod);
             AdoptResult adopted = Adoption.Run(request, passphrase, result.GetValue(Json) ? null : new ProgressLine(), cancel);
@@ -180,7 +184,8 @@ internal static class HostGuardCommands
                 IReadOnlyList<SessionStatus> all = result.GetValue(session) is { } one
                     ? [(await ControlClient.AskAsync(one, new ControlRequest { Verb = "status" }, cancel)).Status!]
                     : await RunningAsync(cancel);
-                Show(result, all, HostGuardJson.Default.IReadOnlyListSessionStatus, all.Count == 0 ? "No session runs on this host." : string.Join("\n", all.Select(Line)));
+                Show(result, all, HostGuardJson.Default.IReadOnlyListSessionStatus, all.Count == 0 ? "No session runs on this host."
+                    : string.Join("\n", all.Select(Line)));
                 if (result.GetValue(watch))
                     await Task.Delay(TimeSpan.FromSeconds(1), cancel);
             }

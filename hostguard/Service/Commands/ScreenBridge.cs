@@ -18,7 +18,8 @@ internal static class ScreenBridge
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
         listener.Listen(1);
-        Console.Out.WriteLine($"The screen of {session} is at {path} until Ctrl-C. Viewers that can open it: {string.Join(", ", Viewers)} (VNC over a unix socket).");
+        Console.Out.WriteLine($"The screen of {session} is at {path} until Ctrl-C. Viewers that can open it: {string.Join(",
+            ", Viewers)} (VNC over a unix socket).");
         try
         {
             while (true)
@@ -38,9 +39,11 @@ internal static class ScreenBridge
     // After its one line, the control connection becomes the viewer's stream.
     private static async Task<Socket> ConnectScreenAsync(string runFolder, CancellationToken cancel)
     {
-        Socket socket = await ControlClient.TryConnectAsync(runFolder, cancel) ?? throw new VmPodException(ExitCode.NotFound, "The session does not run here any more.");
+        Socket socket = await ControlClient.TryConnectAsync(runFolder, cancel) ?? throw new VmPodException(ExitCode.NotFound,
+            "The session does not run here any more.");
         using var stream = new NetworkStream(socket);
-        await ControlWire.WriteLineAsync(stream, JsonSerializer.SerializeToUtf8Bytes(new ControlRequest { Verb = "display" }, HostGuardJson.Default.ControlRequest), cancel);
+        await ControlWire.WriteLineAsync(stream, JsonSerializer.SerializeToUtf8Bytes(new ControlRequest { Verb = "display" },
+            HostGuardJson.Default.ControlRequest), cancel);
         ControlReply reply = JsonSerializer.Deserialize(await ControlWire.ReadLineAsync(stream, cancel), HostGuardJson.Default.ControlReply)!;
         _ = ControlWire.Checked(reply);
         return socket;

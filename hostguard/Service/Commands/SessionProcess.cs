@@ -27,9 +27,11 @@ internal static class SessionProcess
         Libc.ForbidDumps();
         using Stream input = Console.OpenStandardInput();
         using Stream output = Console.OpenStandardOutput();
-        SessionRequest request = JsonSerializer.Deserialize(await ControlWire.ReadLineAsync(input, CancellationToken.None), HostGuardJson.Default.SessionRequest)!;
+        SessionRequest request = JsonSerializer.Deserialize(await ControlWire.ReadLineAsync(input, CancellationToken.None),
+            HostGuardJson.Default.SessionRequest)!;
         using SecretBuffer? passphrase = request.PassphraseFollows ? ReadPassphrase(input) : null;
-        await using Serilog.Core.Logger sink = new LoggerConfiguration().WriteTo.Sink(new RunLog(request.RunFolder, new CompactJsonFormatter())).CreateLogger();
+        await using Serilog.Core.Logger sink = new LoggerConfiguration().WriteTo.Sink(new RunLog(request.RunFolder,
+            new CompactJsonFormatter())).CreateLogger();
         using var factory = new SerilogLoggerFactory(sink);
         Microsoft.Extensions.Logging.ILogger log = factory.CreateLogger("hostguard");
         await using var host = new SessionHost(request, TimeProvider.System, log);
@@ -46,7 +48,8 @@ internal static class SessionProcess
         catch (Exception e)
         {
             log.LogError(e, "Opening failed");
-            reply = new ControlReply { ExitCode = (int)ExitCode.Bug, Error = $"A bug in hostguard: {e.GetType().Name}.", Hint = $"The log is in {request.RunFolder}." };
+            reply = new ControlReply { ExitCode = (int)ExitCode.Bug, Error = $"A bug in hostguard: {e.GetType().Name}.",
+                Hint = $"The log is in {request.RunFolder}." };
         }
         if (reply.ExitCode != 0)
         {
@@ -58,7 +61,8 @@ internal static class SessionProcess
         Task serving = server.RunAsync(stop.Token);
         await AnswerAsync(output, reply);
         WipeReceipt receipt = await host.Wiped;
-        await File.WriteAllBytesAsync(Path.Combine(request.RunFolder, RunFolders.Receipt), JsonSerializer.SerializeToUtf8Bytes(receipt, HostGuardJson.Default.WipeReceipt));
+        await File.WriteAllBytesAsync(Path.Combine(request.RunFolder, RunFolders.Receipt), JsonSerializer.SerializeToUtf8Bytes(receipt,
+            HostGuardJson.Default.WipeReceipt));
         await stop.CancelAsync();
         await serving;
         File.Delete(Path.Combine(request.RunFolder, RunFolders.ControlSocket));

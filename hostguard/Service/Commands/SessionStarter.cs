@@ -32,7 +32,8 @@ internal static class SessionStarter
         start.ArgumentList.Add("session-run");
         // The diagnostic port could take a dump of the keys (SECURITY, rule of section 5).
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
-        using Process process = Process.Start(start) ?? throw new VmPodException(ExitCode.Missing, "setsid could not be started.", "apt-get install util-linux");
+        using Process process = Process.Start(start) ?? throw new VmPodException(ExitCode.Missing, "setsid could not be started.",
+            "apt-get install util-linux");
         Stream input = process.StandardInput.BaseStream;
         await ControlWire.WriteLineAsync(input, JsonSerializer.SerializeToUtf8Bytes(request, HostGuardJson.Default.SessionRequest), cancel);
         if (passphrase is not null)

@@ -23,7 +23,8 @@ internal static class ControlClient
         }
         catch (IOException e)
         {
-            throw new VmPodException(ExitCode.LinkLost, $"The process of session {session} ended before it answered.", "Its receipt and log are in the run folder.", e);
+            throw new VmPodException(ExitCode.LinkLost, $"The process of session {session} ended before it answered.",
+                "Its receipt and log are in the run folder.", e);
         }
     }
 

@@ -53,14 +53,16 @@ internal sealed class ControlServer : IDisposable
             try
             {
                 using var stream = new NetworkStream(peer);
-                ControlRequest? request = JsonSerializer.Deserialize(await ControlWire.ReadLineAsync(stream, CancellationToken.None), HostGuardJson.Default.ControlRequest);
+                ControlRequest? request = JsonSerializer.Deserialize(await ControlWire.ReadLineAsync(stream, CancellationToken.None),
+                    HostGuardJson.Default.ControlRequest);
                 ControlReply reply = await ReplyAsync(request!);
                 if (request!.Verb == "display")
                 {
                     await ShowDisplayAsync(peer, stream);
                     return;
                 }
-                await ControlWire.WriteLineAsync(stream, JsonSerializer.SerializeToUtf8Bytes(reply, HostGuardJson.Default.ControlReply), CancellationToken.None);
+                await ControlWire.WriteLineAsync(stream, JsonSerializer.SerializeToUtf8Bytes(reply, HostGuardJson.Default.ControlReply),
+                    CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or JsonException or SocketException)
             {
@@ -95,7 +97,8 @@ internal sealed class ControlServer : IDisposable
                 "leave" => new ControlReply { Result = await host.SuspendAsync("leave") },
                 "display" => new ControlReply(),
                 "simulate-leave" => new ControlReply { Plan = host.SimulateLeave() },
-                _ => new ControlReply { ExitCode = (int)ExitCode.Usage, Error = "This hostguard does not know that command.", Hint = "Is it older than the command line?" },
+                _ => new ControlReply { ExitCode = (int)ExitCode.Usage, Error = "This hostguard does not know that command.",
+                    Hint = "Is it older than the command line?" },
             };
         }
         catch (VmPodException e)
@@ -109,7 +112,8 @@ internal sealed class ControlServer : IDisposable
         catch (Exception e)
         {
             log.LogError(e, "A command failed");
-            return new ControlReply { ExitCode = (int)ExitCode.Bug, Error = $"A bug in hostguard: {e.GetType().Name}.", Hint = "The log in the run folder has more." };
+            return new ControlReply { ExitCode = (int)ExitCode.Bug, Error = $"A bug in hostguard: {e.GetType().Name}.",
+                Hint = "The log in the run folder has more." };
         }
     }
 }

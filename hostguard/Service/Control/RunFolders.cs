@@ -24,13 +24,35 @@ internal static class RunFolders
         string root = !string.IsNullOrEmpty(named) ? named
             : Environment.IsPrivilegedProcess ? "/run/vmpod/sessions"
             : !string.IsNullOrEmpty(user) ? Path.Combine(user, "vmpod", "sessions")
-            : throw new VmPodException(ExitCode.Missing, "There is no runtime folder for this user.", $"Log in through a session manager (XDG_RUNTIME_DIR), or set {OverrideVariable}.");
+            : throw new VmPodException(ExitCode.Missing, "There is no runtime folder for this user.",
+                $"Log in through a session manager (XDG_RUNTIME_DIR), or set {OverrideVariable}.");
+        // Each folder above that is new is this user's alone too: the mode of CreateDirectory is that of the last one only.
+        if (Path.GetDirectoryName(root) is { Length: > 0 } parent)
+            Directory.CreateDirectory(parent, OwnerOnly);
         Directory.CreateDirectory(root, OwnerOnly);
         return root;
     }
 
     /// <summary>The folder of a session's run.</summary>
-    public static string Of(string session) => Path.Combine(Root(), Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(MemoryMarshal.AsBytes(session.AsSpan())))[..16]);
+    public static string Of(string session) => Path.Combine(Root(),
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(MemoryMarshal.AsBytes(session.AsSpan())))[..16]);
+
+    /// <summary>
+    /// A new mount point. For root it stands where the hypervisor's own user can reach it, which a run folder is not; what is mounted there is seen in
+    /// hostguard's mount namespace only, and is that user's alone.
+    /// </summary>
+    public static string MakeMountPoint(string runFolder)
+    {
+        string parent = runFolder;
+        if (Environment.IsPrivilegedProcess)
+        {
+            parent = "/run/vmpod-mounts";
+            Directory.CreateDirectory(parent, OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
+        string point = Path.Combine(parent, $"{Path.GetFileName(runFolder)}-{Environment.ProcessId}");
+        Directory.CreateDirectory(point, OwnerOnly);
+        return point;
+    }
 
     /// <summary>Makes it, for this user alone.</summary>
     public static string Make(string session)

@@ -68,6 +68,7 @@ internal sealed partial class SessionHost
             }
             await SettleMemoryAsync();
             CommitSummary commit = await Task.Run(() => image!.Commit(GenerationKind.Checkpoint, label, Continue, close: !goOn));
+            lastCheckpoint = commit.Record.Generation;
             Audit(goOn ? AuditKind.SessionCheckpoint : AuditKind.SessionSuspend, ("generation", (long)commit.Record.Generation), ("cells-added", commit.CellsAdded));
             return new SessionResult
             {
@@ -82,7 +83,7 @@ internal sealed partial class SessionHost
         catch
         {
             // The old checkpoint stays; the machine goes on as it was, also if this was to be its end: the caller decides.
-            if (!running)
+            if (!running && wiping is null)
                 await machine.ContinueAsync();
             throw;
         }

@@ -28,7 +28,8 @@ internal sealed partial class SessionHost
             }
             catch
             {
-                Enter(SessionPhase.Running);
+                if (phase is SessionPhase.Leaving)
+                    Enter(SessionPhase.Running);
                 throw;
             }
             WipeReceipt receipt = await WipeAsync(reason);

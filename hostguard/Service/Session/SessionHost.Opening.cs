@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.HostGuard.Commands;
+using VmPod.HostGuard.Control;
 using VmPod.HostGuard.Machine;
 using VmPod.HostGuard.Mount;
 using VmPod.PodKeeper;
@@ -17,8 +18,6 @@ namespace VmPod.HostGuard.Session;
 /// <content>Preflight and Opening: allowed are reading the pod, and making what will be wiped. Any failure wipes.</content>
 internal sealed partial class SessionHost
 {
-    private const string MountFolder = "mnt";
-
     /// <summary>Opens the pod and the session, and starts its machine.</summary>
     /// <param name="passphrase">The pod's passphrase; null if the key agent has its key.</param>
     /// <exception cref="VmPodException">Why not; nothing is left behind.</exception>
@@ -33,6 +32,7 @@ internal sealed partial class SessionHost
             OpenPod(passphrase);
             ulong? generation = ChooseGeneration();
             lease = pod!.BeginLease(request.Session, request.Boot ? LeasePurpose.Boot : LeasePurpose.Resume, create: false, generation, tip: request.Boot);
+            lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
             OpenImage();
             OpenMount();
@@ -117,11 +117,10 @@ internal sealed partial class SessionHost
 
     private void OpenMount()
     {
-        string point = Path.Combine(request.RunFolder, MountFolder);
-        Directory.CreateDirectory(point, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        mountPoint = RunFolders.MakeMountPoint(request.RunFolder);
         bool isRoot = Environment.IsPrivilegedProcess;
         files = [NewFile(DiskStream, disk!), NewFile(MemoryStream, memory!)];
-        mount = FuseMount.Start(point, files,
+        mount = FuseMount.Start(mountPoint, files,
             new FuseMountOptions
             {
                 OwnerUid = isRoot ? MachineSpec.DefaultRunUid : null,

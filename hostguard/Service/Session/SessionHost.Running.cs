@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmPod.Foundation;
+using VmPod.HostGuard.Commands;
 using VmPod.HostGuard.Machine;
 using VmPod.Vault.Format;
 
@@ -75,6 +76,8 @@ internal sealed partial class SessionHost
             start.ArgumentList.Add(typeof(SessionHost).Assembly.Location);
         start.ArgumentList.Add("watchdog");
         start.ArgumentList.Add(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        if (mount!.AbortFile is { } abortFile)
+            start.ArgumentList.Add(abortFile);
         using Process watchdog = Process.Start(start) ?? throw new InvalidOperationException("The watchdog did not start.");
         Stream feed = watchdog.StandardInput.BaseStream;
         using var timer = new PeriodicTimer(BeatEvery, time);
@@ -90,7 +93,15 @@ internal sealed partial class SessionHost
         {
             trouble ??= "The watchdog is gone: a hostguard that is stopped would leave the machine running.";
         }
-        feed.Close();
+        try
+        {
+            await feed.WriteAsync(Watchdog.Goodbye);
+            feed.Close();
+        }
+        catch (IOException)
+        {
+            // It is gone already, and there is nothing left to watch.
+        }
     }
 
     private async Task WatchMachineAsync()

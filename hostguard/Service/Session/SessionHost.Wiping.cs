@@ -9,6 +9,9 @@ namespace VmPod.HostGuard.Session;
 /// <content>Wiping: from any phase, always to the end. Each step is tried whatever the others did; what failed stands in the receipt.</content>
 internal sealed partial class SessionHost
 {
+    // A commit that began before the pod was lost may still wait for it.
+    private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(1);
+
     private readonly Lock wipeGate = new();
     private Task<WipeReceipt>? wiping;
 
@@ -46,15 +49,19 @@ internal sealed partial class SessionHost
         if (podIsHere && lease is not null)
             Try("the lease was not closed in the pod", lease.Close, notGuaranteed);
         CacheWipe cache = default;
-        if (mount is not null && !mount.Aborted)
+        if (mount?.Aborted == true)
+            notGuaranteed.Add("pages of guest memory were freed, not zeroed");
+        else if (mount is not null)
             Try("pages of guest memory were freed, not zeroed", () => cache = mount.ZeroCachedPages(MemoryStream), notGuaranteed);
         if (mount is not null)
             Try("the mount could not be taken away", mount.Dispose, notGuaranteed);
         foreach (ImageFile file in files)
             file.Dispose();
         Try("overlay and caches were not zeroed", () => image?.Wipe(), notGuaranteed);
-        image?.Dispose();
-        lease?.Dispose();
+        if (image?.TryDispose(CommitPatience) ?? true)
+            lease?.Dispose();
+        else
+            notGuaranteed.Add("a commit to the pod was still under way: its keys went with the process");
         if (podIsHere)
         {
             Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed", cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
@@ -69,11 +76,12 @@ internal sealed partial class SessionHost
         if (cache.PagesCachedAfter > 0)
             notGuaranteed.Add($"the kernel still holds {cache.PagesCachedAfter} pages of guest memory, zeroed");
         notGuaranteed.Add("the hypervisor's own heap was freed by the kernel, not zeroed");
+        string cutBack = lastCheckpoint is { } number ? $"cut back to checkpoint {number}" : "cut back to the disk's last tip";
         string outcome = record is null ? "nothing was opened" : reason switch
         {
             "suspend" or "leave" => "suspended",
-            "shutdown" or "machine-ended" => record.Kind == GenerationKind.DiskOnly ? "disk saved" : $"cut back to checkpoint {record.Generation}",
-            _ => $"cut back to checkpoint {record.Generation}",
+            "shutdown" or "machine-ended" when record.Kind == GenerationKind.DiskOnly => "disk saved",
+            _ => cutBack,
         };
         var receipt = new WipeReceipt
         {
@@ -109,8 +117,7 @@ internal sealed partial class SessionHost
 
     private void RemoveMountPoint()
     {
-        string point = Path.Combine(request.RunFolder, MountFolder);
-        if (Directory.Exists(point))
-            Directory.Delete(point);
+        if (mountPoint is not null && Directory.Exists(mountPoint))
+            Directory.Delete(mountPoint);
     }
 }

@@ -41,6 +41,8 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private SessionImage? image;
     private FuseMount? mount;
     private ImageFile[] files = [];
+    private string? mountPoint;
+    private ulong? lastCheckpoint;
     private QemuMachine? machine;
     private MachineShape? shape;
     private StreamInfo? disk, memory;

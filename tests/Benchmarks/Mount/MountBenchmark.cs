@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using VmPod.Benchmarks.Report;
 using VmPod.HostGuard.Mount;
 
 namespace VmPod.Benchmarks.Mount;
@@ -8,7 +9,7 @@ namespace VmPod.Benchmarks.Mount;
 /// What the mount itself costs: files that hold nothing but one byte value, so that the vault behind is not measured. The readers are
 /// other processes, as a hypervisor is. To be run as root.
 /// </summary>
-public static class MountBenchmark
+internal sealed class MountBenchmark : IBenchmark
 {
     private const long FileBytes = 1L << 30;
 
@@ -47,9 +48,16 @@ public static class MountBenchmark
         print(cold - warm, dirty - warm)
         """;
 
-    /// <summary>Runs all and prints one line each.</summary>
-    public static int Run(TextWriter output)
+    /// <inheritdoc/>
+    public string Name => "mount";
+
+    /// <inheritdoc/>
+    public string Purpose => "what the FUSE mount itself costs";
+
+    /// <inheritdoc/>
+    public BenchReport Run(BenchOptions options)
     {
+        var table = new BenchTable("The mount, with files of one byte value behind it", "what", "value", "unit");
         string folder = Directory.CreateTempSubdirectory("vmpod-bench-").FullName;
         try
         {
@@ -59,26 +67,26 @@ public static class MountBenchmark
             string disk = Path.Combine(folder, "disk");
 
             string[] faults = Python(RandomFaults, ram, FileBytes.ToString(CultureInfo.InvariantCulture)).Split(' ');
-            Line(output, "random 4 KiB fault through mmap", Number(faults[0]), "us");
-            Line(output, "page dirtied through mmap, with fsync", Number(faults[1]), "us");
-            Line(output, "sequential read, disk, O_DIRECT 1 MiB", Number(Python(SequentialRead, "direct", disk)), "MB/s");
-            Line(output, "sequential read, memory, cache cold", Number(Python(SequentialRead, "cached", ram)), "MB/s");
+            table.Add("random 4 KiB fault through mmap", Number(faults[0]), "us");
+            table.Add("page dirtied through mmap, with fsync", Number(faults[1]), "us");
+            table.Add("sequential read, disk, O_DIRECT 1 MiB", Number(Python(SequentialRead, "direct", disk)), "MB/s");
+            table.Add("sequential read, memory, cache cold", Number(Python(SequentialRead, "cached", ram)), "MB/s");
 
             double gibibytes = mount.CacheState("ram").CachedPages * 4096.0 / (1L << 30);
             var clock = Stopwatch.StartNew();
             CacheWipe wipe = mount.ZeroCachedPages("ram");
-            string what = string.Create(CultureInfo.InvariantCulture, $"zeroing {gibibytes:f2} GiB of cache, {wipe.PagesCachedAfter} left");
-            Line(output, what, clock.Elapsed.TotalSeconds / gibibytes, "s/GiB");
-            return 0;
+            table.Add(string.Create(CultureInfo.InvariantCulture, $"zeroing {gibibytes:f2} GiB of cache, {wipe.PagesCachedAfter} left"),
+                clock.Elapsed.TotalSeconds / gibibytes, "s/GiB");
         }
         finally
         {
             Directory.Delete(folder);
         }
+        var report = new BenchReport(Name);
+        report.Tables.Add(table);
+        report.Versions["kernel"] = Environment.OSVersion.Version.ToString();
+        return report;
     }
-
-    private static void Line(TextWriter output, string what, double value, string unit) =>
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-52} {value,9:f2} {unit}"));
 
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 

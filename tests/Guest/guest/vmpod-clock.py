@@ -37,7 +37,7 @@ def main():
         if len(buf) == 16:
             ns, sequence = struct.unpack('>QQ', buf)
             buf = b''
-            if sequence > last:
+            if sequence != last:
                 last = sequence
                 time.clock_settime_ns(time.CLOCK_REALTIME, ns)
 

@@ -2,8 +2,8 @@ using VmPod.HostGuard.Mount;
 
 namespace VmPod.HostGuard.Tests.Mount;
 
-/// <summary>A file whose reads wait, as for a link that is gone, until they are let go or abandoned.</summary>
-internal sealed class BlockedFile(string name, MountedFileKind kind = MountedFileKind.Disk)
+/// <summary>A file whose reads, and barriers if asked, wait, as for a link that is gone, until they are let go or abandoned.</summary>
+internal sealed class BlockedFile(string name, MountedFileKind kind = MountedFileKind.Disk, bool blockFlush = false)
     : MountedFile(name, 1 << 20, kind, writable: true), IDisposable
 {
     private readonly ManualResetEventSlim released = new();
@@ -20,6 +20,14 @@ internal sealed class BlockedFile(string name, MountedFileKind kind = MountedFil
 
     public override void Write(long offset, ReadOnlySpan<byte> data)
     {
+    }
+
+    public override void Flush()
+    {
+        if (!blockFlush)
+            return;
+        Interlocked.Increment(ref waiting);
+        released.Wait();
     }
 
     public override void Abandon() => released.Set();

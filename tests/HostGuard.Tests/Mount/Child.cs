@@ -46,6 +46,8 @@ internal sealed class Child : IDisposable
 
     internal int Id => process.Id;
 
+    internal bool Ends(int seconds) => process.WaitForExit(TimeSpan.FromSeconds(seconds));
+
     internal string ReadLine()
     {
         string? line = process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60)).GetAwaiter().GetResult();

@@ -21,19 +21,41 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
     /// <summary>Writes the first pattern to a file, as a control: a search of the same place must find it.</summary>
     public void PlantControl(string path) => System.IO.File.WriteAllBytes(path, patterns[0]);
 
-    /// <summary>Searches every file below a folder. Links are not followed; pipes, sockets, and files that vanish meanwhile are left out.</summary>
-    public int Folder(string path)
+    /// <summary>Searches every file below a folder. Links are not followed; pipes, sockets, and what vanishes meanwhile are left out.</summary>
+    /// <param name="path">The folder; nothing if it is not there.</param>
+    /// <param name="except">Folders to leave out.</param>
+    public int Folder(string path, params IReadOnlyCollection<string> except)
     {
-        var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
         int hits = 0;
-        foreach (string file in Directory.EnumerateFiles(path, "*", options))
+        var todo = new Stack<string>([path]);
+        while (todo.TryPop(out string? folder))
         {
-            if (OpenRegular(file) is not SafeFileHandle handle)
-                continue;
-            using (handle)
-                hits += Add(file, handle, direct: false);
+            foreach (FileSystemInfo entry in List(folder))
+            {
+                if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint) || except.Contains(entry.FullName))
+                    continue;
+                if (entry is DirectoryInfo)
+                    todo.Push(entry.FullName);
+                else if (OpenRegular(entry.FullName) is SafeFileHandle handle)
+                {
+                    using (handle)
+                        hits += Add(entry.FullName, handle, direct: false);
+                }
+            }
         }
         return hits;
+    }
+
+    private static FileSystemInfo[] List(string folder)
+    {
+        try
+        {
+            return new DirectoryInfo(folder).GetFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false });
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Searches a file or block device. With <paramref name="direct"/> it is read past the page cache (O_DIRECT): what is on the disk.</summary>
@@ -77,7 +99,17 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
 
     private int Add(string place, SafeFileHandle handle, bool direct)
     {
-        (long bytes, int hits) = Scan(at => NextRange(handle, at, direct), (buffer, at) => RandomAccess.Read(handle, buffer, at));
+        const int EINVAL = 22;
+        long bytes = 0;
+        int hits = 0;
+        try
+        {
+            (bytes, hits) = Scan(at => NextRange(handle, at, direct), (buffer, at) => RandomAccess.Read(handle, buffer, at));
+        }
+        catch (IOException e) when (e.HResult == EINVAL && !direct)
+        {
+            // A file that has no bytes: the mark of a network namespace in /run/netns is one.
+        }
         places.Add(new SearchedPlace(place, bytes, hits));
         return hits;
     }

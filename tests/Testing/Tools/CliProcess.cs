@@ -130,6 +130,9 @@ public sealed partial class CliProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Sends a signal to a process that somebody else started.</summary>
+    internal static void SignalProcess(int pid, int signal) => _ = SendSignal(pid, signal);
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int SendSignal(int pid, int signal);
 }

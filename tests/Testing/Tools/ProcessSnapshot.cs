@@ -47,12 +47,32 @@ public sealed record ProcessSnapshot(int Pid, string Name, char State, IReadOnly
         long KiB(string key) => status.TryGetValue(key, out string? value) ? long.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture) : 0;
     }
 
+    /// <summary>The processes of this machine.</summary>
+    public static IEnumerable<int> All() => Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _))
+        .Select(n => int.Parse(n!, CultureInfo.InvariantCulture));
+
+    /// <summary>A process's short name; empty if there is none of this number.</summary>
+    public static string NameOf(int pid) => System.Text.Encoding.UTF8.GetString(Look(pid, "comm")).TrimEnd('\n');
+
+    /// <summary>The environment that a process was started with, each entry ended by a zero byte; empty if there is none of this number.</summary>
+    public static byte[] EnvironmentOf(int pid) => Look(pid, "environ");
+
+    private static byte[] Look(int pid, string file)
+    {
+        try
+        {
+            return File.ReadAllBytes($"/proc/{pid}/{file}");
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>The processes that this one started and that still run, and theirs.</summary>
     public static IReadOnlyList<int> Descendants(int pid)
     {
-        ILookup<int, int> children = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _))
-            .Select(n => int.Parse(n!, CultureInfo.InvariantCulture)).Select(child => (Parent: ParentOf(child), Child: child))
-            .ToLookup(p => p.Parent, p => p.Child);
+        ILookup<int, int> children = All().Select(child => (Parent: ParentOf(child), Child: child)).ToLookup(p => p.Parent, p => p.Child);
         var found = new List<int>();
         var todo = new Queue<int>([pid]);
         while (todo.TryDequeue(out int parent))

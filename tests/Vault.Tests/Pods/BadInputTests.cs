@@ -9,6 +9,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>What is not accepted, with the exit code that says so; and a disk that is full.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class BadInputTests
 {
     [Theory]
@@ -110,6 +111,7 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    [Trait("Spec", "V-39")]
     public void What_a_crash_left_of_an_unfinished_vault_does_not_block_the_next_try()
     {
         using var pod = new TestPod();

@@ -7,11 +7,13 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>A put that does not end leaves the vault as it was to every reader (rule 22).</summary>
+[Collection(PodsCollection.Name)]
 public sealed class CancelAndCrashTests
 {
     private const string ChildVariable = "VMPOD_TEST_CRASH_POD";
 
     [Fact]
+    [Trait("Spec", "V-38")]
     public void A_cancelled_put_changes_nothing_and_gives_the_space_back()
     {
         using var pod = new TestPod();
@@ -54,6 +56,7 @@ public sealed class CancelAndCrashTests
     }
 
     [Fact]
+    [Trait("Spec", "V-38")]
     public void Discarding_in_one_session_does_not_cut_off_what_another_session_is_putting()
     {
         using var pod = new TestPod();
@@ -91,6 +94,7 @@ public sealed class CancelAndCrashTests
     [InlineData(1)]
     [InlineData(3_000_000)]
     [InlineData(12_000_000)]
+    [Trait("Spec", "V-38")]
     public void After_the_process_is_killed_in_the_middle_of_a_put_the_older_generation_is_there_and_the_next_put_works(long atBytes)
     {
         using var pod = new TestPod();

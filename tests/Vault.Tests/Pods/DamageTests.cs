@@ -8,6 +8,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>Damage in any file of a pod: never wrong data, never a crash, always an error that names the right exit code, or the right data.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class DamageTests
 {
     [Theory]
@@ -20,6 +21,10 @@ public sealed class DamageTests
     [InlineData("v1/nv/shred", 4)]
     [InlineData("v1/nv/log", 4)]
     [InlineData("vault.json", 40)]
+    [Trait("Spec", "V-08")]
+    [Trait("Spec", "V-30")]
+    [Trait("Spec", "V-31")]
+    [Trait("Spec", "V-34")]
     public void A_flipped_bit_gives_an_error_or_the_right_data(string file, int samples)
     {
         using var pod = TwoGenerations(out string first, out string second);
@@ -71,7 +76,10 @@ public sealed class DamageTests
         foreach (int length in new[] { 0, 1, good.Length / 2, good.Length - 1 })
         {
             File.WriteAllBytes(path, good.AsSpan(0, length));
-            Assert.Equal(Outcome.Refused, Try(pod, first, second));
+            // A cut log or slot file may leave the head before the newest one whole: readers are given that, and told so.
+            bool mayLeaveOlder = file is "v1/log" or "v1/slots.bin" && length > 0;
+            Outcome outcome = Try(pod, first, second);
+            Assert.True(outcome == Outcome.Refused || (mayLeaveOlder && outcome == Outcome.Right), $"{outcome} at {length} bytes");
         }
         File.Delete(path);
         Assert.Equal(Outcome.Refused, Try(pod, first, second));
@@ -90,6 +98,9 @@ public sealed class DamageTests
     [InlineData("vault.json")]
     [InlineData("v1")]
     [InlineData("v1/log v1/slots.bin v1/segments/000000.seg")]
+    [Trait("Spec", "V-03")]
+    [Trait("Spec", "V-30")]
+    [Trait("Spec", "V-34")]
     public void Files_of_another_vault_with_the_same_passphrase_are_refused(string files)
     {
         using var pod = TwoGenerations(out string first, out string second);
@@ -123,6 +134,7 @@ public sealed class DamageTests
     }
 
     [Fact]
+    [Trait("Spec", "V-10")]
     public void A_wrong_passphrase_is_called_wrong_and_opens_nothing()
     {
         using var pod = TwoGenerations(out _, out _);
@@ -136,6 +148,19 @@ public sealed class DamageTests
         VmPodException locked = Assert.Throws<VmPodException>(() => vault.OpenSession(TestPod.Session));
         Assert.Equal(ExitCode.Refused, locked.ExitCode);
         Assert.Null(Assert.Single(vault.ListSessions()).Name);
+    }
+
+    [Fact]
+    [Trait("Spec", "V-39")]
+    public void A_damaged_log_key_is_refused_before_it_can_sign_a_head()
+    {
+        using var pod = TwoGenerations(out _, out string second);
+        string key = Path.Combine(pod.Folder, "v1/nv/log");
+        Flip(key, 3);
+        Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() => PodVault.Open(pod.Folder, StoreAccess.Write, TimeProvider.System)).ExitCode);
+        Flip(key, 3);
+        pod.Reopen();
+        FolderTree.AssertSame(second, pod.Get());
     }
 
     [Fact]

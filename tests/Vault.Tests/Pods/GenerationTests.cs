@@ -1,4 +1,5 @@
 using VmPod.Foundation;
+using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
@@ -7,12 +8,16 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>Generations: each stays what it was; small changes cost little.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class GenerationTests
 {
     [Theory]
     [InlineData(16)]
     [InlineData(64)]
     [InlineData(256)]
+    [Trait("Spec", "V-21")]
+    [Trait("Spec", "V-25")]
+    [Trait("Spec", "V-36")]
     public void Every_generation_can_be_had_by_its_number_after_changes_of_every_kind(int cellKiB)
     {
         using var pod = new TestPod(cellKiB * 1024);
@@ -52,6 +57,7 @@ public sealed class GenerationTests
     }
 
     [Fact]
+    [Trait("Spec", "V-20")]
     public void Putting_the_same_again_stores_no_chunk_and_one_cell()
     {
         using var pod = new TestPod();
@@ -63,6 +69,8 @@ public sealed class GenerationTests
     }
 
     [Fact]
+    [Trait("Spec", "V-21")]
+    [Trait("Spec", "V-35")]
     public void Three_hundred_generations_of_one_byte_add_two_cells_nearly_always_never_more_than_four_and_stay_readable()
     {
         const int generations = 300, chunks = 400;
@@ -104,6 +112,32 @@ public sealed class GenerationTests
             if (generation >= 2)
                 expected[written[generation - 2].Offset] = written[generation - 2].Old;
         }
+    }
+
+    [Fact]
+    [Trait("Spec", "V-13")]
+    [Trait("Spec", "V-15")]
+    public void No_ordinal_is_used_twice_under_a_lease_and_every_cell_names_its_own_session()
+    {
+        using var pod = new TestPod(16 * 1024);
+        pod.Write("a", Data.Random(1, 500_000));
+        pod.Put();
+        pod.Write("a", Data.Random(2, 600_000));
+        pod.Put();
+        using SessionReader reader = pod.Vault.OpenSession(TestPod.Session);
+        var seen = new HashSet<(ulong, ulong)>();
+        byte[] segment = File.ReadAllBytes(Path.Combine(pod.Folder, "v1/segments/000000.seg")), work = new byte[16 + CellLayout.Capacity(16 * 1024)];
+        for (int at = 0; at < segment.Length; at += 16 * 1024)
+        {
+            ReadOnlySpan<byte> cell = segment.AsSpan(at, 16 * 1024);
+            Assert.True(CellHeader.TryRead(cell, out CellHeader header));
+            Assert.True(CellCipher.TryOpen(reader.Keys.Find(header.KeyId)!, cell, work));
+            Assert.True(CellContent.TryParse(work.AsSpan(CellLayout.HeaderBytes), out CellContent content));
+            Assert.Equal((reader.Handle, header.KeyId), (content.Context.Session, content.Context.LeaseId));
+            Assert.True(seen.Add((header.KeyId, content.Context.Ordinal)), $"ordinal {content.Context.Ordinal} twice");
+        }
+        Assert.Equal(2, seen.Select(s => s.Item1).Distinct().Count());
+        Assert.True(seen.Count > 70);
     }
 
     private static void Shrink(string path, long length)

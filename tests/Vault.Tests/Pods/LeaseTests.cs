@@ -7,11 +7,13 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>One writer for each session, and the owner's word over it.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class LeaseTests
 {
     private static readonly UInt128 OtherHost = new(3, 4);
 
     [Fact]
+    [Trait("Spec", "V-37")]
     public void A_lease_that_another_host_holds_is_busy_and_the_same_host_takes_its_own_back_after_a_crash()
     {
         using var pod = WithOneGeneration();
@@ -25,6 +27,7 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    [Trait("Spec", "V-37")]
     public void After_its_lease_is_broken_a_writer_is_refused_and_the_session_goes_on()
     {
         using var pod = WithOneGeneration();
@@ -40,6 +43,7 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    [Trait("Spec", "V-37")]
     public void A_second_lease_of_the_same_host_fences_the_first()
     {
         using var pod = WithOneGeneration();
@@ -51,6 +55,7 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    [Trait("Spec", "V-36")]
     public void A_lease_from_an_older_generation_goes_on_from_it_and_the_newer_ones_stay()
     {
         using var pod = WithOneGeneration();
@@ -94,6 +99,7 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    [Trait("Spec", "V-36")]
     public void A_commit_of_some_streams_leaves_the_others_pending_for_the_next()
     {
         using var pod = new TestPod();

@@ -7,9 +7,11 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>A full disk loses nothing that was committed, and the vault goes on when there is space again.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class NoSpaceTests
 {
     [Fact]
+    [Trait("Spec", "V-38")]
     public void A_put_onto_a_full_pod_keeps_the_older_generation_and_works_once_there_is_space()
     {
         using var disk = new SmallDisk(24);

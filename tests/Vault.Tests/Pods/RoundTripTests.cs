@@ -5,6 +5,7 @@ using Xunit;
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>What is put comes back byte by byte, with its holes, modes and times.</summary>
+[Collection(PodsCollection.Name)]
 public sealed class RoundTripTests
 {
     private const long GiB = 1L << 30;
@@ -16,6 +17,9 @@ public sealed class RoundTripTests
     [InlineData(68)]
     [InlineData(128)]
     [InlineData(256)]
+    [Trait("Spec", "V-01")]
+    [Trait("Spec", "V-16")]
+    [Trait("Spec", "V-17")]
     public void A_folder_comes_back_byte_exact_from_cells_of_every_size(int cellKiB)
     {
         using var pod = new TestPod(cellKiB * 1024);
@@ -31,6 +35,7 @@ public sealed class RoundTripTests
     }
 
     [Fact]
+    [Trait("Spec", "V-18")]
     public void A_disk_of_64_GiB_with_a_few_pages_takes_a_few_cells_and_comes_back_sparse()
     {
         using var pod = new TestPod();

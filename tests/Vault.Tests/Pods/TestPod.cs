@@ -112,6 +112,7 @@ internal sealed class TestPod : IDisposable
     {
         Vault.Dispose();
         if (!keepsFolder)
-            Directory.Delete(Root, recursive: true);
+            // Names that .NET cannot say are deleted as well.
+            FolderTree.Run("rm", "-rf", Root);
     }
 }

@@ -224,6 +224,22 @@ public sealed class SessionImage : IDisposable
         lease.Reader?.ClearCache();
     }
 
+    /// <summary>Frees all memory, unless a commit is still under way after <paramref name="patience"/>: then nothing is freed under it, and this says false.</summary>
+    public bool TryDispose(TimeSpan patience)
+    {
+        if (!sealing.TryEnter(patience))
+            return false;
+        try
+        {
+            Dispose();
+            return true;
+        }
+        finally
+        {
+            sealing.Exit();
+        }
+    }
+
     /// <summary>Zeroes and frees all memory.</summary>
     public void Dispose()
     {

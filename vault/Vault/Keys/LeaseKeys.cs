@@ -28,23 +28,34 @@ public sealed class LeaseKeys : IDisposable
 
     internal ReadOnlySpan<byte> Tag => keys.ReadOnlyBytes[64..96];
 
+    internal ReadOnlySpan<byte> TagHash => keys.ReadOnlyBytes[96..128];
+
     /// <summary>Derives them. The lease's id depends on the key alone.</summary>
     internal static LeaseKeys Derive(SecretBuffer leaseKey, UInt128 vaultId)
     {
-        SecretBuffer keys = SecretBuffer.Create(96, static _ => { });
+        SecretBuffer keys = SecretBuffer.Create(128, static _ => { });
         KeyDerivation.Derive(leaseKey.ReadOnlyBytes, default, "mac", vaultId, default, keys.Bytes[..32]);
         KeyDerivation.Derive(leaseKey.ReadOnlyBytes, default, "kdf", vaultId, default, keys.Bytes[32..64]);
         KeyDerivation.Derive(leaseKey.ReadOnlyBytes, default, "tag", vaultId, default, keys.Bytes[64..96]);
+        KeyDerivation.Derive(leaseKey.ReadOnlyBytes, default, "tag-hash", vaultId, default, keys.Bytes[96..128]);
         Span<byte> id = stackalloc byte[8];
         KeyDerivation.Derive(leaseKey.ReadOnlyBytes, default, "id", vaultId, default, id);
         return new LeaseKeys(keys, BinaryPrimitives.ReadUInt64BigEndian(id), vaultId);
     }
 
-    /// <summary>The change tag of a chunk: HMAC-SHA-256 under the lease's tag key, cut to 128 bits (rule 32).</summary>
+    /// <summary>The change tag of a chunk under the lease's own keys, 128 bits (rule 32): HMAC-SHA-256(K_tag, GMAC(K_hash, chunk)).</summary>
+    /// <remarks>
+    /// A PRF over an almost universal hash is a PRF (Wegman and Carter 1981; Bernstein, "How to stretch random functions", 1999). GMAC with its nonce
+    /// fixed is such a hash: two chunks of 64 KiB collide with a chance of 2^-115 for who does not know the key, and its output goes nowhere but into the
+    /// HMAC, so the nonce's reuse shows nothing. SHA-256 over whole chunks was more than half of the CPU time of a light save.
+    /// </remarks>
     public UInt128 ChangeTagOf(ReadOnlySpan<byte> chunk)
     {
-        Span<byte> mac = stackalloc byte[32];
-        HMACSHA256.HashData(Tag, chunk, mac);
+        Span<byte> nonce = stackalloc byte[12], hash = stackalloc byte[16], mac = stackalloc byte[32];
+        nonce.Clear();
+        using (var gmac = new AesGcm(TagHash, hash.Length))
+            gmac.Encrypt(nonce, default, default, hash, chunk);
+        HMACSHA256.HashData(Tag, hash, mac);
         return BinaryPrimitives.ReadUInt128BigEndian(mac);
     }
 

@@ -47,6 +47,9 @@ internal sealed record SnapshotFile(string Path, string Name, bool IsFolder, lon
                 leftOut(name);
                 continue;
             }
+            // .NET shows a byte that is no UTF-8 as U+FFFD, and then cannot open the file.
+            if (child.Name.Contains('\uFFFD', StringComparison.Ordinal) && !System.IO.Path.Exists(child.FullName))
+                throw new VmPodException(ExitCode.Usage, $"The name of {child.FullName} is not UTF-8.", "Rename it.");
             FileSystemInfo plain = Plain(child.FullName);
             Add(plain, name, files);
             if (plain is DirectoryInfo inner)

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using VmPod.Benchmarks.Mount;
+using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Vaults;
+using VmPod.Foundation;
+using VmPod.Testing;
+
+namespace VmPod.Benchmarks;
+
+/// <summary>`./vmpod bench [NAME]`: runs one benchmark or all, prints their tables, keeps JSON in artifacts/bench.</summary>
+internal static class BenchCommand
+{
+    private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(), new MountBenchmark()];
+
+    /// <summary>The command.</summary>
+    public static RootCommand Build()
+    {
+        var name = new Argument<string?>("NAME") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join("; ", All.Select(b => $"{b.Name}: {b.Purpose}")) };
+        var sessions = new Option<string?>("--sessions") { Description = "A folder with gen0, gen1, ... as tests/Guest/make-sessions.sh makes it." };
+        var quick = new Option<bool>("--quick") { Description = "Small synthetic data: to try it, not to compare." };
+        var rounds = new Option<int>("--rounds") { Description = "Runs of each comparison; medians are printed.", DefaultValueFactory = _ => 1 };
+        var json = new Option<bool>("--json") { Description = "Print JSON." };
+        var root = new RootCommand("Measures VmPod, against restic and borg in the same run.") { name, sessions, quick, rounds, json };
+        root.SetAction(result => Run(result.GetValue(name), result.GetValue(json),
+            new BenchOptions(result.GetValue(sessions), result.GetValue(quick), Math.Max(1, result.GetValue(rounds)), Console.Error)));
+        return root;
+    }
+
+    private static int Run(string? name, bool json, BenchOptions options)
+    {
+        IBenchmark[] chosen = [.. All.Where(b => name is null || b.Name == name)];
+        if (chosen.Length == 0)
+        {
+            Console.Error.WriteLine($"There is no benchmark {name}. There are: {string.Join(", ", All.Select(b => b.Name))}.");
+            return (int)ExitCode.Usage;
+        }
+        try
+        {
+            foreach (IBenchmark benchmark in chosen)
+            {
+                BenchReport report = benchmark.Run(options);
+                string folder = Directory.CreateDirectory(Repository.PathOf("artifacts", "bench")).FullName;
+                File.WriteAllText(Path.Join(folder, benchmark.Name + ".json"), report.ToJson());
+                Console.Out.WriteLine(json ? report.ToJson() : report.ToText());
+            }
+            return (int)ExitCode.Done;
+        }
+        catch (VmPodException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            if (e.Hint is not null)
+                Console.Error.WriteLine(e.Hint);
+            return (int)e.ExitCode;
+        }
+    }
+}

@@ -1,0 +1,3 @@
+using VmPod.Benchmarks;
+
+return BenchCommand.Build().Parse(args).Invoke();

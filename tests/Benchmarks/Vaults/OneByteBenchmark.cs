@@ -1,0 +1,120 @@
+using System.Globalization;
+using VmPod.Benchmarks.Data;
+using VmPod.Benchmarks.Report;
+using VmPod.Testing;
+using VmPod.Vault.Format;
+
+namespace VmPod.Benchmarks.Vaults;
+
+/// <summary>One byte changed in a large sparse disk: what a put adds, also right after the map was rewritten.</summary>
+internal sealed class OneByteBenchmark : IBenchmark
+{
+    private const int CellsMax = 3, PlainPuts = 20, PutsAfterRewrite = 4;
+
+    // Around these numbers of changed chunks a run of the map leaves the manifest and gets leaves of its own.
+    private static readonly int[] Scattered = [150, 200, 300, 600, 1500];
+
+    /// <inheritdoc/>
+    public string Name => "one-byte";
+
+    /// <inheritdoc/>
+    public string Purpose => "cells added when one byte of a large disk changed";
+
+    /// <inheritdoc/>
+    public BenchReport Run(BenchOptions options)
+    {
+        using var work = new TempFolder();
+        long length = options.Quick ? 2L << 30 : 20L << 30, data = options.Quick ? 128L << 20 : 2L << 30;
+        var disk = new SparseDisk(work.Sub("session"), length, data);
+        options.Log.WriteLine($"making a disk of {length >> 30} GiB with {data >> 20} MiB of data");
+        disk.Create();
+        using var tool = new VaultTool();
+        tool.Create(work["vault"]);
+        var cells = new Dictionary<string, List<double>>();
+        var seconds = new Dictionary<string, List<double>>();
+        void Put(string what)
+        {
+            double wall = tool.Save(disk.Folder, 0).WallS;
+            (cells.TryGetValue(what, out List<double>? list) ? list : cells[what] = []).Add(tool.LastPut!.CellsAdded);
+            (seconds.TryGetValue(what, out list) ? list : seconds[what] = []).Add(wall);
+            options.Log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {tool.LastPut.CellsAdded} cells, {wall:0.00} s"));
+        }
+
+        Put("first put");
+        Put("nothing changed");
+        for (int i = 0; i < PlainPuts; i++)
+        {
+            disk.ChangeBytes(1);
+            Put("1 byte");
+        }
+        foreach (int count in Scattered)
+        {
+            disk.ChangeBytes(count);
+            Put(string.Create(CultureInfo.InvariantCulture, $"{count} bytes in as many chunks (rewrites a run of the map)"));
+            for (int i = 0; i < PutsAfterRewrite; i++)
+            {
+                disk.ChangeBytes(1);
+                Put("1 byte, right after a run of the map was rewritten");
+            }
+        }
+
+        var table = new BenchTable($"Cells added to a disk of {length >> 30} GiB with {data >> 20} MiB of data", "what", "puts", "median cells", "most cells", "target", "met", "median s");
+        foreach ((string what, List<double> counts) in cells)
+        {
+            bool isTarget = what.StartsWith("1 byte", StringComparison.Ordinal);
+            table.Add(what, counts.Count, (long)Statistics.Percentile(counts, 50), (long)counts.Max(), isTarget ? $"<= {CellsMax}" : "",
+                isTarget ? counts.Max() <= CellsMax ? "yes" : "no" : "", Statistics.Percentile(seconds[what], 50));
+        }
+        var report = new BenchReport(Name);
+        report.Tables.Add(table);
+        report.Versions[tool.Name] = tool.Version;
+        report.Notes.Add("Seconds are of a put that reads the whole disk again, which a mount does not.");
+        return report;
+    }
+
+    /// <summary>A disk whose data stands in runs spread over its length.</summary>
+    private sealed class SparseDisk(string folder, long length, long dataBytes)
+    {
+        private const int RunBytes = 16 << 20;
+
+        private readonly SplitMix random = new(11);
+        private readonly string path = Path.Join(folder, "disk.raw");
+
+        public string Folder { get; } = folder;
+
+        private long RunDistance => length / (dataBytes / RunBytes);
+
+        public void Create()
+        {
+            using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
+            RandomAccess.SetLength(file, length);
+            byte[] run = new byte[RunBytes];
+            for (long i = 0; i < dataBytes / RunBytes; i++)
+            {
+                random.Fill(run);
+                // Two thirds compress well, as on a disk with a system on it.
+                for (int at = 0; at < run.Length; at++)
+                    run[at] = at / 4096 % 3 == 0 ? run[at] : (byte)(run[at / 2] & 0x0F);
+                RandomAccess.Write(file, run, i * RunDistance / RunBytes * RunBytes);
+            }
+        }
+
+        /// <summary>Changes one byte in each of as many chunks.</summary>
+        public void ChangeBytes(int count)
+        {
+            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+            var chunks = new HashSet<long>();
+            byte[] one = new byte[1];
+            while (chunks.Count < count)
+            {
+                long run = random.Below((int)(dataBytes / RunBytes)) * RunDistance / RunBytes * RunBytes;
+                long offset = run + random.Below(RunBytes);
+                if (!chunks.Add(offset / FormatLimits.ChunkBytes))
+                    continue;
+                RandomAccess.Read(file, one, offset);
+                one[0] ^= 0xA5;
+                RandomAccess.Write(file, one, offset);
+            }
+        }
+    }
+}

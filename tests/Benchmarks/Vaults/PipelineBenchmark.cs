@@ -1,0 +1,79 @@
+using System.Globalization;
+using VmPod.Benchmarks.Data;
+using VmPod.Benchmarks.Peers;
+using VmPod.Benchmarks.Report;
+using VmPod.Testing;
+using VmPod.Vault.Format;
+using ZstdSharp;
+
+namespace VmPod.Benchmarks.Vaults;
+
+/// <summary>A first save against zstd alone on as many threads, and where the CPU's time goes, stage by stage on one thread.</summary>
+internal sealed class PipelineBenchmark : IBenchmark
+{
+    private const double Mi = 1 << 20;
+    private const int Level = 1;
+
+    /// <inheritdoc/>
+    public string Name => "pipeline";
+
+    /// <inheritdoc/>
+    public string Purpose => "put against plain zstd on all cores, and its stages";
+
+    /// <inheritdoc/>
+    public BenchReport Run(BenchOptions options)
+    {
+        using var work = new TempFolder();
+        SessionSet sessions = SessionSet.Open(options, work.FullPath);
+        string session = sessions.Folders[0];
+        ChunkList chunks = ChunkList.Of(session);
+        var zstd = new List<Timing>();
+        var puts = new List<Timing>();
+        for (int round = 0; round < Math.Max(3, options.Rounds); round++)
+        {
+            options.Log.WriteLine($"round {round}");
+            DataFile.Warm(session);
+            zstd.Add(Timing.Of(() => CompressAll(chunks)));
+            string folder = work[string.Create(CultureInfo.InvariantCulture, $"vault{round}")];
+            using var tool = new VaultTool();
+            tool.Create(folder);
+            Command.Sync(work.FullPath);
+            puts.Add(tool.Save(session, 0));
+            Directory.Delete(folder, recursive: true);
+        }
+        Timing plain = Timing.Median(zstd), put = Timing.Median(puts);
+        double mebibytes = chunks.Bytes / Mi;
+        var table = new BenchTable("First save against ZstdSharp level 1 alone, chunk by chunk on all cores", "what", "seconds", "CPU s", "MiB/s", "share of zstd alone %", "target %");
+        table.Add("read and zstd alone", plain.WallS, plain.CpuS, mebibytes / plain.WallS, 100.0, "");
+        table.Add("put, the first of the process (JIT)", puts[0].WallS, puts[0].CpuS, mebibytes / puts[0].WallS, plain.WallS / puts[0].WallS * 100, "");
+        table.Add("put, fsync included", put.WallS, put.CpuS, mebibytes / put.WallS, plain.WallS / put.WallS * 100, ">= 75");
+        table.Add("the same in CPU seconds", put.WallS, put.CpuS, mebibytes / put.CpuS, plain.CpuS / put.CpuS * 100, "");
+
+        var report = new BenchReport(Name);
+        report.Tables.Add(table);
+        report.Tables.Add(new StageProfile(chunks, work["stages"]).Run());
+        report.Versions["vmpod"] = typeof(Vault.PodVault).Assembly.GetName().Version!.ToString(3);
+        report.Versions["ZstdSharp"] = typeof(Compressor).Assembly.GetName().Version!.ToString(3);
+        report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
+            $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians of {puts.Count} alternating runs."));
+        report.Notes.Add("The stages are run apart on one thread each over a part of the data; a put runs them on all cores, and its fsync overlaps nothing.");
+        return report;
+    }
+
+    private static void CompressAll(ChunkList chunks)
+    {
+        long next = -1;
+        Thread[] threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(() =>
+        {
+            using var compressor = new Compressor(Level);
+            using ChunkList.Reader reader = chunks.Open();
+            byte[] chunk = new byte[FormatLimits.ChunkBytes], output = new byte[Compressor.GetCompressBound(FormatLimits.ChunkBytes)];
+            for (long i = Interlocked.Increment(ref next); i < chunks.Chunks.Count; i = Interlocked.Increment(ref next))
+                compressor.Wrap(reader.Read((int)i, chunk), output);
+        }))];
+        foreach (Thread thread in threads)
+            thread.Start();
+        foreach (Thread thread in threads)
+            thread.Join();
+    }
+}

@@ -1,0 +1,68 @@
+using VmPod.Benchmarks.Data;
+using VmPod.Benchmarks.Peers;
+using VmPod.Benchmarks.Report;
+
+namespace VmPod.Benchmarks.Vaults;
+
+/// <summary>One round: fresh repositories on one disk, every step with all tools in turn.</summary>
+internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet sessions, string folder, TextWriter log)
+{
+    private readonly string live = Path.Join(folder, "live");
+
+    /// <summary>Runs it.</summary>
+    public RoundResult Run()
+    {
+        int generations = sessions.Folders.Count;
+        var result = new RoundResult(new Timing[generations + 1, tools.Length], new long[generations, tools.Length], new double[generations + 1], new Timing[tools.Length]);
+        foreach (ISnapshotTool tool in tools)
+            tool.Create(Path.Join(folder, tool.Name));
+        for (int g = 0; g < generations; g++)
+        {
+            // The peers find a file's older version by its path, so every generation appears in the same place.
+            Link(sessions.Folders[g]);
+            for (int i = 0; i < tools.Length; i++)
+            {
+                long before = tools[i].StoredBytes;
+                DataFile.Warm(live);
+                Command.Sync(folder);
+                Note(tools[i], $"put gen{g}", result.Timings[g, i] = tools[i].Save(live, g));
+                result.Added[g, i] = tools[i].StoredBytes - before;
+                if (tools[i] == ours)
+                    result.PeakMiB[g] = ours.LastPeakMiB;
+            }
+        }
+        for (int i = 0; i < tools.Length; i++)
+        {
+            string into = Path.Join(folder, "restored");
+            result.Unlock[i] = tools[i].Unlock();
+            tools[i].Warm();
+            Command.Sync(folder);
+            Note(tools[i], "get", result.Timings[generations, i] = tools[i].Restore(generations - 1, into));
+            if (tools[i] == ours)
+            {
+                result.PeakMiB[generations] = ours.LastPeakMiB;
+                if (!DataFile.SameContent(sessions.Folders[^1], into))
+                    throw new InvalidOperationException("What was restored is not what was saved.");
+            }
+            Directory.Delete(into, recursive: true);
+        }
+        return result;
+    }
+
+    private void Note(ISnapshotTool tool, string step, Timing timing) => log.WriteLine(FormattableString.Invariant($"{tool.Name,-8}{step,-10}{timing.WallS,8:0.00} s"));
+
+    private void Link(string generation)
+    {
+        if (Directory.Exists(live))
+            Directory.Delete(live, recursive: true);
+        try
+        {
+            Command.Run("cp", ["-rl", generation, live]);
+        }
+        catch (InvalidOperationException)
+        {
+            // Another file system: no hard links there.
+            Command.Run("cp", ["-rT", "--sparse=always", generation, live]);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+using VmPod.Benchmarks.Report;
+
+namespace VmPod.Benchmarks.Vaults;
+
+/// <summary>What one round measured.</summary>
+/// <param name="Timings">By step (each save, then the restore) and tool.</param>
+/// <param name="Added">Bytes that each generation added, by generation and tool.</param>
+/// <param name="PeakMiB">Memory of ours, by step.</param>
+/// <param name="Unlock">Time to open a repository, by tool.</param>
+internal sealed record RoundResult(Timing[,] Timings, long[,] Added, double[] PeakMiB, Timing[] Unlock);

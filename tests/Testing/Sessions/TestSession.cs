@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace VmPod.Testing;
+
+/// <summary>A session that runs on a <see cref="TestHost"/>, with its guest's agent. Disposing kills what still runs of it.</summary>
+public sealed class TestSession : IAsyncDisposable
+{
+    private readonly TestHost host;
+
+    private TestSession(TestHost host, string name, JsonElement status, GuestAgent agent)
+    {
+        this.host = host;
+        Name = name;
+        Agent = agent;
+        HostGuardPid = status.GetProperty("process_id").GetInt32();
+        QemuPid = status.GetProperty("qemu_process_id").GetInt32();
+        IsEmulated = !string.Equals(status.GetProperty("accelerator").GetString(), "kvm", StringComparison.OrdinalIgnoreCase);
+        ConsolePath = status.GetProperty("console").GetString()!;
+        Mount = status.GetProperty("mount").GetString()!;
+        RunFolder = Path.GetDirectoryName(status.GetProperty("agent").GetString()!)!;
+    }
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>The guest's agent.</summary>
+    public GuestAgent Agent { get; }
+
+    /// <summary>hostguard's process.</summary>
+    public int HostGuardPid { get; }
+
+    /// <summary>The process that hostguard knows as the hypervisor's.</summary>
+    public int QemuPid { get; }
+
+    /// <summary>Whether the CPU is emulated.</summary>
+    public bool IsEmulated { get; }
+
+    /// <summary>The serial line's socket.</summary>
+    public string ConsolePath { get; }
+
+    /// <summary>The mount, in hostguard's own mount namespace.</summary>
+    public string Mount { get; }
+
+    /// <summary>The folder of this run.</summary>
+    public string RunFolder { get; }
+
+    /// <summary>From the start of the command to the guest's first answer.</summary>
+    public TimeSpan FirstAnswerAfter { get; private init; }
+
+    /// <summary>The receipt's file.</summary>
+    public string ReceiptPath => Path.Join(RunFolder, "receipt.json");
+
+    /// <summary>Every process of it that runs now: hostguard, its watchdog, the jail, QEMU.</summary>
+    public IReadOnlyList<int> Processes => [HostGuardPid, .. ProcessSnapshot.Descendants(HostGuardPid)];
+
+    internal static async Task<TestSession> AttachAsync(TestHost host, string name, JsonElement status, long started, CancellationToken cancellation)
+    {
+        GuestAgent agent = await GuestAgent.ConnectAsync(status.GetProperty("agent").GetString()!, cancellation: cancellation);
+        try
+        {
+            _ = await agent.WaitUntilAnsweringAsync(cancellation: cancellation);
+        }
+        catch
+        {
+            await agent.DisposeAsync();
+            await host.EndAllAsync();
+            throw;
+        }
+        return new TestSession(host, name, status, agent) { FirstAnswerAfter = Stopwatch.GetElapsedTime(started) };
+    }
+
+    /// <summary>What hostguard says of it.</summary>
+    public async Task<JsonElement> StatusAsync(CancellationToken cancellation = default) => (await host.RunAsync(["status", Name], cancellation: cancellation))[0];
+
+    /// <summary>A checkpoint while it runs. Its result.</summary>
+    public async Task<JsonElement> CheckpointAsync(CancellationToken cancellation = default) =>
+        (await host.RunAsync(["checkpoint", Name], cancellation: cancellation)).GetProperty("result");
+
+    /// <summary>Suspends ("suspend" or "leave"). Its result.</summary>
+    public async Task<JsonElement> EndAsync(string verb = "suspend", CancellationToken cancellation = default) =>
+        (await host.RunAsync([verb, Name], cancellation: cancellation)).GetProperty("result");
+
+    /// <summary>Waits until no process of it runs.</summary>
+    /// <exception cref="TimeoutException">One still does.</exception>
+    public static async Task WaitUntilGoneAsync(IReadOnlyList<int> processes, TimeSpan limit, CancellationToken cancellation = default)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (processes.Where(ProcessSnapshot.IsAlive).ToList() is { Count: > 0 } alive)
+        {
+            if (Stopwatch.GetElapsedTime(started) > limit)
+                throw new TimeoutException($"Still running after {limit.TotalSeconds:F0} s: {string.Join(", ", alive.Select(p => $"{ProcessSnapshot.Of(p).Name} ({p})"))}");
+            await Task.Delay(20, cancellation);
+        }
+    }
+
+    /// <summary>kill -9 of hostguard, as a crash would; QEMU must die with it.</summary>
+    public void KillHostGuard() => CliProcess.SignalProcess(HostGuardPid, 9);
+
+    /// <summary>QEMU itself, not the jail around it.</summary>
+    public IReadOnlyList<int> QemuProcesses => [.. Processes.Where(pid => ProcessSnapshot.Of(pid).Name.StartsWith("qemu", StringComparison.Ordinal))];
+
+    /// <summary>SIGSTOP of hostguard.</summary>
+    public void StopHostGuard() => CliProcess.SignalProcess(HostGuardPid, 19);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Agent.DisposeAsync();
+        await host.EndAllAsync();
+        // What a killed hostguard leaves: an empty folder, since the mount itself was in its own namespace.
+        if (Directory.Exists(Mount))
+            Directory.Delete(Mount);
+    }
+}

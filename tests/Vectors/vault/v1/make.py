@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Writes the vectors of this folder from vault/SPEC.md, sharing no code with VmPod.
+
+Needs Debian's python3-cryptography (AES-GCM, Ed25519) and libsodium23 (Argon2id). Run in this folder: python3 make.py
+Bytes are hexadecimal; in `bytes` and `plaintext`, "00*12" stands for twelve zero bytes. A `patch` is "offset=bytes", applied to what the case seals.
+"""
+import ctypes
+import hashlib
+import hmac
+import os
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VAULT = bytes(range(16))
+LEASE_KEY = bytes(range(32, 64))
+SESSION = bytes(range(100, 116))
+CELL = 16384
+
+
+def hkdf(key, salt, info, length):
+    prk = hmac.new(salt or bytes(32), key, hashlib.sha256).digest()
+    out, block, i = b"", b"", 1
+    while len(out) < length:
+        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha256).digest()
+        out, i = out + block, i + 1
+    return out[:length]
+
+
+def derive(key, salt, label, context=b"", length=32):
+    return hkdf(key, salt, b"vmpod/v1/" + label + b"\0" + VAULT + context, length)
+
+
+K_MAC, K_KDF, K_TAG = (derive(LEASE_KEY, b"", label) for label in (b"mac", b"kdf", b"tag"))
+LEASE_ID = derive(LEASE_KEY, b"", b"id", length=8)
+
+
+def mac(key, data):
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def be(value, size):
+    return value.to_bytes(size, "big")
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def text(value):
+    return varint(len(value.encode())) + value.encode()
+
+
+def short(data):
+    """Hexadecimal, with long runs of zeros as 00*n."""
+    words, i = [], 0
+    while i < len(data):
+        j = i
+        while j < len(data) and data[j] == 0:
+            j += 1
+        if j - i >= 16:
+            words.append(f"00*{j - i}")
+            i = j
+            continue
+        j = i
+        while j < len(data) and data[j:j + 16] != bytes(16):
+            j += 1
+        words.append(data[i:j].hex())
+        i = j
+    return " ".join(words)
+
+
+COUNT = {"ok": 0, "refuse": 0}
+
+
+def case(layer, file, expect, name, **fields):
+    COUNT[expect] += 1
+    with open(os.path.join(HERE, f"{layer}-{file}.txt"), "w", encoding="utf-8") as out:
+        out.write(f"name: {name}\nlayer: {layer}\nexpect: {expect}\n")
+        for key, value in fields.items():
+            out.write(f"{key}: {short(value) if isinstance(value, bytes) else value}\n")
+
+
+# Cells
+
+def entry(stream, chunk, codec, raw, offset, length, part=0, more=False, last=0):
+    return be(stream, 4) + be(chunk, 8) + bytes([codec, part | (0x80 if more else 0)]) + be(raw, 3) + be(offset, 3) + be(length, 3) + bytes([last])
+
+
+def content(entries, body, kind=1, reserved=b"\0\0\0", count=None, capacity=CELL - 64):
+    head = bytes([kind]) + reserved + be(len(entries) if count is None else count, 4) + SESSION + LEASE_ID + be(7, 8) + be(3, 8)
+    data = head + b"".join(entries) + body
+    return data + bytes(capacity - len(data))
+
+
+def seal(plaintext):
+    header = b"VPR1" + bytes([2, 0]) + be((len(plaintext) + 64) // 4096, 2) + LEASE_ID
+    t = mac(K_MAC, header + plaintext)
+    return header + t + AESGCM(mac(K_KDF, t)).encrypt(bytes(12), plaintext, header + t)
+
+
+def cells():
+    hello = content([entry(5, 9, 1, 5, 0, 5)], b"hello")
+    two = content([entry(5, 9, 1, 5, 0, 5), entry(5, 10, 2, 65536, 5, 11)], b"hello" + b"not a frame")
+    for file, plaintext in (("one", hello), ("two", two), ("large", content([entry(1, 0, 1, 65536, 0, 65536)], bytes(65535) + b"x", capacity=131072 - 64))):
+        sealed = seal(plaintext)
+        case("cell", f"seal-{file}", "ok", "a cell seals to these bytes and opens again", vaultId=VAULT, leaseKey=LEASE_KEY, plaintext=plaintext,
+             mac=sealed[16:48], tag=sealed[-16:], id=hashlib.sha256(b"\0" + sealed).digest())
+    good = seal(hello)
+    patches = [("magic", 0, 1), ("suite", 4, 3), ("version", 5, 1), ("units", 7, 1), ("key-id", 15, 1), ("mac-first", 16, 0x80), ("mac-last", 47, 1),
+               ("ciphertext-first", 48, 1), ("padding", CELL - 17, 1), ("tag-first", CELL - 16, 1), ("tag-last", CELL - 1, 0x80)]
+    for file, offset, mask in patches:
+        case("cell", f"changed-{file}", "refuse", f"a cell with a changed {file.replace('-', ' ')} does not open", vaultId=VAULT, leaseKey=LEASE_KEY,
+             plaintext=hello, patch=f"{offset}={bytes([good[offset] ^ mask]).hex()}")
+
+
+def contents():
+    e1, e2 = entry(5, 9, 1, 5, 0, 5), entry(5, 10, 1, 3, 5, 3)
+    ok = [("two", [e1, e2], b"hellobye", {}), ("goes-on", [e1, entry(5, 10, 1, 9, 5, 3, more=True)], b"hellobye", {}),
+          ("part-first", [entry(5, 9, 1, 99, 0, 5, part=1), e2], b"hellobye", {})]
+    for file, entries, body, options in ok:
+        case("content", file, "ok", "a canonical plaintext", bytes=content(entries, body, **options))
+    bad = [("type", [e1], b"hello", {"kind": 2}), ("reserved", [e1], b"hello", {"reserved": b"\0\1\0"}), ("empty", [], b"", {}),
+           ("count-huge", [e1], b"hello", {"count": 0xFFFFFFFF}), ("gap", [e1, entry(5, 10, 1, 3, 6, 3)], b"hello?bye", {}),
+           ("overlap", [e1, entry(5, 10, 1, 3, 4, 3)], b"hellobye", {}), ("padding", [e1], b"hello\0x", {}),
+           ("codec-zero", [entry(5, 9, 0, 5, 0, 5)], b"hello", {}), ("codec-unknown", [entry(5, 9, 6, 5, 0, 5)], b"hello", {}),
+           ("raw-length-zero", [entry(5, 9, 1, 0, 0, 5)], b"hello", {}), ("raw-length-large", [entry(5, 9, 1, 65537, 0, 5)], b"hello", {}),
+           ("length-zero", [entry(5, 9, 1, 5, 0, 0)], b"", {}), ("beyond-the-end", [entry(5, 9, 1, 65536, 0, 65536)], b"hello", {}),
+           ("part-in-the-middle", [e1, entry(5, 10, 1, 3, 5, 3, part=1)], b"hellobye", {}),
+           ("goes-on-in-the-middle", [entry(5, 9, 1, 9, 0, 5, more=True), e2], b"hellobye", {}), ("last-byte", [entry(5, 9, 1, 5, 0, 5, last=1)], b"hello", {})]
+    for file, entries, body, options in bad:
+        case("content", file, "refuse", f"a plaintext that is not canonical: {file.replace('-', ' ')}", bytes=content(entries, body, **options))
+
+
+# Tables
+
+A, B = hashlib.sha256(b"cell A").digest(), hashlib.sha256(b"cell B").digest()
+
+
+def whole(cell, slot, rest=(), commit=7):
+    return bytes([1 | len(rest) << 4]) + LEASE_ID + varint(commit) + cell + varint(slot) + b"".join(rest)
+
+
+def leaves():
+    first = varint(3) + varint(0) + whole(A, 0, [B])
+    case("map-leaf", "four", "ok", "whole, last cell, same cell, zero", bytes=first + varint(0) + varint(1) + bytes([3]) + varint(2)
+         + varint(0) + varint(1) + bytes([2]) + varint(3) + varint(2) + varint(300) + b"\0")
+    case("map-leaf", "empty", "ok", "an empty leaf reads; a table refuses it where it expects entries", bytes=b"")
+    bad = [("first-same-cell", varint(3) + varint(0) + bytes([2]) + varint(1)), ("same-chunk-twice", first + varint(0) + varint(0) + bytes([3]) + varint(2)),
+           ("long-number", bytes([0x83, 0x00]) + varint(0) + whole(A, 0)), ("stream-reserved", varint(0xFFFFFF00) + varint(0) + whole(A, 0)),
+           ("stream-beyond-32-bits", varint(1 << 32) + varint(0) + whole(A, 0)), ("chunk-beyond-16-TiB", varint(3) + varint((1 << 28) + 1) + whole(A, 0)),
+           ("kind-unknown", varint(3) + varint(0) + bytes([4]) + varint(1)), ("zero-with-cells", varint(3) + varint(0) + bytes([0x10]) + A),
+           ("whole-where-same-cell-would-do", first + varint(0) + varint(1) + whole(A, 1)), ("truncated-id", first[:-1]), ("slot-huge", varint(3) + varint(0) + whole(A, 1 << 20)),
+           ("birth-zero", varint(3) + varint(0) + bytes([1]) + bytes(8) + varint(0) + A + varint(0))]
+    for file, data in bad:
+        case("map-leaf", file, "refuse", f"a leaf that is not canonical: {file.replace('-', ' ')}", bytes=data)
+    case("tag-leaf", "two", "ok", "two tags", bytes=varint(3) + varint(0) + LEASE_ID + bytes(range(16)) + varint(0) + varint(5) + bytes(24))
+    case("tag-leaf", "truncated", "refuse", "a tag of 15 bytes", bytes=varint(3) + varint(0) + LEASE_ID + bytes(range(15)))
+
+
+# Manifest and commit
+
+def stream(step, name, kind=1, length=65536, mode=0o644):
+    return varint(step) + bytes([kind]) + text(name) + varint(length) + varint(mode) + be(1_700_000_000_000_000_000, 8)
+
+
+def manifest(streams, magic=b"VPM1", kind=1, next_stream=10, map_runs=b"\0", tag_runs=b"\0", count=None):
+    return magic + varint(7) + bytes([kind]) + text("put") + varint(next_stream) + varint(len(streams) if count is None else count) + b"".join(streams) \
+        + map_runs + tag_runs
+
+
+def manifests():
+    leaf = varint(1) + varint(0) + whole(bytes(32), 0)
+    inline = varint(1) + varint(1) + varint(len(leaf)) + bytes([1]) + varint(len(leaf)) + leaf
+    listed = varint(1) + varint(2000) + varint(32768) + bytes([2]) + varint(2) + varint(1) + varint(0) + whole(A, 0) + varint(1) + varint(950) + bytes([2]) + varint(1)
+    case("manifest", "two", "ok", "two files, a run inline and a run of leaves", bytes=manifest([stream(1, "a"), stream(2, "b/ö")], map_runs=inline, tag_runs=listed))
+    case("manifest", "none", "ok", "no stream, no run", bytes=manifest([]))
+    bad = [("magic", manifest([], magic=b"VPM2")), ("kind", manifest([], kind=4)), ("name-climbs", manifest([stream(1, "../a")])),
+           ("name-absolute", manifest([stream(1, "/a")])), ("name-empty", manifest([stream(1, "")])), ("name-dot", manifest([stream(1, "a/./b")])),
+           ("name-zero-byte", manifest([stream(1, "a\0b")])), ("name-twice", manifest([stream(1, "a"), stream(1, "a")])),
+           ("number-twice", manifest([stream(1, "a"), stream(0, "b")])), ("number-beyond-next", manifest([stream(10, "a")])),
+           ("length-beyond-16-TiB", manifest([stream(1, "a", length=(1 << 44) + 1)])), ("stream-kind", manifest([stream(1, "a", kind=7)])),
+           ("count-beyond", manifest([stream(1, "a")], count=2)), ("trailing", manifest([]) + b"\0"), ("run-empty-inline", manifest([], map_runs=varint(1) + b"\1\1\1\0")),
+           ("run-kind", manifest([], map_runs=varint(1) + b"\1\1\4\1")), ("runs-too-many", manifest([], map_runs=varint(65)))]
+    for file, data in bad:
+        case("manifest", file, "refuse", f"a manifest that is refused: {file.replace('-', ' ')}", bytes=data)
+    utf8 = manifest([stream(1, "ab")]).replace(b"ab", b"\xffb")
+    case("manifest", "name-not-utf-8", "refuse", "a name that is not UTF-8", bytes=utf8)
+
+
+def commit(magic=b"VPC1", kind=1, cells=(A,), manifest_bytes=100, added=1, count=None):
+    ids = b"".join(cells)
+    return magic + VAULT + SESSION + LEASE_ID + be(2, 8) + be(7, 8) + bytes([kind]) + be(3, 8) + be(1_700_000_000_000, 8) + B + be(77, 8) + be(500, 8) \
+        + be(900, 8) + be(len(cells) if count is None else count, 2) + ids + be(4, 4) + be(manifest_bytes, 4) + be(added, 4) + hashlib.sha256(A).digest() \
+        + be(0, 4) + hashlib.sha256(b"").digest() + be(12, 8) + B
+
+
+def commits():
+    case("commit", "one", "ok", "a record with one manifest cell", bytes=commit())
+    case("commit", "two", "ok", "a record with two manifest cells", bytes=commit(cells=(A, B)))
+    bad = [("magic", commit(magic=b"VPR1")), ("kind-zero", commit(kind=0)), ("kind-unknown", commit(kind=4)), ("no-manifest-cell", commit(cells=())),
+           ("manifest-cells-beyond", commit(count=1025)), ("manifest-empty", commit(manifest_bytes=0)), ("manifest-beyond-16-MiB", commit(manifest_bytes=(1 << 24) + 1)),
+           ("ids-beyond", commit(added=(1 << 22) + 1)), ("truncated", commit()[:-1])]
+    for file, data in bad:
+        case("commit", file, "refuse", f"a record that is refused: {file.replace('-', ' ')}", bytes=data)
+
+
+# Keys and slots
+
+def keys():
+    case("lease-keys", "one", "ok", "what K_lease gives", vaultId=VAULT, leaseKey=LEASE_KEY, mac=K_MAC, record=K_KDF, tag=K_TAG, id=LEASE_ID)
+    case("change-tag", "one", "ok", "the change tag of a chunk", vaultId=VAULT, leaseKey=LEASE_KEY, bytes=b"a chunk", tag=mac(K_TAG, b"a chunk")[:16])
+
+
+def slots():
+    passphrase, device, root, salt, wrap_salt = b"correct horse", bytes(range(200, 232)), bytes(range(32)), bytes(range(16)), bytes(range(16, 32))
+    stretched = ctypes.create_string_buffer(32)
+    failed = ctypes.CDLL("libsodium.so.23").crypto_pwhash(stretched, ctypes.c_ulonglong(32), passphrase, ctypes.c_ulonglong(len(passphrase)), salt,
+                                                          ctypes.c_ulonglong(3), ctypes.c_size_t(8192 * 1024), 2)
+    assert failed == 0
+    stretched = stretched.raw
+    kek, commitment = derive(stretched, device, b"kek", salt), derive(stretched, device, b"kek-commitment", salt)
+    wrapped = wrap_salt + AESGCM(derive(kek, wrap_salt, b"root")).encrypt(bytes(12), root, None)
+    slot = b"VPS1" + b"\1" + be(8192, 4) + be(3, 4) + salt + commitment + wrapped
+    common = {"vaultId": VAULT, "device": device, "passphrase": passphrase}
+    case("slot", "right", "ok", "the passphrase opens K_root", **common, bytes=slot, root=root)
+    case("slot", "wrong-passphrase", "refuse", "another passphrase", vaultId=VAULT, device=device, passphrase=b"correct hors", bytes=slot)
+    case("slot", "wrong-device", "refuse", "the slot on another pod", vaultId=VAULT, device=bytes(32), passphrase=passphrase, bytes=slot)
+    changes = [("magic", 0), ("kind", 4), ("memory", 5), ("passes", 12), ("salt", 13), ("commitment", 29), ("wrapping-salt", 61), ("wrapped-key", 77), ("tag", 124)]
+    for file, offset in changes:
+        changed = bytearray(slot)
+        changed[offset] ^= 0x80
+        case("slot", f"changed-{file}", "refuse", f"a slot with a changed {file.replace('-', ' ')}", **common, bytes=bytes(changed))
+    case("slot", "memory-too-small", "refuse", "a slot that asks for 8 KiB only", **common, bytes=slot[:5] + be(8, 4) + slot[9:])
+    case("slot", "truncated", "refuse", "a slot that lacks a byte", **common, bytes=slot[:-1])
+    case("slot", "trailing", "refuse", "a slot with a byte more", **common, bytes=slot + b"\0")
+
+
+for old in os.listdir(HERE):
+    if old.endswith(".txt"):
+        os.remove(os.path.join(HERE, old))
+for make in (cells, contents, leaves, manifests, commits, keys, slots):
+    make()
+print(COUNT)
