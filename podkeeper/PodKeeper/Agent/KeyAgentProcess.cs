@@ -29,6 +29,8 @@ public static class KeyAgentProcess
             // It must not keep the folder that the user stands in from being unmounted.
             WorkingDirectory = "/",
         };
+        // The runtime's diagnostic socket would let any program of this user ask for a dump of the key.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         using Process agent = Process.Start(start) ?? throw new InvalidOperationException("The key agent did not start.");
         try
         {

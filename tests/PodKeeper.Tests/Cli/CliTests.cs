@@ -252,6 +252,10 @@ public sealed class CliTests : IDisposable
         Assert.False(Has($"{agent}/cmdline"));
         Assert.False(Has($"{agent}/environ"));
         Assert.Contains("agent", Encoding.UTF8.GetString(File.ReadAllBytes($"{agent}/cmdline")), StringComparison.Ordinal);
+        // A process with diagnostics would listen on a socket that dumps its memory; this test program does.
+        string socket = $"dotnet-diagnostic-{Path.GetFileName(agent)}-";
+        Assert.Contains($"dotnet-diagnostic-{Environment.ProcessId}-", File.ReadAllText("/proc/net/unix"), StringComparison.Ordinal);
+        Assert.DoesNotContain(socket, File.ReadAllText("/proc/net/unix"), StringComparison.Ordinal);
         Say("lock", Pod);
         Say("audit", "show", Pod, "--json");
         Assert.Contains("unlock-ok", said.ToString(), StringComparison.Ordinal);
