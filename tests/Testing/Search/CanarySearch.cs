@@ -65,8 +65,20 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
         return Add(path, handle, direct);
     }
 
-    /// <summary>Searches all readable memory of another process (needs the right to trace it).</summary>
+    /// <summary>Searches all readable memory of another process (needs the right to trace it). Nothing if it ends meanwhile.</summary>
     public int Process(int pid)
+    {
+        try
+        {
+            return SearchProcess(pid);
+        }
+        catch (IOException) when (!ProcessSnapshot.IsAlive(pid))
+        {
+            return 0;
+        }
+    }
+
+    private int SearchProcess(int pid)
     {
         using SafeFileHandle memory = RawFile.OpenRead($"/proc/{pid}/mem", direct: false);
         long bytes = 0;
