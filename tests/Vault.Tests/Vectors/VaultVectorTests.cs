@@ -108,7 +108,7 @@ public sealed class VaultVectorTests
     {
         using LeaseKeys keys = KeysOf(v);
         return keys.Mac.SequenceEqual(v.Bytes("mac")) && keys.Record.SequenceEqual(v.Bytes("record")) && keys.Tag.SequenceEqual(v.Bytes("tag"))
-            && keys.LeaseId == BinaryPrimitives.ReadUInt64BigEndian(v.Bytes("id"));
+            && keys.TagHash.SequenceEqual(v.Bytes("hash")) && keys.LeaseId == BinaryPrimitives.ReadUInt64BigEndian(v.Bytes("id"));
     }
 
     private static bool ChangeTagPasses(VectorFile v)

@@ -31,7 +31,7 @@ def derive(key, salt, label, context=b"", length=32):
     return hkdf(key, salt, b"vmpod/v1/" + label + b"\0" + VAULT + context, length)
 
 
-K_MAC, K_KDF, K_TAG = (derive(LEASE_KEY, b"", label) for label in (b"mac", b"kdf", b"tag"))
+K_MAC, K_KDF, K_TAG, K_HASH = (derive(LEASE_KEY, b"", label) for label in (b"mac", b"kdf", b"tag", b"tag-hash"))
 LEASE_ID = derive(LEASE_KEY, b"", b"id", length=8)
 
 
@@ -211,8 +211,8 @@ def commits():
 # Keys and slots
 
 def keys():
-    case("lease-keys", "one", "ok", "what K_lease gives", vaultId=VAULT, leaseKey=LEASE_KEY, mac=K_MAC, record=K_KDF, tag=K_TAG, id=LEASE_ID)
-    case("change-tag", "one", "ok", "the change tag of a chunk", vaultId=VAULT, leaseKey=LEASE_KEY, bytes=b"a chunk", tag=mac(K_TAG, b"a chunk")[:16])
+    case("lease-keys", "one", "ok", "what K_lease gives", vaultId=VAULT, leaseKey=LEASE_KEY, mac=K_MAC, record=K_KDF, tag=K_TAG, hash=K_HASH, id=LEASE_ID)
+    case("change-tag", "one", "ok", "the change tag of a chunk", vaultId=VAULT, leaseKey=LEASE_KEY, bytes=b"a chunk", tag=mac(K_TAG, AESGCM(K_HASH).encrypt(bytes(12), b"", b"a chunk"))[:16])
 
 
 def slots():
