@@ -19,7 +19,8 @@ void Stop(PosixSignalContext signal)
     Console.Error.WriteLine("demo: cleaning up");
     cancel.Cancel();
 }
-using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop), terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop),
+    terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var report = new DemoReport();
 try
 {

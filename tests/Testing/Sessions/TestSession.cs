@@ -71,7 +71,8 @@ public sealed class TestSession : IAsyncDisposable
     }
 
     /// <summary>What hostguard says of it.</summary>
-    public async Task<JsonElement> StatusAsync(CancellationToken cancellation = default) => (await host.RunAsync(["status", Name], cancellation: cancellation))[0];
+    public async Task<JsonElement> StatusAsync(CancellationToken cancellation = default) => (await host.RunAsync(["status", Name],
+        cancellation: cancellation))[0];
 
     /// <summary>A checkpoint while it runs. Its result.</summary>
     public async Task<JsonElement> CheckpointAsync(CancellationToken cancellation = default) =>

@@ -34,9 +34,11 @@ internal sealed record LeaseEntry(
         ulong lease = r.UInt64(), term = r.UInt64(), time = r.UInt64(), sessionOffset = r.UInt64(), epochOffset = r.UInt64();
         ReadOnlySpan<byte> parent = r.Bytes(Digest.Size);
         var host = new UInt128(r.UInt64(), r.UInt64());
-        ReadOnlySpan<byte> publicKey = r.Bytes(SigningKey.PublicKeyBytes), wrapped = r.Bytes(KeyWrap.WrappedBytes), signature = r.Bytes(SigningKey.SignatureBytes);
+        ReadOnlySpan<byte> publicKey = r.Bytes(SigningKey.PublicKeyBytes), wrapped = r.Bytes(KeyWrap.WrappedBytes),
+            signature = r.Bytes(SigningKey.SignatureBytes);
         return r.IsAtEnd
-            ? new LeaseEntry(SessionHandle.ReadFrom(session), lease, term, time, sessionOffset, epochOffset, Digest.ReadFrom(parent), host, publicKey.ToArray(),
+            ? new LeaseEntry(SessionHandle.ReadFrom(session), lease, term, time, sessionOffset, epochOffset, Digest.ReadFrom(parent), host,
+                publicKey.ToArray(),
                 wrapped.ToArray(), signature.ToArray())
             : null;
     }
