@@ -16,8 +16,12 @@ internal static class BenchCommand
     /// <summary>The command.</summary>
     public static RootCommand Build()
     {
-        var name = new Argument<string?>("NAME") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join("; ", All.Select(b =>
-            $"{b.Name}: {b.Purpose}")) };
+        var name = new Argument<string?>("NAME")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = string.Join("; ", All.Select(b =>
+            $"{b.Name}: {b.Purpose}"))
+        };
         var sessions = new Option<string?>("--sessions") { Description = "A folder with gen0, gen1, ... as tests/Guest/make-sessions.sh makes it." };
         var quick = new Option<bool>("--quick") { Description = "Small synthetic data: to try it, not to compare." };
         var rounds = new Option<int>("--rounds") { Description = "Runs of each comparison; medians are printed.", DefaultValueFactory = _ => 1 };

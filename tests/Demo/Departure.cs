@@ -53,7 +53,8 @@ internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, d
                 last = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
                 await Task.Delay(10, stop);
             }
-            catch (Exception e) when (e is IOException or TimeoutException or OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)
+            catch (Exception e)
+                 when (e is IOException or TimeoutException or OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)
             {
                 if (e is not TimeoutException)
                     break;

@@ -90,7 +90,8 @@ internal sealed partial class SessionHost
         if (diskIsNewer && !request.DropDiskChanges)
             throw new VmPodException(ExitCode.Busy,
                 $"The disk of session {request.Session} is newer than its last checkpoint ({chosen.Record.Generation}): the machine did not end in order.",
-                $"hostguard boot {request.Session} keeps the disk (programs that ran are lost); hostguard resume {request.Session} --drop-disk-changes keeps the programs (changes of the disk since are left behind, as generations that can be read).");
+                $"hostguard boot {request.Session} keeps the disk (programs that ran are lost); hostguard resume {request.Session} "
+                    + $"--drop-disk-changes keeps the programs (changes of the disk since are left behind, as generations that can be read).");
         return chosen.Record.Generation;
     }
 
@@ -108,8 +109,11 @@ internal sealed partial class SessionHost
 
     private void OpenImage()
     {
-        image = new SessionImage(lease!, new SessionImageOptions { OverlayBytes = (long)request.OverlayMiB << 20,
-            CacheBytes = (long)request.CacheMiB << 20 });
+        image = new SessionImage(lease!, new SessionImageOptions
+        {
+            OverlayBytes = (long)request.OverlayMiB << 20,
+            CacheBytes = (long)request.CacheMiB << 20
+        });
         disk = image.Streams.FirstOrDefault(s => s.Name == DiskStream) ?? throw new VmPodException(ExitCode.Damaged, "The session has no disk.");
         if (request.Boot)
         {

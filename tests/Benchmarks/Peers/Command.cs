@@ -13,8 +13,12 @@ internal static class Command
     public static string Run(string program, IReadOnlyList<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string,
         string>? environment = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true,
-            WorkingDirectory = workingFolder ?? "" };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = workingFolder ?? ""
+        };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         Process process;

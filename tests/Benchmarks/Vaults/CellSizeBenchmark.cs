@@ -73,7 +73,8 @@ internal sealed class CellSizeBenchmark : IBenchmark
         report.Tables.Add(table);
         report.Versions["vmpod"] = typeof(PodVault).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add($"Sessions: {sessions.Source}. 'save all' is {saves} generations in order, fsync included.");
-        report.Notes.Add($"A read is one of {Reads} random 4 KiB reads of non-zero pages of the newest memory, each with no cell opened and no chunk decoded before, the map known, "
+        report.Notes.Add($"A read is one of {Reads} random 4 KiB reads of non-zero pages of the newest memory, each with no cell opened and "
+            + $"no chunk decoded before, the map known, "
             + "the vault's file in the page cache. The wire columns are what such a read would move from another machine, without its round trip.");
         return report;
     }

@@ -56,7 +56,8 @@ internal sealed class PipelineBenchmark : IBenchmark
         report.Versions["vmpod"] = typeof(Vault.PodVault).Assembly.GetName().Version!.ToString(3);
         report.Versions["ZstdSharp"] = typeof(Compressor).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
-            $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians of {puts.Count} alternating runs."));
+            $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians "
+                + $"of {puts.Count} alternating runs."));
         report.Notes.Add("The stages are run apart on one thread each over a part of the data; a put runs them on all cores, and the disk writes meanwhile.");
         return report;
     }

@@ -39,9 +39,12 @@ internal sealed class VaultBenchmark : IBenchmark
         foreach (ISnapshotTool tool in tools)
             report.Versions[tool.Name] = tool.Version;
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
-            $"Sessions: {sessions.Source}. {options.Rounds} round(s), medians; {Environment.ProcessorCount} CPUs; caches warm; sync -f (ours: fsync) is counted for all."));
-        report.Notes.Add("vmpod runs in this process, without the time of its passphrase (Argon2id, 64 MiB); the peers' times contain theirs, shown in the last table.");
-        report.Notes.Add("'first save' is generation 0; cp writes its copy anew each time; ratio = vmpod / faster of restic and borg; for get, vmpod / cp is the target's ratio.");
+            $"Sessions: {sessions.Source}. {options.Rounds} round(s), medians; {Environment.ProcessorCount} CPUs; caches warm; sync -f "
+                + $"(ours: fsync) is counted for all."));
+        report.Notes.Add("vmpod runs in this process, without the time of its passphrase (Argon2id, 64 MiB); the peers' times contain "
+            + "theirs, shown in the last table.");
+        report.Notes.Add("'first save' is generation 0; cp writes its copy anew each time; ratio = vmpod / faster of restic and borg; for "
+            + "get, vmpod / cp is the target's ratio.");
         return report;
     }
 

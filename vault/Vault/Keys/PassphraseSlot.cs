@@ -55,8 +55,12 @@ internal sealed class PassphraseSlot
 
     private static Opening Derive(ReadOnlySpan<byte> passphrase, ReadOnlySpan<byte> salt, SecretBuffer device, UInt128 vaultId, int memoryKiB, int passes)
     {
-        var argon = PasswordBasedKeyDerivationAlgorithm.Argon2id(new Argon2Parameters { DegreeOfParallelism = 1, MemorySize = memoryKiB,
-            NumberOfPasses = passes });
+        var argon = PasswordBasedKeyDerivationAlgorithm.Argon2id(new Argon2Parameters
+        {
+            DegreeOfParallelism = 1,
+            MemorySize = memoryKiB,
+            NumberOfPasses = passes
+        });
         using SecretBuffer stretched = SecretBuffer.Create(32, static _ => { });
         argon.DeriveBytes(passphrase, salt, stretched.Bytes);
         SecretBuffer key = SecretBuffer.Create(32, static _ => { });

@@ -43,6 +43,9 @@ internal sealed record LeaseEntry(
             : null;
     }
 
-    private void WriteCertified(ByteWriter writer) => writer.Handle(Session).UInt64(LeaseId).UInt64(Term).UInt64(TimeMs).UInt64(SessionOffset).UInt64(EpochOffset)
-        .Hash(Base).UInt64((ulong)(Host >> 64)).UInt64((ulong)(Host & ulong.MaxValue)).Bytes(PublicKey).Bytes(WrappedKey);
+    private void WriteCertified(ByteWriter writer)
+    {
+        writer.Handle(Session).UInt64(LeaseId).UInt64(Term).UInt64(TimeMs).UInt64(SessionOffset).UInt64(EpochOffset).Hash(Base);
+        writer.UInt64((ulong)(Host >> 64)).UInt64((ulong)(Host & ulong.MaxValue)).Bytes(PublicKey).Bytes(WrappedKey);
+    }
 }

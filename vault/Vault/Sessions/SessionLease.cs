@@ -393,29 +393,29 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     private CommitRecord Describe(
         GenerationKind kind, SessionState? before, CellId[] manifestCells, uint slot, uint manifestBytes, CellId[] added, CellId[] dropped,
             LiveSet after) => new()
-        {
-            VaultId = vault.Descriptor.VaultId,
-            Session = entry.Session,
-            LeaseId = keys.LeaseId,
-            Term = entry.Term,
-            Number = batch,
-            Kind = kind,
-            Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
-            TimeMs = vault.NowMs(),
-            Parent = before?.EntryHash ?? Digest.Zero,
-            ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
-            SessionOffset = entry.SessionOffset,
-            LeaseOffset = (ulong)LeaseOffset,
-            ManifestCells = manifestCells,
-            ManifestSlot = slot,
-            ManifestBytes = manifestBytes,
-            AddedCount = (uint)added.Length,
-            AddedHash = CommitRecord.HashOfIds(added),
-            DroppedCount = (uint)dropped.Length,
-            DroppedHash = CommitRecord.HashOfIds(dropped),
-            LiveCount = (ulong)after.Count,
-            LiveRoot = after.Root(),
-        };
+            {
+                VaultId = vault.Descriptor.VaultId,
+                Session = entry.Session,
+                LeaseId = keys.LeaseId,
+                Term = entry.Term,
+                Number = batch,
+                Kind = kind,
+                Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
+                TimeMs = vault.NowMs(),
+                Parent = before?.EntryHash ?? Digest.Zero,
+                ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
+                SessionOffset = entry.SessionOffset,
+                LeaseOffset = (ulong)LeaseOffset,
+                ManifestCells = manifestCells,
+                ManifestSlot = slot,
+                ManifestBytes = manifestBytes,
+                AddedCount = (uint)added.Length,
+                AddedHash = CommitRecord.HashOfIds(added),
+                DroppedCount = (uint)dropped.Length,
+                DroppedHash = CommitRecord.HashOfIds(dropped),
+                LiveCount = (ulong)after.Count,
+                LiveRoot = after.Root(),
+            };
 
     // Readers look at pending before the state, so the state changes first.
     private void Advance(SessionState state, List<KeyValuePair<ChunkKey, PayloadRef>> changes, Func<uint, bool>? include)

@@ -62,7 +62,8 @@ public sealed class SnapshotWriter
         {
             using SafeFileHandle file = File.OpenHandle(source.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             files.Add(new SnapshotFile(source.Path, source.Name, IsFolder: false, RandomAccess.GetLength(file), Mode: 0,
-                ModifiedNs: 0) { Kind = source.Kind });
+                ModifiedNs: 0)
+            { Kind = source.Kind });
         }
         return new SnapshotWriter(lease, progress).Run(files, kind, label, [], cancel);
     }
