@@ -161,7 +161,7 @@ internal sealed class DemoRun(Stage stage, DemoReport report)
             note: $"{departure.Receipt.GetProperty("pages_zeroed").GetInt64()} pages of memory zeroed before");
         report.Add("pod gone: every process of the session dead", departure.DeadSeconds, note: departure.Receipt.GetProperty("outcome").GetString()!);
         report.Check(departure.LastAnswerSeconds <= departure.StopSeconds + 0.5, "The guest answered after its CPUs were said to stand still.");
-        report.Check(departure.MountIsGone, "The session's mount is still there.");
+        report.Check(departure.MountIsGone, $"The session's mount is still there. Receipt: {departure.Receipt}");
         report.Check(departure.Receipt.GetProperty("reason").GetString() == "pod-gone", "The receipt gives another reason than the pod's loss.");
         SearchForResidue(cancel);
     }

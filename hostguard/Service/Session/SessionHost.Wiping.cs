@@ -28,6 +28,10 @@ internal sealed partial class SessionHost
         CommitRecord? record = lease?.Reader?.Record;
         bool podIsHere = presence?.IsHere() ?? false;
 
+        // From here the machine's death is our own work, not an end that calls for a commit.
+        if (phase is not SessionPhase.Leaving)
+            Enter(SessionPhase.Leaving);
+
         // The machine first: nothing may be written after this.
         if (machine is not null)
         {
