@@ -16,10 +16,12 @@ internal static class Failures
         {
             OperationCanceledException => Report(json, CommandLine.Cancelled, "Cancelled: the vault is as it was.", null),
             VmPodException known => Report(json, (int)known.ExitCode, known.Message, known.Hint),
-            IOException io when Libc.IsNoSpace(io) => Report(json, (int)ExitCode.NoSpace, "There is no space left.", "Free some space, then try again."),
+            IOException io when Libc.IsNoSpace(io) =>
+                Report(json, (int)ExitCode.NoSpace, "There is no space left.", "Free some space, then try again."),
             UnauthorizedAccessException or IOException => Report(json, (int)CodeOf(cause), Sentence(cause.Message), null),
             // The message is left out: nobody has looked at it for secrets.
-            _ => Report(json, (int)ExitCode.Bug, $"This is a bug in VmPod ({cause.GetType().Name}). The vault is safe: it changes only by whole commits.",
+            _ => Report(json, (int)ExitCode.Bug,
+                $"This is a bug in VmPod ({cause.GetType().Name}). The vault is safe: it changes only by whole commits.",
                 $"Please report it, with what {DebugVariable}=1 prints."),
         };
         if (Environment.GetEnvironmentVariable(DebugVariable) == "1")

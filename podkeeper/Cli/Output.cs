@@ -35,7 +35,4 @@ internal static class Output
             bytes /= 1024;
         return unit == 0 ? $"{bytes:0} B" : $"{bytes:0.0} {units[unit]}";
     }
-
-    /// <summary>A moment, in UTC, as the log and the JSON have it.</summary>
-    internal static string Time(ulong unixMs) => DateTimeOffset.FromUnixTimeMilliseconds((long)unixMs).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", null);
 }

@@ -26,7 +26,8 @@ internal sealed class ProgressLine : IProgress<TransferProgress>, IDisposable
             since.Restart();
             isWritten = true;
             string left = value.Left is { } time ? $", {time:h\\:mm\\:ss} left" : "";
-            Console.Error.Write($"{ClearLine}{Output.Bytes(value.BytesDone)} of {Output.Bytes(value.BytesTotal)}, {value.Rate / 1e6:0} MB/s{left}");
+            string done = $"{Output.Bytes(value.BytesDone)} of {Output.Bytes(value.BytesTotal)}";
+            Console.Error.Write($"{ClearLine}{done}, {value.Rate / 1e6:0} MB/s{left}");
         }
     }
 

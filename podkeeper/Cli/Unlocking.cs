@@ -33,7 +33,8 @@ internal static class Unlocking
     }
 
     /// <summary>The passphrase from --pin-file or the terminal.</summary>
-    internal static SecretBuffer Read(string? pinFile) => pinFile is null ? SecretInput.ReadTerminal("Passphrase: ") : SecretInput.ReadFile(pinFile);
+    internal static SecretBuffer Read(string? pinFile) =>
+        pinFile is null ? SecretInput.ReadTerminal("Passphrase: ") : SecretInput.ReadFile(pinFile);
 
     /// <summary>A new passphrase; on the terminal it is asked for twice.</summary>
     internal static SecretBuffer ReadNew(string? pinFile)
@@ -44,7 +45,8 @@ internal static class Unlocking
         try
         {
             using SecretBuffer second = SecretInput.ReadTerminal("The same again: ");
-            return first.FixedTimeEquals(second) ? first : throw new VmPodException(ExitCode.Refused, "The two answers differ.", "Try again.");
+            return first.FixedTimeEquals(second) ? first
+                : throw new VmPodException(ExitCode.Refused, "The two answers differ.", "Try again.");
         }
         catch
         {

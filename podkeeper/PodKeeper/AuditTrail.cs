@@ -7,10 +7,12 @@ using VmPod.Vault.Format.Store;
 namespace VmPod.PodKeeper;
 
 /// <summary>
-/// A pod's audit log, as the pod writes it: entries are durable when <see cref="Append"/> returns; if it throws, what was to be done is not done.
+/// A pod's audit log, as the pod writes it: entries are durable when <see cref="Append"/> returns; if it throws, what was to be done is
+/// not done.
 /// </summary>
 /// <remarks>
-/// Who owns the vault (write access) keeps the log open. Readers of the vault may be several at a time, so each takes the log for one entry.
+/// Who owns the vault (write access) keeps the log open. Readers of the vault may be several at a time, so each takes the log for one
+/// entry.
 /// </remarks>
 public sealed class AuditTrail : IDisposable
 {
@@ -35,7 +37,8 @@ public sealed class AuditTrail : IDisposable
     public bool CanAppend => vault.LogKey is not null;
 
     /// <summary>Appends entries, 1 to <see cref="AuditLimits.BatchMax"/>, for the price of one. On return they are durable.</summary>
-    /// <exception cref="VmPodException">No log key (4), the log is altered or cannot be written (5), busy (6), no space (8): release nothing.</exception>
+    /// <exception cref="VmPodException">No log key (4), the log is altered or cannot be written (5), busy (6), no space (8): release
+    /// nothing.</exception>
     public void Append(params IReadOnlyList<AuditEvent> events)
     {
         lock (gate)
@@ -83,7 +86,8 @@ public sealed class AuditTrail : IDisposable
     private static AuditLogKey KeyOf(VaultDescriptor vault) => new(PodLogSigner.NameOf(vault.VaultId), vault.LogPublicKey.Span);
 
     private static PodLogSigner SignerOf(PodVault vault) => new(vault.LogKey
-        ?? throw new VmPodException(ExitCode.Refused, "This copy of the vault has no log key: nothing can be logged here, so nothing is released.", "Use the pod itself."),
+        ?? throw new VmPodException(ExitCode.Refused,
+            "This copy of the vault has no log key: nothing can be logged here, so nothing is released.", "Use the pod itself."),
         vault.Descriptor.VaultId);
 
     private AuditLog OpenLog() => AuditLog.Open(vault.Folder, SignerOf(vault), time);

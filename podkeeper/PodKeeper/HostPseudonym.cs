@@ -5,7 +5,8 @@ using System.Text;
 namespace VmPod.PodKeeper;
 
 /// <summary>
-/// What a vault calls this machine and this boot: HMAC-SHA-256 of machine-id and boot_id under the vault's id, cut to 128 bits. Two vaults cannot be linked
+/// What a vault calls this machine and this boot: HMAC-SHA-256 of machine-id and boot_id under the vault's id, cut to 128 bits. Two vaults
+/// cannot be linked
 /// by it without knowing both ids, and a lease of before a reboot is one of another host.
 /// </summary>
 internal static class HostPseudonym

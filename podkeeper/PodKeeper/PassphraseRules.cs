@@ -12,8 +12,8 @@ public static class PassphraseRules
     {
         if (passphrase.Length < PodLimits.PassphraseBytesMin)
             throw new VmPodException(ExitCode.Refused,
-                $"The passphrase is shorter than {PodLimits.PassphraseBytesMin} bytes. This pod has no TPM that counts guesses: whoever copies the folder can try "
-                + "all short PINs.",
+                $"The passphrase is shorter than {PodLimits.PassphraseBytesMin} bytes. This pod has no TPM that counts guesses: "
+                + "whoever copies the folder can try all short PINs.",
                 "Take four or more random words, or say --weak-passphrase if nothing in this pod needs protection.");
     }
 }

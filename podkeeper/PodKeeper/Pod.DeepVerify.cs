@@ -36,7 +36,8 @@ public sealed partial class Pod
                     using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation);
                     foreach (StreamInfo stream in reader.Streams.Where(s => s.Kind != StreamKind.Folder))
                     {
-                        Parallel.ForEach(reader.Chunks(stream), options, () => new LockedMemory(FormatLimits.ChunkBytes), (chunk, _, memory) =>
+                        LockedMemory NewMemory() => new(FormatLimits.ChunkBytes);
+                        Parallel.ForEach(reader.Chunks(stream), options, NewMemory, (chunk, _, memory) =>
                         {
                             Interlocked.Increment(ref chunks);
                             if (Problem(reader, stream, chunk, memory) is { } what)
@@ -73,7 +74,8 @@ public sealed partial class Pod
     }
 
     // A map that breaks while it is enumerated comes wrapped by the parallel loop.
-    private static VmPodException? DamageOf(Exception e) => (e is AggregateException many ? many.InnerExceptions[0] : e) is VmPodException { ExitCode: ExitCode.Damaged } damage
+    private static VmPodException? DamageOf(Exception e) =>
+        (e is AggregateException many ? many.InnerExceptions[0] : e) is VmPodException { ExitCode: ExitCode.Damaged } damage
         ? damage
         : null;
 }

@@ -11,13 +11,15 @@ namespace VmPod.PodKeeper;
 /// <summary>Sessions, each use of which is logged before and after. Entries name them by their random handle, never by name.</summary>
 public sealed partial class Pod
 {
-    /// <summary>Begins a lease. The entry that says so is durable before the session's keys are opened. End it with <see cref="EndLease"/>.</summary>
+    /// <summary>Begins a lease. The entry that says so is durable before the session's keys are opened. End it with
+    /// <see cref="EndLease"/>.</summary>
     /// <param name="session">The session's name.</param>
     /// <param name="purpose">What for.</param>
     /// <param name="create">Whether the session may be made.</param>
     /// <param name="generation">The generation to go on from; null for the newest.</param>
     /// <param name="tip">Goes on from the tip instead, draft or not.</param>
-    /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), the log cannot be written (5, 8).</exception>
+    /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), the log cannot be written (5,
+    /// 8).</exception>
     public SessionLease BeginLease(string session, LeasePurpose purpose, bool create = false, ulong? generation = null, bool tip = false)
     {
         string? handle = Vault.TryFindSession(session)?.Handle.ToString();
@@ -28,7 +30,7 @@ public sealed partial class Pod
         try
         {
             lease = Vault.BeginLease(session, create, Host, generation, tip);
-            Audit.Append(new AuditEvent(AuditKind.LeaseOpened, AuditOutcome.Ok) { Session = lease.Session.ToString(), Detail = DetailOf(lease) });
+            Audit.Append(LeaseEvent(AuditKind.LeaseOpened, lease));
             return lease;
         }
         catch (Exception e)
@@ -40,7 +42,8 @@ public sealed partial class Pod
     }
 
     /// <summary>
-    /// Ends a lease and logs it. What was put and not committed is discarded; the lease's keys are zeroed, also if the entry cannot be written.
+    /// Ends a lease and logs it. What was put and not committed is discarded; the lease's keys are zeroed, also if the entry cannot be
+    /// written.
     /// </summary>
     /// <param name="lease">The lease; it is disposed.</param>
     /// <param name="events">How it went, logged with the end in one append: for example a <see cref="AuditKind.SessionSuspend"/>.</param>
@@ -50,7 +53,7 @@ public sealed partial class Pod
         try
         {
             lease.Close();
-            Audit.Append([.. events, new AuditEvent(AuditKind.LeaseClosed, AuditOutcome.Ok) { Session = lease.Session.ToString(), Detail = DetailOf(lease) }]);
+            Audit.Append([.. events, LeaseEvent(AuditKind.LeaseClosed, lease)]);
         }
         finally
         {
@@ -59,7 +62,8 @@ public sealed partial class Pod
     }
 
     /// <summary>Opens a generation for reading. The entry that says so is durable before the session's keys are opened.</summary>
-    /// <exception cref="VmPodException">No such session or generation (3), locked (4), damaged (5), the log cannot be written (5, 6, 8).</exception>
+    /// <exception cref="VmPodException">No such session or generation (3), locked (4), damaged (5), the log cannot be written (5, 6,
+    /// 8).</exception>
     public SessionReader OpenSession(string session, LeasePurpose purpose, ulong? generation = null, bool tip = false)
     {
         SessionSummary found = Vault.FindSession(session);
@@ -84,7 +88,7 @@ public sealed partial class Pod
         {
             // First what it wrote is given back: on a full pod the log needs the room.
             Abandon(lease);
-            TryAppend(Failure(AuditKind.Put, handle, e), new AuditEvent(AuditKind.LeaseClosed, AuditOutcome.Ok) { Session = handle, Detail = DetailOf(lease) });
+            TryAppend(Failure(AuditKind.Put, handle, e), LeaseEvent(AuditKind.LeaseClosed, lease));
             throw;
         }
         EndLease(lease,
@@ -122,7 +126,8 @@ public sealed partial class Pod
         }
     }
 
-    /// <summary>Ends a lease that its holder left open. With <paramref name="otherHost"/> also that of another host, whose unsaved work stays behind.</summary>
+    /// <summary>Ends a lease that its holder left open. With <paramref name="otherHost"/> also that of another host, whose unsaved work
+    /// stays behind.</summary>
     /// <returns>False if no lease was open.</returns>
     /// <exception cref="VmPodException">No such session (3), locked (4), another host holds it and that was not allowed (6).</exception>
     public bool Release(string session, bool otherHost)
@@ -143,7 +148,8 @@ public sealed partial class Pod
         return wasOpen;
     }
 
-    /// <summary>Hashes every cell and every entry of the vault's log; needs no key. The result is logged where the log can be written.</summary>
+    /// <summary>Hashes every cell and every entry of the vault's log; needs no key. The result is logged where the log can be
+    /// written.</summary>
     public VerifyReport Verify(IProgress<VerifyProgress>? progress, CancellationToken cancel)
     {
         VerifyReport report = Vault.Verify(progress, cancel);
@@ -187,16 +193,21 @@ public sealed partial class Pod
     }
 
     private static AuditEvent Failure(AuditKind kind, string? handle, Exception e) =>
-        new(kind, e is VmPodException { ExitCode: ExitCode.Busy or ExitCode.Refused or ExitCode.Usage } ? AuditOutcome.Refused : AuditOutcome.Failed)
-        {
-            Session = handle,
-            Detail = { ["reason"] = e is VmPodException known ? known.ExitCode.ToString() : e is OperationCanceledException ? "Cancelled" : e.GetType().Name },
-        };
+        new(kind, IsRefusal(e) ? AuditOutcome.Refused : AuditOutcome.Failed) { Session = handle, Detail = { ["reason"] = ReasonOf(e) } };
 
-    private static SortedDictionary<string, AuditValue> DetailOf(SessionLease lease) => new(StringComparer.Ordinal)
+    private static bool IsRefusal(Exception e) => e is VmPodException { ExitCode: ExitCode.Busy or ExitCode.Refused or ExitCode.Usage };
+
+    private static string ReasonOf(Exception e) => e switch
     {
-        ["lease"] = lease.LeaseId.ToString("x16", CultureInfo.InvariantCulture),
-        ["term"] = (long)lease.Term,
+        VmPodException known => known.ExitCode.ToString(),
+        OperationCanceledException => "Cancelled",
+        _ => e.GetType().Name,
+    };
+
+    private static AuditEvent LeaseEvent(AuditKind kind, SessionLease lease) => new(kind, AuditOutcome.Ok)
+    {
+        Session = lease.Session.ToString(),
+        Detail = { ["lease"] = lease.LeaseId.ToString("x16", CultureInfo.InvariantCulture), ["term"] = (long)lease.Term },
     };
 
     private static VmPodException NoSession(string session) =>

@@ -64,7 +64,8 @@ public sealed partial class Pod : IDisposable
     public static Pod Open(string folder, StoreAccess access, TimeProvider time) => new(PodVault.Open(folder, access, time), access, time);
 
     /// <summary>Unlocks with the passphrase; logged either way. False if it is wrong.</summary>
-    /// <exception cref="VmPodException">Slot or keys are damaged (5), or the log cannot be written (5, 6, 8): then the pod stays locked.</exception>
+    /// <exception cref="VmPodException">Slot or keys are damaged (5), or the log cannot be written (5, 6, 8): then the pod stays
+    /// locked.</exception>
     public bool TryUnlock(SecretBuffer passphrase)
     {
         bool isRight = Vault.TryUnlock(passphrase);
@@ -96,7 +97,10 @@ public sealed partial class Pod : IDisposable
         {
             Audit.Append(isRight
                 ? new AuditEvent(AuditKind.UnlockOk, AuditOutcome.Ok) { Detail = { ["by"] = by } }
-                : new AuditEvent(AuditKind.UnlockFail, AuditOutcome.Refused) { Detail = { ["by"] = by, ["failures"] = Audit.FailuresSinceUnlock() + 1 } });
+                : new AuditEvent(AuditKind.UnlockFail, AuditOutcome.Refused)
+                {
+                    Detail = { ["by"] = by, ["failures"] = Audit.FailuresSinceUnlock() + 1 },
+                });
         }
         catch
         {

@@ -3,7 +3,8 @@ namespace VmPod.PodKeeper;
 /// <summary>Every bound of this project, with its reason.</summary>
 public static class PodLimits
 {
-    /// <summary>Fewest bytes of a passphrase. Without a TPM whoever has the folder may guess as fast as he can buy machines, so a PIN protects nothing.</summary>
+    /// <summary>Fewest bytes of a passphrase. Without a TPM whoever has the folder may guess as fast as he can buy machines, so a PIN
+    /// protects nothing.</summary>
     public const int PassphraseBytesMin = 12;
 
     /// <summary>How long the key agent keeps an unused key: a working day.</summary>

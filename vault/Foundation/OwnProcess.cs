@@ -37,7 +37,8 @@ public static partial class OwnProcess
     /// <exception cref="IOException">It cannot be looked at.</exception>
     public static unsafe (uint Owner, UnixFileMode Mode, bool IsFolder) Look(string path)
     {
-        const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, STATX_TYPE = 1, STATX_MODE = 2, STATX_UID = 8, S_IFMT = 0xF000, S_IFDIR = 0x4000;
+        const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, STATX_TYPE = 1, STATX_MODE = 2, STATX_UID = 8;
+        const int S_IFMT = 0xF000, S_IFDIR = 0x4000;
         const int statxBytes = 256, ownerOffset = 20, modeOffset = 28;
         byte* buffer = stackalloc byte[statxBytes];
         if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE | STATX_UID, buffer) != 0)

@@ -17,11 +17,28 @@ internal static class HostGuardCommands
 {
     private static readonly Option<bool> Json = new("--json") { Description = "Answer with JSON, for programs." };
     private static readonly Option<string> PodOption = new("--pod") { Description = "The pod: its folder.", Required = true };
-    private static readonly Option<string?> PinFile = new("--pin-file") { Description = "Read the passphrase from this file ('-': standard input) instead of asking." };
-    private static readonly Option<bool> Emulation = new("--allow-emulation") { Description = "Emulate the CPU where KVM does not work: for tests only, slow and no security boundary." };
-    private static readonly Option<string?> Flush = new("--flush") { Description = "'host' (default): a guest's flush returns when the write is in this host's memory. 'pod': when the pod has it." };
-    private static readonly Option<int> Grace = new("--grace") { Description = "Seconds that the machine stands still after the pod is gone, before it is wiped.", DefaultValueFactory = _ => 10 };
-    private static readonly Option<int> CheckpointEvery = new("--checkpoint-every") { Description = "Seconds between checkpoints with memory; 0: only when asked.", DefaultValueFactory = _ => 0 };
+    private static readonly Option<string?> PinFile = new("--pin-file")
+    {
+        Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
+    };
+    private static readonly Option<bool> Emulation = new("--allow-emulation")
+    {
+        Description = "Emulate the CPU where KVM does not work: for tests only, slow and no security boundary.",
+    };
+    private static readonly Option<string?> Flush = new("--flush")
+    {
+        Description = "'host' (default): a guest's flush returns when the write is in this host's memory. 'pod': when the pod has it.",
+    };
+    private static readonly Option<int> Grace = new("--grace")
+    {
+        Description = "Seconds that the machine stands still after the pod is gone, before it is wiped.",
+        DefaultValueFactory = _ => 10,
+    };
+    private static readonly Option<int> CheckpointEvery = new("--checkpoint-every")
+    {
+        Description = "Seconds between checkpoints with memory; 0: only when asked.",
+        DefaultValueFactory = _ => 0,
+    };
     private static readonly Option<bool> Outbound = new("--outbound") { Description = "Let the guest open connections to the outside." };
 
     /// <summary>All of them.</summary>
@@ -59,7 +76,8 @@ internal static class HostGuardCommands
             using SecretBuffer? passphrase = Passphrase(result, request.Pod);
             AdoptResult adopted = Adoption.Run(request, passphrase, result.GetValue(Json) ? null : new ProgressLine(), cancel);
             Show(result, adopted, HostGuardJson.Default.AdoptResult,
-                $"{adopted.Session}: {adopted.BytesRead >> 20} MiB read, {adopted.BytesAdded >> 20} MiB stored as generation {adopted.Generation} in {adopted.WallS:0.0} s.\n"
+                $"{adopted.Session}: {adopted.BytesRead >> 20} MiB read, {adopted.BytesAdded >> 20} MiB stored as generation "
+                + $"{adopted.Generation} in {adopted.WallS:0.0} s.\n"
                 + $"Start it with: hostguard boot {adopted.Session} --pod {request.Pod}");
             return Task.CompletedTask;
         });
@@ -152,7 +170,8 @@ internal static class HostGuardCommands
         ControlReply reply = await ControlClient.AskAsync(name, new ControlRequest { Verb = verb }, cancel);
         SessionResult done = reply.Result!;
         Show(result, reply, HostGuardJson.Default.ControlReply,
-            $"{name}: {done.Receipt!.Outcome} as generation {done.Generation} in {done.WallS:0.00} s ({done.BytesAdded >> 20} MiB to the pod). This host is wiped: "
+            $"{name}: {done.Receipt!.Outcome} as generation {done.Generation} in {done.WallS:0.00} s "
+            + $"({done.BytesAdded >> 20} MiB to the pod). This host is wiped: "
             + $"{done.Receipt.PagesZeroed} pages of guest memory zeroed.\nNot guaranteed: {string.Join("; ", done.Receipt.NotGuaranteed)}.");
     }
 
@@ -167,7 +186,8 @@ internal static class HostGuardCommands
             ControlReply reply = await ControlClient.AskAsync(name, new ControlRequest { Verb = "checkpoint", Label = result.GetValue(label) }, cancel);
             SessionResult done = reply.Result!;
             Show(result, reply, HostGuardJson.Default.ControlReply,
-                $"{name}: generation {done.Generation}, paused for {done.PauseS * 1000:0} ms, on the pod after {done.WallS:0.00} s ({done.BytesAdded >> 20} MiB).");
+                $"{name}: generation {done.Generation}, paused for {done.PauseS * 1000:0} ms, on the pod after "
+                + $"{done.WallS:0.00} s ({done.BytesAdded >> 20} MiB).");
         });
         return command;
     }
@@ -194,7 +214,8 @@ internal static class HostGuardCommands
         return command;
 
         static string Line(SessionStatus s) => $"{s.Session}: {s.Phase}, generation {s.Generation} ({s.GenerationAgeSeconds:0} s old), "
-            + $"not on the pod yet: disk {s.DiskUnsealedBytes >> 10} KiB, memory {s.MemoryUnsealedBytes >> 10} KiB{(s.Trouble is null ? "" : "; " + s.Trouble)}";
+            + $"not on the pod yet: disk {s.DiskUnsealedBytes >> 10} KiB, memory {s.MemoryUnsealedBytes >> 10} KiB"
+            + $"{(s.Trouble is null ? "" : "; " + s.Trouble)}";
     }
 
     private static Command ConsoleVerb()

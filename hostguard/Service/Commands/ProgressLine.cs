@@ -15,7 +15,8 @@ internal sealed class ProgressLine : IProgress<TransferProgress>
             return;
         last = value.Elapsed.TotalSeconds;
         string left = value.Left is { } time ? $", {time.TotalSeconds:0} s left" : "";
-        Console.Error.Write($"\r{value.BytesDone >> 20} of {value.BytesTotal >> 20} MiB, {value.Rate / 1e6:0} MB/s, {value.BytesStored >> 20} MiB stored{left}   ");
+        string done = $"{value.BytesDone >> 20} of {value.BytesTotal >> 20} MiB";
+        Console.Error.Write($"\r{done}, {value.Rate / 1e6:0} MB/s, {value.BytesStored >> 20} MiB stored{left}   ");
         if (value.BytesDone >= value.BytesTotal)
             Console.Error.WriteLine();
     }

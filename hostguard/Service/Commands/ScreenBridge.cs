@@ -18,8 +18,8 @@ internal static class ScreenBridge
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
         listener.Listen(1);
-        Console.Out.WriteLine($"The screen of {session} is at {path} until Ctrl-C. Viewers that can open it: {string.Join(",
-            ", Viewers)} (VNC over a unix socket).");
+        string viewers = string.Join(", ", Viewers);
+        Console.Out.WriteLine($"The screen of {session} is at {path} until Ctrl-C. Viewers that can open it (VNC over a unix socket): {viewers}.");
         try
         {
             while (true)

@@ -59,6 +59,8 @@ internal static class RunFolders
     {
         string folder = Of(session);
         Directory.CreateDirectory(folder, OwnerOnly);
+        // The receipt of the run before says nothing about this one.
+        File.Delete(Path.Combine(folder, Receipt));
         File.WriteAllText(Path.Combine(folder, "session"), session + "\n");
         return folder;
     }

@@ -28,6 +28,10 @@ internal sealed partial class SessionHost
         CommitRecord? record = lease?.Reader?.Record;
         bool podIsHere = presence?.IsHere() ?? false;
 
+        // From here the machine's death is our own work, not an end that calls for a commit.
+        if (phase is not SessionPhase.Leaving)
+            Enter(SessionPhase.Leaving);
+
         // The machine first: nothing may be written after this.
         if (machine is not null)
         {
@@ -64,7 +68,8 @@ internal sealed partial class SessionHost
             notGuaranteed.Add("a commit to the pod was still under way: its keys went with the process");
         if (podIsHere)
         {
-            Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed", cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
+            Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed",
+                cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
         }
         pod?.Vault.Lock();
         long keysGoneMs = NowMs();

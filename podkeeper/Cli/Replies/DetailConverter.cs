@@ -8,7 +8,8 @@ namespace VmPod.PodKeeper.Cli.Replies;
 internal sealed class DetailConverter : JsonConverter<IReadOnlyDictionary<string, AuditValue>>
 {
     /// <summary>Replies are only written.</summary>
-    public override IReadOnlyDictionary<string, AuditValue> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+    public override IReadOnlyDictionary<string, AuditValue> Read(
+        ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         throw new NotSupportedException();
 
     /// <inheritdoc/>

@@ -8,4 +8,5 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Bytes">Bytes of the cells that it needs.</param>
 /// <param name="BytesAdded">Bytes of the cells that came with it.</param>
 /// <param name="Parent">The generation that it goes on from; null for the first, and where that is an unlisted draft.</param>
-internal sealed record GenerationReply(ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent);
+internal sealed record GenerationReply(
+    ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent);

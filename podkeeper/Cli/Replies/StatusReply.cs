@@ -2,5 +2,6 @@ namespace VmPod.PodKeeper.Cli.Replies;
 
 /// <summary>status. What only the vault itself can say is null while another process has it.</summary>
 internal sealed record StatusReply(
-    string Vault, int CellBytes, DateTimeOffset Created, bool Unlocked, HolderReply? InUseBy, long? Cells, long? Bytes, int? Sessions, int? OpenLeases, long FreeBytes,
+    string Vault, int CellBytes, DateTimeOffset Created, bool Unlocked, HolderReply? InUseBy, long? Cells, long? Bytes, int? Sessions,
+    int? OpenLeases, long FreeBytes,
     long AuditEntries, bool AuditIntact, long FailedUnlocks, string Freshness);

@@ -11,5 +11,6 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Audit">The audit log.</param>
 /// <param name="Deep">What --deep found, or null.</param>
 internal sealed record VerifyReply(
-    bool Sound, long Cells, long DamagedCount, IReadOnlyList<DamagedCellReply> Damaged, long MissingCount, IReadOnlyList<string> Missing, string? Log, AuditStateReply Audit,
+    bool Sound, long Cells, long DamagedCount, IReadOnlyList<DamagedCellReply> Damaged, long MissingCount, IReadOnlyList<string> Missing,
+    string? Log, AuditStateReply Audit,
     DeepReply? Deep);

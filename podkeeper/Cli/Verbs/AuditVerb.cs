@@ -18,21 +18,33 @@ internal static class AuditVerb
     private static Command CreateShow()
     {
         Argument<string> pod = Arguments.Pod();
-        var since = new Option<DateTimeOffset?>("--since") { HelpName = "TIME", Description = "Entries at or after this time, as 2026-01-31T18:00Z." };
+        var since = new Option<DateTimeOffset?>("--since")
+        {
+            HelpName = "TIME",
+            Description = "Entries at or after this time, as 2026-01-31T18:00Z.",
+        };
         var kind = new Option<string?>("--event") { HelpName = "NAME", Description = "Entries of this kind, as keys-granted." };
-        var session = new Option<string?>("--session") { HelpName = "SESSION", Description = "Entries of this session: its handle, or its name while the pod is unlocked." };
+        var session = new Option<string?>("--session")
+        {
+            HelpName = "SESSION",
+            Description = "Entries of this session: its handle, or its name while the pod is unlocked.",
+        };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("show", "List entries, oldest first.") { pod, since, kind, session, pinFile };
         verb.SetAction(parsed =>
         {
             string folder = parsed.GetRequiredValue(pod);
             if (parsed.GetValue(kind) is { } name && !AuditKinds.TryParse(name, out _))
-                throw new VmPodException(ExitCode.Usage, $"There is no kind of entry named {name}.", $"There are: {string.Join(", ", Enum.GetValues<AuditKind>().Select(AuditKinds.NameOf))}.");
-            var filter = new AuditFilter(parsed.GetValue(since), parsed.GetValue(kind), HandleOf(folder, parsed.GetValue(session), parsed.GetValue(pinFile)));
+            {
+                throw new VmPodException(ExitCode.Usage, $"There is no kind of entry named {name}.",
+                    $"There are: {string.Join(", ", Enum.GetValues<AuditKind>().Select(AuditKinds.NameOf))}.");
+            }
+            var filter = new AuditFilter(parsed.GetValue(since), parsed.GetValue(kind),
+                HandleOf(folder, parsed.GetValue(session), parsed.GetValue(pinFile)));
             LogReview(folder);
             AuditReader reader = AuditTrail.OpenReader(folder);
             var reply = new AuditShowReply(StateOf(reader.Verify()),
-                [.. reader.Read(filter).Select(e => new AuditEntryReply(e.Seq, e.Time, e.Event, e.Actor, e.Session, e.Outcome.ToString().ToLowerInvariant(), e.Detail))]);
+                [.. reader.Read(filter).Select(ReplyOf)]);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.AuditShowReply, Lines);
             return (int)(reply.State.Intact ? ExitCode.Done : ExitCode.Damaged);
         });
@@ -51,6 +63,9 @@ internal static class AuditVerb
         });
         return verb;
     }
+
+    private static AuditEntryReply ReplyOf(AuditEntry e) =>
+        new(e.Seq, e.Time, e.Event, e.Actor, e.Session, e.Outcome.ToString().ToLowerInvariant(), e.Detail);
 
     // The log knows handles only.
     private static string? HandleOf(string folder, string? session, string? pinFile)

@@ -43,6 +43,7 @@ internal static class GetVerb
             return (text, null);
         return ulong.TryParse(text.AsSpan(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
             ? (text[..at], number)
-            : throw new VmPodException(ExitCode.Usage, "What stands after '@' is the number of a generation.", "podkeeper sessions DIR SESSION lists them.");
+            : throw new VmPodException(ExitCode.Usage, "What stands after '@' is the number of a generation.",
+                "podkeeper sessions DIR SESSION lists them.");
     }
 }

@@ -20,7 +20,12 @@ internal static class InitVerb
     {
         Argument<string> pod = Arguments.Pod();
         Option<string?> pinFile = Arguments.PinFile();
-        var cellSize = new Option<int>("--cell-size") { HelpName = "KIB", Description = "KiB of every cell, 16 to 256.", DefaultValueFactory = _ => FormatLimits.CellBytesDefault / KiB };
+        var cellSize = new Option<int>("--cell-size")
+        {
+            HelpName = "KIB",
+            Description = "KiB of every cell, 16 to 256.",
+            DefaultValueFactory = _ => FormatLimits.CellBytesDefault / KiB,
+        };
         var argon = new Option<int>("--argon-memory")
         {
             HelpName = "MIB",
@@ -36,7 +41,8 @@ internal static class InitVerb
             if (!parsed.GetValue(weak))
                 PassphraseRules.Check(passphrase);
             using Pod made = Pod.Init(parsed.GetRequiredValue(pod), passphrase, options, TimeProvider.System);
-            var reply = new InitReply(made.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), Path.GetFullPath(made.Vault.Folder), options.CellBytes);
+            var reply = new InitReply(made.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture),
+                Path.GetFullPath(made.Vault.Folder), options.CellBytes);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.InitReply, r =>
             [
                 $"Made the pod {r.Vault} in {r.Folder}, with cells of {r.CellBytes / KiB} KiB.",
@@ -49,8 +55,10 @@ internal static class InitVerb
 
     private static VaultOptions OptionsOf(int cellKiB, int argonMiB)
     {
-        if (cellKiB is < FormatLimits.CellBytesMin / KiB or > FormatLimits.CellBytesMax / KiB || cellKiB * KiB % FormatLimits.CellUnitBytes != 0)
-            throw new VmPodException(ExitCode.Usage, "A cell has 16 to 256 KiB, in steps of 4.", "Leave --cell-size out: 64 was measured as the best.");
+        if (cellKiB is < FormatLimits.CellBytesMin / KiB or > FormatLimits.CellBytesMax / KiB
+            || cellKiB * KiB % FormatLimits.CellUnitBytes != 0)
+            throw new VmPodException(ExitCode.Usage, "A cell has 16 to 256 KiB, in steps of 4.",
+                "Leave --cell-size out: 64 was measured as the best.");
         if (argonMiB is < ArgonMiBMin or > ArgonMiBMax)
             throw new VmPodException(ExitCode.Usage, $"A guess may cost {ArgonMiBMin} to {ArgonMiBMax} MiB.", "Leave --argon-memory out.");
         return new VaultOptions { CellBytes = cellKiB * KiB, Argon2MemoryKiB = argonMiB * KiB };

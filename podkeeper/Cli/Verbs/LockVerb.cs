@@ -23,7 +23,8 @@ internal static class LockVerb
             var reply = new LockReply(vaultId.ToString("x32", CultureInfo.InvariantCulture), wasUnlocked, wasUnlocked && TryLog(folder));
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.LockReply, r =>
             [
-                !r.WasUnlocked ? "The pod is locked." : r.Logged ? "Locked." : "Locked; the audit log does not have it, because another process uses the vault.",
+                !r.WasUnlocked ? "The pod is locked." : r.Logged ? "Locked."
+                    : "Locked; the audit log does not have it, because another process uses the vault.",
             ]);
             return (int)ExitCode.Done;
         });

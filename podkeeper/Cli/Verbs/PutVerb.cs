@@ -12,8 +12,17 @@ internal static class PutVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod(), session = Arguments.Session();
-        var paths = new Argument<string[]>("PATH") { Arity = ArgumentArity.OneOrMore, Description = "Files, or folders whose contents are put." };
-        var label = new Option<string>("--label") { HelpName = "TEXT", Description = "Why; it is sealed with the generation.", DefaultValueFactory = _ => "put" };
+        var paths = new Argument<string[]>("PATH")
+        {
+            Arity = ArgumentArity.OneOrMore,
+            Description = "Files, or folders whose contents are put.",
+        };
+        var label = new Option<string>("--label")
+        {
+            HelpName = "TEXT",
+            Description = "Why; it is sealed with the generation.",
+            DefaultValueFactory = _ => "put",
+        };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("put", "Put files into a session as its next generation.") { pod, session, paths, label, pinFile };
         verb.SetAction(parsed =>
@@ -25,7 +34,8 @@ internal static class PutVerb
             SnapshotWriter.Summary s;
             using (var progress = new ProgressLine())
                 s = opened.Put(name, parsed.GetRequiredValue(paths), parsed.GetRequiredValue(label), progress, interrupt.Token);
-            var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored, s.ChunksUnchanged, s.ChunksZero, s.Files,
+            var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored,
+                s.ChunksUnchanged, s.ChunksZero, s.Files,
                 Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.PutReply, Lines);
             return (int)ExitCode.Done;
@@ -35,7 +45,8 @@ internal static class PutVerb
 
     private static IEnumerable<string> Lines(PutReply r)
     {
-        yield return $"{r.Session}@{r.Generation}: {r.Files} files, {Output.Bytes(r.BytesRead)} read, {Output.Bytes(r.BytesAdded)} added in {r.WallS:0.0} s.";
+        yield return $"{r.Session}@{r.Generation}: {r.Files} files, {Output.Bytes(r.BytesRead)} read, "
+            + $"{Output.Bytes(r.BytesAdded)} added in {r.WallS:0.0} s.";
         foreach (string name in r.LeftOut)
             yield return $"left out       {name} (VMware makes it anew)";
     }

@@ -11,7 +11,10 @@ internal static class ReleaseVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod(), session = Arguments.Session();
-        var otherHost = new Option<bool>("--break") { Description = "Also if another host holds it; what that host has not saved stays behind." };
+        var otherHost = new Option<bool>("--break")
+        {
+            Description = "Also if another host holds it; what that host has not saved stays behind.",
+        };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("release", "End a lease that its holder left open.") { pod, session, otherHost, pinFile };
         verb.SetAction(parsed =>

@@ -14,14 +14,19 @@ internal static class SessionsVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod();
-        var session = new Argument<string?>("SESSION") { Arity = ArgumentArity.ZeroOrOne, Description = "One session only: its name, or its handle." };
+        var session = new Argument<string?>("SESSION")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = "One session only: its name, or its handle.",
+        };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("sessions", "List sessions and generations.") { pod, session, pinFile };
         verb.SetAction(parsed =>
         {
             using Pod opened = Pod.Open(parsed.GetRequiredValue(pod), StoreAccess.Read, TimeProvider.System);
             Unlocking.UnlockIfOffered(opened, parsed.GetValue(pinFile));
-            var reply = new SessionsReply(opened.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), opened.Vault.IsUnlocked,
+            var reply = new SessionsReply(opened.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture),
+                opened.Vault.IsUnlocked,
                 [.. Which(opened, parsed.GetValue(session)).Select(s => Describe(opened, s))]);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.SessionsReply, Lines);
             return (int)ExitCode.Done;
@@ -45,8 +50,13 @@ internal static class SessionsVerb
         int cell = pod.Vault.Descriptor.CellBytes;
         return new SessionReply(session.Handle.ToString(), session.Name, session.LeaseIsOpen ? "open" : "none", session.Commits,
         [
-            .. generations.Select(g => new GenerationReply(g.Record.Generation, g.Record.Kind == GenerationKind.DiskOnly ? "disk-only" : "checkpoint",
-                DateTimeOffset.FromUnixTimeMilliseconds((long)g.Record.TimeMs), labels?[g.Record.Generation], (long)g.Record.LiveCount * cell, (long)g.Record.AddedCount * cell,
+            .. generations.Select(g => new GenerationReply(
+                g.Record.Generation,
+                g.Record.Kind == GenerationKind.DiskOnly ? "disk-only" : "checkpoint",
+                DateTimeOffset.FromUnixTimeMilliseconds((long)g.Record.TimeMs),
+                labels?[g.Record.Generation],
+                (long)g.Record.LiveCount * cell,
+                (long)g.Record.AddedCount * cell,
                 generations.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent))?.Record.Generation)),
         ]);
     }
@@ -61,7 +71,10 @@ internal static class SessionsVerb
         {
             yield return $"{session.Name ?? session.Handle}{(session.Lease == "open" ? "  (lease open)" : "")}";
             foreach (GenerationReply g in session.Generations)
-                yield return $"  @{g.Number,-4} {g.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(g.Bytes),10}  +{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}";
+            {
+                yield return $"  @{g.Number,-4} {g.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(g.Bytes),10}  "
+                    + $"+{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}";
+            }
         }
     }
 }

@@ -47,8 +47,10 @@ internal static class StatusVerb
         AuditReader audit = AuditTrail.OpenReader(folder);
         AuditVerification state = audit.Verify();
         return new StatusReply(descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), descriptor.CellBytes,
-            DateTimeOffset.FromUnixTimeMilliseconds(descriptor.CreatedMs), isUnlocked, holder, cells, cells * descriptor.CellBytes, sessions, leases,
-            new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact, state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
+            DateTimeOffset.FromUnixTimeMilliseconds(descriptor.CreatedMs), isUnlocked, holder, cells, cells * descriptor.CellBytes,
+            sessions, leases,
+            new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
+            state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
             "nobody: no TPM, no witness yet");
     }
 
@@ -59,7 +61,10 @@ internal static class StatusVerb
         if (r.InUseBy is { } holder)
             yield return holder.Pid is { } pid ? $"in use by      process {pid} ({holder.Program})" : "in use by      another process";
         else
-            yield return $"holds          {r.Sessions} sessions ({r.OpenLeases} leases open), {r.Cells} cells, {Output.Bytes(r.Bytes ?? 0)}";
+        {
+            yield return $"holds          {r.Sessions} sessions ({r.OpenLeases} leases open), {r.Cells} cells, "
+                + Output.Bytes(r.Bytes ?? 0);
+        }
         yield return $"free           {Output.Bytes(r.FreeBytes)}";
         yield return $"audit          {r.AuditEntries} entries, {(r.AuditIntact ? "intact" : "BROKEN: podkeeper audit verify says where")}";
         if (r.FailedUnlocks > 0)

@@ -22,7 +22,10 @@ internal static class UnlockVerb
             Description = "Lock by itself after so long without use.",
             DefaultValueFactory = _ => (int)PodLimits.AgentIdle.TotalMinutes,
         };
-        var verb = new Command("unlock", "Keep a pod unlocked for this user until 'lock', an idle time, or the pod is gone.") { pod, idle, pinFile };
+        var verb = new Command("unlock", "Keep a pod unlocked for this user until 'lock', an idle time, or the pod is gone.")
+        {
+            pod, idle, pinFile,
+        };
         verb.SetAction(parsed =>
         {
             string folder = Path.GetFullPath(parsed.GetRequiredValue(pod));
@@ -36,12 +39,15 @@ internal static class UnlockVerb
             if (!wasUnlocked)
             {
                 using SecretBuffer passphrase = Unlocking.Read(parsed.GetValue(pinFile));
-                agent = KeyAgentProcess.Start([.. Myself(), "agent", folder, "--idle", minutes.ToString(CultureInfo.InvariantCulture), "--json"], passphrase, ErrorOf);
+                string[] arguments = ["agent", folder, "--idle", minutes.ToString(CultureInfo.InvariantCulture), "--json"];
+                agent = KeyAgentProcess.Start([.. Myself(), .. arguments], passphrase, ErrorOf);
             }
             var reply = new UnlockReply(vaultId.ToString("x32", CultureInfo.InvariantCulture), wasUnlocked, agent, 60L * minutes);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.UnlockReply, r =>
             [
-                r.WasUnlocked ? "The pod is unlocked already." : $"Unlocked for this user. This host holds the vault's keys until: podkeeper lock {folder}, or {minutes} minutes without use.",
+                r.WasUnlocked ? "The pod is unlocked already."
+                    : "Unlocked for this user. This host holds the vault's keys until: "
+                        + $"podkeeper lock {folder}, or {minutes} minutes without use.",
             ]);
             return (int)ExitCode.Done;
         });
@@ -52,7 +58,8 @@ internal static class UnlockVerb
     private static IEnumerable<string> Myself()
     {
         string program = Environment.ProcessPath!;
-        return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.GetFullPath(Environment.GetCommandLineArgs()[0])] : [program];
+        return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.GetFullPath(Environment.GetCommandLineArgs()[0])]
+            : [program];
     }
 
     private static VmPodException ErrorOf(string said)

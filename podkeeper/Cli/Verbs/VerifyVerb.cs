@@ -12,7 +12,10 @@ internal static class VerifyVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod();
-        var deep = new Option<bool>("--deep") { Description = "Also open every cell and decode every chunk of every generation; needs the passphrase." };
+        var deep = new Option<bool>("--deep")
+        {
+            Description = "Also open every cell and decode every chunk of every generation; needs the passphrase.",
+        };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("verify", "Hash every cell and every entry of the logs.") { pod, deep, pinFile };
         verb.SetAction(parsed =>
@@ -52,7 +55,10 @@ internal static class VerifyVerb
         {
             yield return $"chunks         {deep.Chunks} of {deep.Generations} generations decoded, {deep.DamagedCount} damaged";
             foreach (DamagedChunkReply chunk in deep.Damaged)
-                yield return $"  damaged      {chunk.Session}@{chunk.Generation} {chunk.File} {(chunk.Chunk is { } n ? $"chunk {n}" : "whole generation")}: {chunk.What}";
+            {
+                string where = chunk.Chunk is { } number ? $"{chunk.File} chunk {number}" : "whole generation";
+                yield return $"  damaged      {chunk.Session}@{chunk.Generation} {where}: {chunk.What}";
+            }
         }
         yield return r.Sound ? "All is well." : "DAMAGED: fetch what is damaged from a mirror, or get an older generation.";
     }

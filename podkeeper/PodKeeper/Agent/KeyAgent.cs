@@ -10,7 +10,8 @@ namespace VmPod.PodKeeper.Agent;
 /// Keeps one pod unlocked for one user: holds K_root in locked memory and hands it to processes of the same user over a Unix socket.
 /// </summary>
 /// <remarks>
-/// It holds neither the vault nor its lock, and nothing of the pod's folder open, so that the pod can be used and unmounted. One thread serves one connection at a
+/// It holds neither the vault nor its lock, and nothing of the pod's folder open, so that the pod can be used and unmounted. One thread
+/// serves one connection at a
 /// time: an exchange takes microseconds, and a peer that stalls is dropped.
 /// Not promised: that a process of the same user could not ask for the key. It could read this process's user's files and terminal as well.
 /// </remarks>
@@ -24,7 +25,8 @@ public sealed class KeyAgent : IDisposable
     private readonly SafeFileHandle claim;
     private readonly Socket listener;
 
-    private KeyAgent(string socketPath, SafeFileHandle claim, UInt128 vaultId, SecretBuffer root, string podFolder, TimeSpan idle, TimeProvider time)
+    private KeyAgent(string socketPath, SafeFileHandle claim, UInt128 vaultId, SecretBuffer root, string podFolder, TimeSpan idle,
+        TimeProvider time)
     {
         this.socketPath = socketPath;
         this.claim = claim;
@@ -44,7 +46,8 @@ public sealed class KeyAgent : IDisposable
     /// <param name="idle">The agent ends when nobody asked for the key for so long.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="VmPodException">An agent for this vault is there already (6).</exception>
-    public static KeyAgent Listen(RuntimeFolder folder, UInt128 vaultId, SecretBuffer root, string podFolder, TimeSpan idle, TimeProvider time)
+    public static KeyAgent Listen(RuntimeFolder folder, UInt128 vaultId, SecretBuffer root, string podFolder, TimeSpan idle,
+        TimeProvider time)
     {
         SafeFileHandle? claim = null;
         KeyAgent? agent = null;
@@ -53,7 +56,8 @@ public sealed class KeyAgent : IDisposable
             string socketPath = folder.SocketOf(vaultId);
             claim = Libc.OpenFile(folder.LockOf(vaultId), write: true, create: true)!;
             if (!Libc.TryLock(claim, exclusive: true))
-                throw new VmPodException(ExitCode.Busy, "This pod is unlocked already: another key agent serves it.", "podkeeper lock DIR ends it.");
+                throw new VmPodException(ExitCode.Busy, "This pod is unlocked already: another key agent serves it.",
+                    "podkeeper lock DIR ends it.");
             agent = new KeyAgent(socketPath, claim, vaultId, root, podFolder, idle, time);
             // What a killed agent left behind: the lock says that nobody serves it.
             File.Delete(socketPath);

@@ -10,7 +10,8 @@ public static class KeyAgentClient
     private const int RootBytes = 32;
 
     /// <summary>K_root of a vault, straight into locked memory. Null if no agent has it.</summary>
-    public static SecretBuffer? TryFetch(RuntimeFolder folder, UInt128 vaultId) => Ask(folder, vaultId, KeyAgentProtocol.GiveKey, static socket =>
+    public static SecretBuffer? TryFetch(RuntimeFolder folder, UInt128 vaultId) =>
+        Ask(folder, vaultId, KeyAgentProtocol.GiveKey, static socket =>
     {
         SecretBuffer root = SecretBuffer.Create(RootBytes, static _ => { });
         bool isWhole = false;
@@ -27,10 +28,12 @@ public static class KeyAgentClient
     });
 
     /// <summary>True if an agent keeps this vault unlocked.</summary>
-    public static bool IsServing(RuntimeFolder folder, UInt128 vaultId) => Ask(folder, vaultId, KeyAgentProtocol.Ping, static _ => "") is not null;
+    public static bool IsServing(RuntimeFolder folder, UInt128 vaultId) =>
+        Ask(folder, vaultId, KeyAgentProtocol.Ping, static _ => "") is not null;
 
     /// <summary>Ends the agent of a vault; its key is zero when this returns. False if there was none.</summary>
-    public static bool TryEnd(RuntimeFolder folder, UInt128 vaultId) => Ask(folder, vaultId, KeyAgentProtocol.End, static _ => "") is not null;
+    public static bool TryEnd(RuntimeFolder folder, UInt128 vaultId) =>
+        Ask(folder, vaultId, KeyAgentProtocol.End, static _ => "") is not null;
 
     private static T? Ask<T>(RuntimeFolder folder, UInt128 vaultId, byte question, Func<Socket, T?> read)
         where T : class

@@ -5,7 +5,8 @@ using VmPod.Secrets;
 namespace VmPod.PodKeeper.Agent;
 
 /// <summary>
-/// Starts a key agent as a background process. The passphrase goes through a pipe; nothing secret is on its command line or in its environment.
+/// Starts a key agent as a background process. The passphrase goes through a pipe; nothing secret is on its command line or in its
+/// environment.
 /// </summary>
 public static class KeyAgentProcess
 {
@@ -28,6 +29,8 @@ public static class KeyAgentProcess
             // It must not keep the folder that the user stands in from being unmounted.
             WorkingDirectory = "/",
         };
+        // The runtime's diagnostic socket would let any program of this user ask for a dump of the key.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         using Process agent = Process.Start(start) ?? throw new InvalidOperationException("The key agent did not start.");
         try
         {
@@ -43,7 +46,8 @@ public static class KeyAgentProcess
         agent.StandardInput.Close();
         string? line = agent.StandardOutput.ReadLine();
         if (line is not null && line.StartsWith(ReadyPrefix, StringComparison.Ordinal))
-            return int.Parse(line.AsSpan(ReadyPrefix.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture);
+            return int.Parse(line.AsSpan(ReadyPrefix.Length), System.Globalization.NumberStyles.None,
+                System.Globalization.CultureInfo.InvariantCulture);
         string said = line + agent.StandardOutput.ReadToEnd();
         agent.WaitForExit();
         throw readError(said);

@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace VmPod.PodKeeper.Agent;
 
 /// <summary>
-/// What agent and client say to each other: one byte asks, one byte answers, and after <see cref="Granted"/> to <see cref="GiveKey"/> come the 32 bytes of K_root.
+/// What agent and client say to each other: one byte asks, one byte answers, and after <see cref="Granted"/> to <see cref="GiveKey"/> come
+/// the 32 bytes of K_root.
 /// Both look at the user at the other end (SO_PEERCRED) before anything else; a wrong one hears nothing.
 /// </summary>
 internal static class KeyAgentProtocol

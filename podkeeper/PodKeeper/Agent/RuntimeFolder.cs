@@ -4,7 +4,8 @@ using VmPod.Foundation;
 namespace VmPod.PodKeeper.Agent;
 
 /// <summary>
-/// The folder of this user's key agents: /run/vmpod for root, $XDG_RUNTIME_DIR/vmpod for others. In RAM, gone at logout or reboot, open to its owner alone.
+/// The folder of this user's key agents: /run/vmpod for root, $XDG_RUNTIME_DIR/vmpod for others. In RAM, gone at logout or reboot, open to
+/// its owner alone.
 /// </summary>
 public sealed class RuntimeFolder
 {
@@ -20,7 +21,8 @@ public sealed class RuntimeFolder
     /// <exception cref="VmPodException">There is no place for it (9), or it is not this user's alone (4).</exception>
     public static RuntimeFolder Make()
     {
-        string path = Locate() ?? throw new VmPodException(ExitCode.Missing, "There is no XDG_RUNTIME_DIR: no place in RAM that is this user's alone.",
+        string path = Locate()
+            ?? throw new VmPodException(ExitCode.Missing, "There is no XDG_RUNTIME_DIR: no place in RAM that is this user's alone.",
             "Log in through a session manager (systemd-logind), or give the passphrase to each command with --pin-file.");
         return At(path);
     }
@@ -44,7 +46,9 @@ public sealed class RuntimeFolder
     internal string LockOf(UInt128 vaultId) => FileOf(vaultId, "lock");
 
     private static string? Locate() => OwnProcess.User == 0 ? RootsFolder
-        : Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } parent && System.IO.Path.IsPathRooted(parent) ? System.IO.Path.Combine(parent, Name) : null;
+        : Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } parent && System.IO.Path.IsPathRooted(parent)
+            ? System.IO.Path.Combine(parent, Name)
+            : null;
 
     // Somebody else's folder, or one that others may enter, could hold somebody else's agent.
     private static RuntimeFolder Checked(string path)
@@ -59,6 +63,7 @@ public sealed class RuntimeFolder
     {
         string path = System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{vaultId:x32}.{extension}"));
         return System.Text.Encoding.UTF8.GetByteCount(path) <= PodLimits.SocketPathMax ? path
-            : throw new VmPodException(ExitCode.Missing, $"The path {Path} is too long for a socket.", "Set XDG_RUNTIME_DIR to a shorter one.");
+            : throw new VmPodException(ExitCode.Missing, $"The path {Path} is too long for a socket.",
+                "Set XDG_RUNTIME_DIR to a shorter one.");
     }
 }

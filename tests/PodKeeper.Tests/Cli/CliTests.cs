@@ -58,7 +58,8 @@ public sealed class CliTests : IDisposable
 
         JsonElement locked = PodKeeperProgram.Run("sessions", Pod, "--json").Expect(0).Json.GetProperty("sessions")[0];
         Assert.Equal(JsonValueKind.Null, locked.GetProperty("name").ValueKind);
-        JsonElement open = PodKeeperProgram.Run("sessions", Pod, "work", "--pin-file", Pin, "--json").Expect(0).Json.GetProperty("sessions")[0];
+        JsonElement open = PodKeeperProgram.Run("sessions", Pod, "work", "--pin-file", Pin,
+            "--json").Expect(0).Json.GetProperty("sessions")[0];
         Assert.Equal("work", open.GetProperty("name").GetString());
         Assert.Equal("none", open.GetProperty("lease").GetString());
         Assert.Equal(1, open.GetProperty("generations")[1].GetProperty("parent").GetInt32());
@@ -74,7 +75,8 @@ public sealed class CliTests : IDisposable
         Assert.False(status.GetProperty("unlocked").GetBoolean());
         Assert.Equal(1, status.GetProperty("sessions").GetInt32());
         Assert.StartsWith("nobody", status.GetProperty("freshness").GetString(), StringComparison.Ordinal);
-        Assert.False(PodKeeperProgram.Run("release", Pod, "work", "--pin-file", Pin, "--json").Expect(0).Json.GetProperty("was_open").GetBoolean());
+        Assert.False(PodKeeperProgram.Run("release", Pod, "work", "--pin-file", Pin,
+            "--json").Expect(0).Json.GetProperty("was_open").GetBoolean());
 
         string handle = open.GetProperty("handle").GetString()!;
         JsonElement shown = PodKeeperProgram.Run("audit", "show", Pod, "--event", "put", "--session", handle, "--json").Expect(0).Json;
@@ -189,8 +191,10 @@ public sealed class CliTests : IDisposable
         string program = temp.Sub("program");
         foreach (string file in Directory.GetFiles(Path.GetDirectoryName(PodKeeperProgram.Path)!))
             File.Copy(file, Path.Combine(program, Path.GetFileName(file)));
-        string[] command = ["setpriv", "--reuid", "65534", "--clear-groups", "env", "-u", "XDG_RUNTIME_DIR", Path.Combine(program, "podkeeper"), "unlock", Pod];
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardError = true, RedirectStandardInput = true })!;
+        string[] command = ["setpriv", "--reuid", "65534", "--clear-groups", "env", "-u", "XDG_RUNTIME_DIR",
+            Path.Combine(program, "podkeeper"), "unlock", Pod];
+        var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardError = true, RedirectStandardInput = true };
+        using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
@@ -248,6 +252,10 @@ public sealed class CliTests : IDisposable
         Assert.False(Has($"{agent}/cmdline"));
         Assert.False(Has($"{agent}/environ"));
         Assert.Contains("agent", Encoding.UTF8.GetString(File.ReadAllBytes($"{agent}/cmdline")), StringComparison.Ordinal);
+        // A process with diagnostics would listen on a socket that dumps its memory; this test program does.
+        string socket = $"dotnet-diagnostic-{Path.GetFileName(agent)}-";
+        Assert.Contains($"dotnet-diagnostic-{Environment.ProcessId}-", File.ReadAllText("/proc/net/unix"), StringComparison.Ordinal);
+        Assert.DoesNotContain(socket, File.ReadAllText("/proc/net/unix"), StringComparison.Ordinal);
         Say("lock", Pod);
         Say("audit", "show", Pod, "--json");
         Assert.Contains("unlock-ok", said.ToString(), StringComparison.Ordinal);

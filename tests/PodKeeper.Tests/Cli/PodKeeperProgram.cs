@@ -23,7 +23,8 @@ internal static class PodKeeperProgram
     }
 
     // artifacts/bin/PROJECT/CONFIGURATION
-    internal static string Path { get; } = System.IO.Path.GetFullPath(System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "VmPod.PodKeeper.Cli",
+    internal static string Path { get; } =
+        System.IO.Path.GetFullPath(System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "VmPod.PodKeeper.Cli",
         new DirectoryInfo(AppContext.BaseDirectory).Name, "podkeeper"));
 
     internal static Result Run(params string[] arguments) => RunAs([], arguments);
@@ -33,7 +34,12 @@ internal static class PodKeeperProgram
     internal static Process Start(string[] wrapper, params string[] arguments)
     {
         string[] command = [.. wrapper, Path, .. arguments];
-        var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         return Process.Start(start)!;
     }
 

@@ -145,7 +145,8 @@ public sealed class KeyAgentTests
             using (Pod pod = test.OpenUnlocked(StoreAccess.Read))
                 Root = pod.Vault.CopyRoot();
             KeyAgent agent = KeyAgent.Listen(Runtime, test.VaultId, Root, test.Folder, TimeSpan.FromHours(8), test.Clock);
-            serving = Task.Factory.StartNew(() => agent.Serve(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            serving = Task.Factory.StartNew(
+                () => agent.Serve(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         internal RuntimeFolder Runtime { get; }

@@ -37,7 +37,8 @@ public sealed class PodTests
             pod.Get(name, null, test.Temp["out"], null, TestContext.Current.CancellationToken);
         }
         Assert.Equal("some bytes", File.ReadAllText(test.Temp["out", "a.txt"]));
-        Assert.Equal(["pod-init ok", "unlock-ok ok", "keys-granted intent", "lease-opened ok", "commit ok", "put ok", "lease-closed ok", "keys-granted intent", "get ok"], test.Events());
+        Assert.Equal(["pod-init ok", "unlock-ok ok", "keys-granted intent", "lease-opened ok", "commit ok", "put ok", "lease-closed ok",
+            "keys-granted intent", "get ok"], test.Events());
         string log = Encoding.Latin1.GetString(File.ReadAllBytes(Path.Combine(test.Folder, "v1", "audit", "entries")));
         Assert.Contains("keys-granted", log, StringComparison.Ordinal);
         Assert.DoesNotContain(name, log, StringComparison.Ordinal);
@@ -157,7 +158,8 @@ public sealed class PodTests
     {
         UInt128 one = HostPseudonym.For(1, "machine", "boot");
         Assert.Equal(one, HostPseudonym.For(1, "machine", "boot"));
-        Assert.Equal(4, new HashSet<UInt128> { one, HostPseudonym.For(2, "machine", "boot"), HostPseudonym.For(1, "other", "boot"), HostPseudonym.For(1, "machine", "next") }.Count);
+        Assert.Equal(4, new HashSet<UInt128> { one, HostPseudonym.For(2, "machine", "boot"), HostPseudonym.For(1, "other", "boot"),
+            HostPseudonym.For(1, "machine", "next") }.Count);
     }
 
     /// <summary>Flips a bit in the first cell.</summary>

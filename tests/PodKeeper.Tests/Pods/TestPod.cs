@@ -30,7 +30,8 @@ internal sealed class TestPod : IDisposable
 
     internal UInt128 VaultId { get; }
 
-    internal static SecretBuffer Secret(string text) => SecretBuffer.Create(Encoding.UTF8.GetByteCount(text), bytes => Encoding.UTF8.GetBytes(text, bytes));
+    internal static SecretBuffer Secret(string text) =>
+        SecretBuffer.Create(Encoding.UTF8.GetByteCount(text), bytes => Encoding.UTF8.GetBytes(text, bytes));
 
     internal Pod Open(StoreAccess access = StoreAccess.Write) => PodKeeper.Pod.Open(Folder, access, Clock);
 
@@ -43,7 +44,8 @@ internal sealed class TestPod : IDisposable
     }
 
     /// <summary>The log's entries as "event outcome".</summary>
-    internal List<string> Events() => [.. AuditTrail.OpenReader(Folder).Read().Select(e => $"{e.Event} {e.Outcome.ToString().ToLowerInvariant()}")];
+    internal List<string> Events() =>
+        [.. AuditTrail.OpenReader(Folder).Read().Select(e => $"{e.Event} {e.Outcome.ToString().ToLowerInvariant()}")];
 
     /// <summary>No further entry can be made durable: the name of the next checkpoint is taken.</summary>
     internal void BreakLog() => Directory.CreateDirectory(Path.Combine(Folder, "v1", "audit", "checkpoint.new", "x"));

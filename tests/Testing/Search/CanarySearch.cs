@@ -65,8 +65,20 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
         return Add(path, handle, direct);
     }
 
-    /// <summary>Searches all readable memory of another process (needs the right to trace it).</summary>
+    /// <summary>Searches all readable memory of another process (needs the right to trace it). Nothing if it ends meanwhile.</summary>
     public int Process(int pid)
+    {
+        try
+        {
+            return SearchProcess(pid);
+        }
+        catch (IOException) when (!ProcessSnapshot.IsAlive(pid))
+        {
+            return 0;
+        }
+    }
+
+    private int SearchProcess(int pid)
     {
         using SafeFileHandle memory = RawFile.OpenRead($"/proc/{pid}/mem", direct: false);
         long bytes = 0;
@@ -99,7 +111,17 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
 
     private int Add(string place, SafeFileHandle handle, bool direct)
     {
-        (long bytes, int hits) = Scan(at => NextRange(handle, at, direct), (buffer, at) => RandomAccess.Read(handle, buffer, at));
+        const int EINVAL = 22;
+        long bytes = 0;
+        int hits = 0;
+        try
+        {
+            (bytes, hits) = Scan(at => NextRange(handle, at, direct), (buffer, at) => RandomAccess.Read(handle, buffer, at));
+        }
+        catch (IOException e) when (e.HResult == EINVAL && !direct)
+        {
+            // A file that has no bytes: the mark of a network namespace in /run/netns is one.
+        }
         places.Add(new SearchedPlace(place, bytes, hits));
         return hits;
     }

@@ -15,13 +15,13 @@ public sealed class CommitEntryTests
         CellId[] ids = [.. Enumerable.Range(1, 5).Select(i => CellId.Of([(byte)i])).Order()];
         CommitEntry good = Entry(ids[..3], ids[3..]);
         CommitEntry again = CommitEntry.Read(good.ToBytes());
-        Assert.Equal((good.Added, good.Dropped), (again.Added, again.Dropped));
+        Assert.Equal(good.Added, again.Added);
+        Assert.Equal(good.Dropped, again.Dropped);
         Assert.Equal(good.ToBytes(), again.ToBytes());
 
         Refuse(good with { Added = [ids[0], ids[1], ids[3]] });
         Refuse(good with { Added = ids[..2] });
         Refuse(good with { Dropped = [] });
-        Refuse(good with { Added = ids[..2], Dropped = ids[2..] });
         // In another order, and with the hash of that order.
         Refuse(Entry([ids[1], ids[0]], []));
         Refuse(Entry([ids[0], ids[0]], []));

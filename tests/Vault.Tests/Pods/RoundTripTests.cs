@@ -52,14 +52,15 @@ public sealed class RoundTripTests
     public void Reading_in_parallel_gives_every_reader_the_same_bytes()
     {
         using var pod = new TestPod(16 * 1024);
-        pod.Write("a", Data.Text(1, 5_000_000));
-        pod.Write("b", Data.Random(2, 3_000_001));
+        byte[] a = Data.Text(1, 5_000_000), b = Data.Random(2, 3_000_001);
+        pod.Write("a", a);
+        pod.Write("b", b);
         pod.Put();
         using SessionReader reader = pod.Vault.OpenSession(TestPod.Session);
         Parallel.For(0, 2000, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
         {
             var stream = reader.Stream(i % 3 == 0 ? "b" : "a");
-            byte[] expected = i % 3 == 0 ? Data.Random(2, 3_000_001) : Data.Text(1, 5_000_000);
+            byte[] expected = i % 3 == 0 ? b : a;
             byte[] chunk = new byte[64 * 1024];
             long number = (long)i * 7919 % stream.ChunkCount;
             reader.ReadChunk(stream, number, chunk);
