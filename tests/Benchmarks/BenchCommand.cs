@@ -10,12 +10,18 @@ namespace VmPod.Benchmarks;
 /// <summary>`./vmpod bench [NAME]`: runs one benchmark or all, prints their tables, keeps JSON in artifacts/bench.</summary>
 internal static class BenchCommand
 {
-    private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(), new MountBenchmark()];
+    private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
+        new MountBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()
     {
-        var name = new Argument<string?>("NAME") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join("; ", All.Select(b => $"{b.Name}: {b.Purpose}")) };
+        var name = new Argument<string?>("NAME")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = string.Join("; ", All.Select(b =>
+            $"{b.Name}: {b.Purpose}"))
+        };
         var sessions = new Option<string?>("--sessions") { Description = "A folder with gen0, gen1, ... as tests/Guest/make-sessions.sh makes it." };
         var quick = new Option<bool>("--quick") { Description = "Small synthetic data: to try it, not to compare." };
         var rounds = new Option<int>("--rounds") { Description = "Runs of each comparison; medians are printed.", DefaultValueFactory = _ => 1 };

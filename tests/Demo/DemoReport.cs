@@ -17,9 +17,21 @@ internal sealed class DemoReport
     private readonly List<Row> rows = [];
     private readonly Dictionary<string, object?> facts = new()
     {
-        ["witness_unbroken"] = false, ["resume_s"] = null, ["suspend_s"] = null, ["live_sync_lag_s"] = null, ["leave_stop_s"] = null, ["leave_keys_gone_s"] = null,
-        ["bytes_moved"] = 0L, ["residue_plaintext_hits"] = null, ["residue_control_hits"] = null, ["emulated"] = null, ["checkpoint_pause_s"] = null,
-        ["boot_s"] = null, ["guest_build_s"] = null, ["adopt_s"] = null, ["places_searched"] = null,
+        ["witness_unbroken"] = false,
+        ["resume_s"] = null,
+        ["suspend_s"] = null,
+        ["live_sync_lag_s"] = null,
+        ["leave_stop_s"] = null,
+        ["leave_keys_gone_s"] = null,
+        ["bytes_moved"] = 0L,
+        ["residue_plaintext_hits"] = null,
+        ["residue_control_hits"] = null,
+        ["emulated"] = null,
+        ["checkpoint_pause_s"] = null,
+        ["boot_s"] = null,
+        ["guest_build_s"] = null,
+        ["adopt_s"] = null,
+        ["places_searched"] = null,
     };
 
     /// <summary>What was not as promised; empty if all was.</summary>

@@ -4,7 +4,8 @@ using VmPod.Testing;
 
 namespace VmPod.Demo;
 
-/// <summary>The demo, top to bottom: a machine goes into a pod, comes back elsewhere from ciphertext, and leaves nothing when the pod is taken away.</summary>
+/// <summary>The demo, top to bottom: a machine goes into a pod, comes back elsewhere from ciphertext, and leaves nothing when the pod is
+/// taken away.</summary>
 internal sealed class DemoRun(Stage stage, DemoReport report)
 {
     private const string Session = "demo";
@@ -54,7 +55,8 @@ internal sealed class DemoRun(Stage stage, DemoReport report)
         stage.Say("adopt: its disk goes into the pod");
         watch.Restart();
         JsonElement adopted = (await stage.Home.TryWithPodAsync(
-            ["adopt", Session, "--qemu", guest.DiskPath, "--memory", $"{MemoryMiB}", "--cpus", $"{Cpus}", "--test-agent"], cancellation: cancel)).MustSucceed().Json;
+            ["adopt", Session, "--qemu", guest.DiskPath, "--memory", $"{MemoryMiB}", "--cpus", $"{Cpus}", "--test-agent"],
+                cancellation: cancel)).MustSucceed().Json;
         report.Set("adopt_s", watch.Elapsed.TotalSeconds);
         report.Add("adopt", watch.Elapsed.TotalSeconds, adopted.GetProperty("bytes_added").GetInt64(), adopted.GetProperty("bytes_read").GetInt64());
     }
@@ -155,7 +157,8 @@ internal sealed class DemoRun(Stage stage, DemoReport report)
         report.Set("leave_stop_s", departure.StopSeconds);
         report.Set("leave_keys_gone_s", departure.KeysGoneSeconds);
         report.Add("pod gone: CPUs stopped", departure.StopSeconds, note: $"the guest's last answer after {departure.LastAnswerSeconds:0.00} s");
-        report.Add("pod gone: keys zeroed", departure.KeysGoneSeconds, note: $"{departure.Receipt.GetProperty("pages_zeroed").GetInt64()} pages of memory zeroed before");
+        report.Add("pod gone: keys zeroed", departure.KeysGoneSeconds,
+            note: $"{departure.Receipt.GetProperty("pages_zeroed").GetInt64()} pages of memory zeroed before");
         report.Add("pod gone: every process of the session dead", departure.DeadSeconds, note: departure.Receipt.GetProperty("outcome").GetString()!);
         report.Check(departure.LastAnswerSeconds <= departure.StopSeconds + 0.5, "The guest answered after its CPUs were said to stand still.");
         report.Check(departure.MountIsGone, $"The session's mount is still there. Receipt: {departure.Receipt}");
@@ -192,6 +195,7 @@ internal sealed class DemoRun(Stage stage, DemoReport report)
         report.Add("leave", done.GetProperty("wall_s").GetDouble(), done.GetProperty("bytes_added").GetInt64());
         var watch = Stopwatch.StartNew();
         JsonElement verified = (await CliRunner.PodKeeper.RunAsync(["verify", stage.Pod.Folder, "--json"], cancellation: cancel)).MustSucceed().Json;
-        report.Add("podkeeper verify, without a key", watch.Elapsed.TotalSeconds, fromPod: verified.GetProperty("cells").GetInt64() << 16, note: "every cell hashed");
+        report.Add("podkeeper verify, without a key", watch.Elapsed.TotalSeconds, fromPod: verified.GetProperty("cells").GetInt64() << 16,
+            note: "every cell hashed");
     }
 }

@@ -11,7 +11,8 @@ namespace VmPod.Demo;
 /// <param name="DeadSeconds">Until no process of the session ran.</param>
 /// <param name="Receipt">The receipt.</param>
 /// <param name="MountIsGone">Whether no process of this machine has the mount any more.</param>
-internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, double KeysGoneSeconds, double DeadSeconds, JsonElement Receipt, bool MountIsGone)
+internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, double KeysGoneSeconds, double DeadSeconds, JsonElement Receipt,
+    bool MountIsGone)
 {
     private static readonly TimeSpan ReceiptLimit = TimeSpan.FromSeconds(60);
 
@@ -35,7 +36,8 @@ internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, d
         double dead = watch.Elapsed.TotalSeconds;
         await stop.CancelAsync();
         JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath, cancel));
-        return new Departure(Since("cpus_stopped_ms"), Math.Max(0, (await answers - gone) / 1000.0), Since("keys_gone_ms"), dead, receipt, !IsMounted(session.Mount));
+        return new Departure(Since("cpus_stopped_ms"), Math.Max(0, (await answers - gone) / 1000.0), Since("keys_gone_ms"), dead, receipt,
+            !IsMounted(session.Mount));
 
         double Since(string moment) => (receipt.GetProperty(moment).GetInt64() - gone) / 1000.0;
     }
@@ -51,7 +53,8 @@ internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, d
                 last = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
                 await Task.Delay(10, stop);
             }
-            catch (Exception e) when (e is IOException or TimeoutException or OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)
+            catch (Exception e)
+                 when (e is IOException or TimeoutException or OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)
             {
                 if (e is not TimeoutException)
                     break;

@@ -4,7 +4,8 @@ using VmPod.Demo;
 const int Usage = 2, Missing = 9, Cancelled = 130;
 if (args.Except(["--json", "--keep"]).Any())
 {
-    Console.Error.WriteLine("usage: ./vmpod demo [--json] [--keep]\n  --json   one JSON object instead of the table\n  --keep   leave the pod's image behind, and say where");
+    Console.Error.WriteLine("usage: ./vmpod demo [--json] [--keep]\n  --json   one JSON object instead of the table\n  --keep   leave the "
+        + "pod's image behind, and say where");
     return Usage;
 }
 if (!Environment.IsPrivilegedProcess)
@@ -19,7 +20,8 @@ void Stop(PosixSignalContext signal)
     Console.Error.WriteLine("demo: cleaning up");
     cancel.Cancel();
 }
-using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop), terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop),
+    terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var report = new DemoReport();
 try
 {

@@ -43,7 +43,8 @@ internal sealed class Residue(Stage stage, params IReadOnlyList<Canaries> plante
                 _ = search.Process(process);
             int ours = search.Places.Where(p => controls.Contains(p.Place)).Sum(p => p.Hits);
             return new Result(search.Hits - ours, ours,
-                [.. Places.Where(Directory.Exists), "/core*", "pod image (page cache)", "pod image (O_DIRECT)", .. processes.Select(p => $"memory of {ProcessSnapshot.NameOf(p)}")],
+                [.. Places.Where(Directory.Exists), "/core*", "pod image (page cache)", "pod image (O_DIRECT)", .. processes.Select(p =>
+                    $"memory of {ProcessSnapshot.NameOf(p)}")],
                 search.Places.Sum(p => p.Bytes), [.. search.Places.Where(p => p.Hits > 0 && !controls.Contains(p.Place)).Select(p => p.Place)]);
         }
         finally

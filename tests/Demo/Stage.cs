@@ -42,7 +42,9 @@ internal sealed class Stage(bool keep) : IAsyncDisposable
     {
         await using (FileStream pin = new(PinFile, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         }))
             await pin.WriteAsync(System.Text.Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(40)), cancel);
         Pod = await PodDisk.CreateAsync(onDisk.FullPath, PodBytes);

@@ -135,7 +135,8 @@ public sealed partial class PodVault
         byte[] wrapped = KeyWrap.Wrap(epoch, leaseKey, EpochEntry.LeaseKeyLabel, Descriptor.VaultId, EpochEntry.LeaseContext(handle, term));
         if (session is null)
             epoch.Dispose();
-        var lease = new LeaseEntry(handle, leaseKeys.LeaseId, term, NowMs(), sessionOffset, epochOffset, place?.Hash ?? Digest.Zero, host, signer.PublicKey, wrapped,
+        var lease = new LeaseEntry(handle, leaseKeys.LeaseId, term, NowMs(), sessionOffset, epochOffset, place?.Hash ?? Digest.Zero, host,
+            signer.PublicKey, wrapped,
             new byte[SigningKey.SignatureBytes]);
         owner!.Sign(lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature);
         entries.Add(new PendingEntry(LogEntryTypes.Lease, lease.ToBytes()));
@@ -152,7 +153,8 @@ public sealed partial class PodVault
         keys.Add(leaseKeys);
         var payloads = new PayloadReader(new StoreCellSource(Store), keys, handle, CachedCells);
         SessionState? state = place is null ? null : LoadState(place.Value, payloads);
-        return new SessionLease(this, new LeaseStart(name, lease, result.Entries[^1].Offset, signer, leaseKeys, keys, payloads, state, session?.Tip.Generation ?? 0,
+        return new SessionLease(this, new LeaseStart(name, lease, result.Entries[^1].Offset, signer, leaseKeys, keys, payloads, state,
+            session?.Tip.Generation ?? 0,
             session?.Tip.Number ?? 0));
     }
 
@@ -179,7 +181,8 @@ public sealed partial class PodVault
             {
                 SessionEntry? row = context.Previous!.Find(lease.Session.Value);
                 if (row is null || row.LeaseId != lease.LeaseId || row.LeaseState != LeaseState.Open || row.Fence != lease.Term)
-                    throw new VmPodException(ExitCode.Busy, "This lease was ended by the owner, or another host has the session now: nothing was committed.", "The work may be kept as a fork.");
+                    throw new VmPodException(ExitCode.Busy,
+                        "This lease was ended by the owner, or another host has the session now: nothing was committed.", "The work may be kept as a fork.");
                 EntryPlace place = context.Entries[0];
                 bool listed = commit.Record.Kind != GenerationKind.Draft;
                 return Draft(context, row with
@@ -251,7 +254,8 @@ public sealed partial class PodVault
         if (log.FindLease(record.Session, record.LeaseId) is not { } lease || record.Term != lease.Term
             || !SigningKey.Verify(owner!.PublicKey, lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature)
             || !SigningKey.Verify(lease.PublicKey, record.ToSignedBytes(), commit.Signature))
-            throw new VmPodException(ExitCode.Damaged, "A commit is not signed by a lease that the owner certified.", "The vault was changed by somebody without its keys. Use a mirror.");
+            throw new VmPodException(ExitCode.Damaged, "A commit is not signed by a lease that the owner certified.",
+                "The vault was changed by somebody without its keys. Use a mirror.");
         if (!Manifest.TryRead(payloads.ReadManifest(record), out Manifest? manifest) || manifest!.Number != record.Number || manifest.Kind != record.Kind)
             throw Broken();
         return new SessionState(record, place.Hash, place.Offset, manifest, payloads);
@@ -281,7 +285,8 @@ public sealed partial class PodVault
         NameEntry(record).UnwrapKey(vaultKey ?? throw Locked(), Descriptor.VaultId) ?? throw Broken();
 
     private SessionNameEntry NameEntry(CommitRecord record) =>
-        SessionNameEntry.TryRead(log.ReadPayload((long)record.SessionOffset, LogEntryTypes.Session)) is { } entry && entry.Session == record.Session ? entry : throw Broken();
+        SessionNameEntry.TryRead(log.ReadPayload((long)record.SessionOffset, LogEntryTypes.Session)) is { } entry && entry.Session == record.Session
+            ? entry : throw Broken();
 
     // Rows of sessions that never got a commit are let go with the next head.
     private HeadDraft Draft(CommitContext context, SessionEntry changed) => new(0, (long)NowMs(),
@@ -295,11 +300,13 @@ public sealed partial class PodVault
     }
 
     // This process owns the vault, so a lease of this very boot is one that a crash left.
-    private void CheckLease(string name, SessionEntry row, UInt128 host) => CheckLease(name, row, host, log.FindLease(new SessionHandle(row.Handle), row.LeaseId));
+    private void CheckLease(string name, SessionEntry row, UInt128 host) => CheckLease(name, row, host, log.FindLease(new SessionHandle(row.Handle),
+        row.LeaseId));
 
     private static void CheckName(string name)
     {
-        if (name.Length == 0 || Encoding.UTF8.GetByteCount(name) > FormatLimits.SessionNameBytesMax || name.Any(char.IsControl) || name.Contains('@', StringComparison.Ordinal)
+        if (name.Length == 0 || Encoding.UTF8.GetByteCount(name) > FormatLimits.SessionNameBytesMax || name.Any(char.IsControl) || name.Contains('@',
+            StringComparison.Ordinal)
             || name.Contains('/', StringComparison.Ordinal))
             throw new VmPodException(ExitCode.Usage, "A session's name has 1 to 128 bytes, without control characters, '/' and '@'.");
     }

@@ -158,7 +158,8 @@ public sealed partial class PodVault : IDisposable
         {
             key.Dispose();
             rootKey.Dispose();
-            throw new VmPodException(ExitCode.Damaged, "The vault's own keys do not open: its descriptor, log or device secrets were changed or are of another vault.",
+            throw new VmPodException(ExitCode.Damaged,
+                "The vault's own keys do not open: its descriptor, log or device secrets were changed or are of another vault.",
                 "Restore vault.json and v1 from a copy of this pod.");
         }
         lock (gate)
@@ -169,7 +170,8 @@ public sealed partial class PodVault : IDisposable
     }
 
     /// <summary>A copy of K_root, for the process that keeps this pod unlocked.</summary>
-    public SecretBuffer CopyRoot() => SecretBuffer.Create(KeyDerivation.KeyBytes, (root ?? throw Locked()).ReadOnlyBytes, static (bytes, from) => from.CopyTo(bytes));
+    public SecretBuffer CopyRoot() => SecretBuffer.Create(KeyDerivation.KeyBytes, (root ?? throw Locked()).ReadOnlyBytes, static (bytes, from) =>
+        from.CopyTo(bytes));
 
     /// <summary>Drops and zeroes the keys. Leases that are open keep theirs.</summary>
     public void Lock()
@@ -214,8 +216,10 @@ public sealed partial class PodVault : IDisposable
         Libc.FsyncDirectory(Path.GetDirectoryName(slots)!);
     }
 
-    private static VmPodException Locked() => new(ExitCode.Refused, "The pod is locked.", "Unlock it with its passphrase: podkeeper unlock DIR, or --pin-file.");
+    private static VmPodException Locked() => new(ExitCode.Refused, "The pod is locked.",
+        "Unlock it with its passphrase: podkeeper unlock DIR, or --pin-file.");
 
-    private static VmPodException WithoutSecrets() => new(ExitCode.Refused, "This copy of the vault has no device secrets: it can be verified and synced, not unlocked.",
+    private static VmPodException WithoutSecrets() => new(ExitCode.Refused,
+        "This copy of the vault has no device secrets: it can be verified and synced, not unlocked.",
         "Use the pod itself.");
 }

@@ -57,8 +57,11 @@ internal static class Adoption
                 new StreamSource($"/proc/self/fd/{config.DangerousGetHandle()}", "machine.json", StreamKind.Config),
             ], GenerationKind.DiskOnly, "adopt", progress, cancel);
             string handle = lease.Session.ToString();
-            pod.EndLease(lease, Pod.CommitEvent(summary.Commit.Record), new AuditEvent(AuditKind.SessionStart, AuditOutcome.Ok) { Session = handle,
-                Detail = { ["adopted"] = 1 } });
+            pod.EndLease(lease, Pod.CommitEvent(summary.Commit.Record), new AuditEvent(AuditKind.SessionStart, AuditOutcome.Ok)
+            {
+                Session = handle,
+                Detail = { ["adopted"] = 1 }
+            });
             return new AdoptResult
             {
                 Session = request.Name,

@@ -48,8 +48,12 @@ internal static class SessionProcess
         catch (Exception e)
         {
             log.LogError(e, "Opening failed");
-            reply = new ControlReply { ExitCode = (int)ExitCode.Bug, Error = $"A bug in hostguard: {e.GetType().Name}.",
-                Hint = $"The log is in {request.RunFolder}." };
+            reply = new ControlReply
+            {
+                ExitCode = (int)ExitCode.Bug,
+                Error = $"A bug in hostguard: {e.GetType().Name}.",
+                Hint = $"The log is in {request.RunFolder}."
+            };
         }
         if (reply.ExitCode != 0)
         {

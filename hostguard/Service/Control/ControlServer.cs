@@ -97,8 +97,12 @@ internal sealed class ControlServer : IDisposable
                 "leave" => new ControlReply { Result = await host.SuspendAsync("leave") },
                 "display" => new ControlReply(),
                 "simulate-leave" => new ControlReply { Plan = host.SimulateLeave() },
-                _ => new ControlReply { ExitCode = (int)ExitCode.Usage, Error = "This hostguard does not know that command.",
-                    Hint = "Is it older than the command line?" },
+                _ => new ControlReply
+                {
+                    ExitCode = (int)ExitCode.Usage,
+                    Error = "This hostguard does not know that command.",
+                    Hint = "Is it older than the command line?"
+                },
             };
         }
         catch (VmPodException e)
@@ -112,8 +116,12 @@ internal sealed class ControlServer : IDisposable
         catch (Exception e)
         {
             log.LogError(e, "A command failed");
-            return new ControlReply { ExitCode = (int)ExitCode.Bug, Error = $"A bug in hostguard: {e.GetType().Name}.",
-                Hint = "The log in the run folder has more." };
+            return new ControlReply
+            {
+                ExitCode = (int)ExitCode.Bug,
+                Error = $"A bug in hostguard: {e.GetType().Name}.",
+                Hint = "The log in the run folder has more."
+            };
         }
     }
 }

@@ -2,7 +2,8 @@ using VmPod.Foundation;
 
 namespace VmPod.HostGuard.Session;
 
-/// <summary>Whether a pod's folder is still the one that was opened: unplugged, unmounted under us or replaced, it is gone, whatever descriptors still hold.</summary>
+/// <summary>Whether a pod's folder is still the one that was opened: unplugged, unmounted under us or replaced, it is gone, whatever
+/// descriptors still hold.</summary>
 internal sealed class PodPresence
 {
     private readonly string descriptor;

@@ -69,7 +69,8 @@ internal sealed partial class SessionHost
             await SettleMemoryAsync();
             CommitSummary commit = await Task.Run(() => image!.Commit(GenerationKind.Checkpoint, label, Continue, close: !goOn));
             lastCheckpoint = commit.Record.Generation;
-            Audit(goOn ? AuditKind.SessionCheckpoint : AuditKind.SessionSuspend, ("generation", (long)commit.Record.Generation), ("cells-added", commit.CellsAdded));
+            Audit(goOn ? AuditKind.SessionCheckpoint : AuditKind.SessionSuspend, ("generation", (long)commit.Record.Generation), ("cells-added",
+                commit.CellsAdded));
             return new SessionResult
             {
                 Session = request.Session,

@@ -48,7 +48,8 @@ internal sealed partial class SessionHost
         return
         [
             $"Stop the machine (process {status.QemuProcessId}).",
-            $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, as generation {status.Generation + 1}.",
+            $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, "
+                + $"as generation {status.Generation + 1}.",
             $"Zero the session's keys and {status.LockedBytes >> 20} MiB of overlay and cache.",
             $"Kill the machine, zero the pages of {shape!.MemoryBytes >> 20} MiB of RAM that the kernel holds, unmount {status.Mount}.",
             "Write the receipt.",

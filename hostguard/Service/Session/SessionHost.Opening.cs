@@ -80,22 +80,28 @@ internal sealed partial class SessionHost
         IReadOnlyList<GenerationInfo> generations = pod.Vault.ListGenerations(session.Handle);
         GenerationInfo? chosen = request.Generation is { } number
             ? generations.FirstOrDefault(g => g.Record.Generation == number)
-                ?? throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no generation {number}.", "podkeeper sessions DIR SESSION lists them.")
+                ?? throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no generation {number}.",
+                    "podkeeper sessions DIR SESSION lists them.")
             : generations.LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint);
         if (chosen is null || chosen.Record.Kind != GenerationKind.Checkpoint)
-            throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no checkpoint with memory there.", $"hostguard boot {request.Session} starts it from its disk.");
+            throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no checkpoint with memory there.",
+                $"hostguard boot {request.Session} starts it from its disk.");
         bool diskIsNewer = request.Generation is null && session.Tip.Number > chosen.Record.Number;
         if (diskIsNewer && !request.DropDiskChanges)
-            throw new VmPodException(ExitCode.Busy, $"The disk of session {request.Session} is newer than its last checkpoint ({chosen.Record.Generation}): the machine did not end in order.",
-                $"hostguard boot {request.Session} keeps the disk (programs that ran are lost); hostguard resume {request.Session} --drop-disk-changes keeps the programs (changes of the disk since are left behind, as generations that can be read).");
+            throw new VmPodException(ExitCode.Busy,
+                $"The disk of session {request.Session} is newer than its last checkpoint ({chosen.Record.Generation}): the machine did not end in order.",
+                $"hostguard boot {request.Session} keeps the disk (programs that ran are lost); hostguard resume {request.Session} "
+                    + $"--drop-disk-changes keeps the programs (changes of the disk since are left behind, as generations that can be read).");
         return chosen.Record.Generation;
     }
 
     internal static MachineShape ReadShape(SessionReader session)
     {
         StreamInfo config = session.Streams.FirstOrDefault(s => s.Name == ConfigStream)
-            ?? throw new VmPodException(ExitCode.NotFound, $"{session.Name} is no machine: it holds plain files.", "podkeeper get gives them back; hostguard adopt makes a machine.");
-        byte[] json = new byte[config.Length <= FormatLimits.ChunkBytes ? config.Length : throw new VmPodException(ExitCode.Damaged, "The machine's configuration is too large.")];
+            ?? throw new VmPodException(ExitCode.NotFound, $"{session.Name} is no machine: it holds plain files.",
+                "podkeeper get gives them back; hostguard adopt makes a machine.");
+        byte[] json = new byte[config.Length <= FormatLimits.ChunkBytes ? config.Length : throw new VmPodException(ExitCode.Damaged,
+            "The machine's configuration is too large.")];
         if (json.Length > 0)
             session.ReadChunk(config, 0, json);
         return MachineShape.FromJson(json);
@@ -103,7 +109,11 @@ internal sealed partial class SessionHost
 
     private void OpenImage()
     {
-        image = new SessionImage(lease!, new SessionImageOptions { OverlayBytes = (long)request.OverlayMiB << 20, CacheBytes = (long)request.CacheMiB << 20 });
+        image = new SessionImage(lease!, new SessionImageOptions
+        {
+            OverlayBytes = (long)request.OverlayMiB << 20,
+            CacheBytes = (long)request.CacheMiB << 20
+        });
         disk = image.Streams.FirstOrDefault(s => s.Name == DiskStream) ?? throw new VmPodException(ExitCode.Damaged, "The session has no disk.");
         if (request.Boot)
         {
@@ -155,7 +165,8 @@ internal sealed partial class SessionHost
 
     private StateFile ReadState()
     {
-        StreamInfo stream = image!.Streams.FirstOrDefault(s => s.Name == StateStream) ?? throw new VmPodException(ExitCode.Damaged, "The checkpoint has no device state.");
+        StreamInfo stream = image!.Streams.FirstOrDefault(s => s.Name == StateStream) ?? throw new VmPodException(ExitCode.Damaged,
+            "The checkpoint has no device state.");
         var state = new StateFile();
         try
         {

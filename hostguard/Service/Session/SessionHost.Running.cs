@@ -71,7 +71,12 @@ internal sealed partial class SessionHost
     // A hostguard that stands still is killed by a process of its own, and QEMU with it (rule 17).
     private async Task FeedWatchdogAsync()
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(SessionHost).Assembly.Location);
         start.ArgumentList.Add("watchdog");

@@ -68,7 +68,8 @@ internal sealed partial class SessionHost
             notGuaranteed.Add("a commit to the pod was still under way: its keys went with the process");
         if (podIsHere)
         {
-            Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed", cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
+            Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed",
+                cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
         }
         pod?.Vault.Lock();
         long keysGoneMs = NowMs();

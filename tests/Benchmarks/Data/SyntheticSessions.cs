@@ -1,6 +1,7 @@
 namespace VmPod.Benchmarks.Data;
 
-/// <summary>Small sessions of mixed entropy: disk pages from empty to random, memory that holds copies of disk pages, and changes from one to the next.</summary>
+/// <summary>Small sessions of mixed entropy: disk pages from empty to random, memory that holds copies of disk pages, and changes from
+/// one to the next.</summary>
 internal static class SyntheticSessions
 {
     private const int PageBytes = 4096, Generations = 4;

@@ -10,9 +10,15 @@ internal static class Command
     /// <summary>Runs it and returns what it printed.</summary>
     /// <exception cref="VmPodException">It is not here (9).</exception>
     /// <exception cref="InvalidOperationException">It failed.</exception>
-    public static string Run(string program, IReadOnlyList<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static string Run(string program, IReadOnlyList<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string,
+        string>? environment = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = workingFolder ?? "" };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = workingFolder ?? ""
+        };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         Process process;
@@ -22,7 +28,8 @@ internal static class Command
         }
         catch (Win32Exception e)
         {
-            throw new VmPodException(ExitCode.Missing, $"{program} is missing on this machine.", "./vmpod bench installs it as root; or apt-get install it.", e);
+            throw new VmPodException(ExitCode.Missing, $"{program} is missing on this machine.",
+                "./vmpod bench installs it as root; or apt-get install it.", e);
         }
         using (process)
         {

@@ -31,7 +31,8 @@ internal sealed class CellSizeBenchmark : IBenchmark
         using var work = new TempFolder();
         SessionSet sessions = SessionSet.Open(options, work.FullPath);
         long[] pages = PickPages(sessions.NewestMemory);
-        var table = new BenchTable("Size of a cell", "KiB", "stored MiB", "fill %", "last gen adds MiB", "save all s", "CPU s", "read median us", "p99 us", "cells a read", "p99 cells",
+        var table = new BenchTable("Size of a cell", "KiB", "stored MiB", "fill %", "last gen adds MiB", "save all s", "CPU s", "read median us",
+            "p99 us", "cells a read", "p99 cells",
             "wire KiB a read", "at 54 Mbit/s ms", "at 11 Mbit/s ms");
         int saves = sessions.Folders.Count;
         var timings = Sizes.ToDictionary(s => s, _ => new List<Timing>());
@@ -65,13 +66,15 @@ internal sealed class CellSizeBenchmark : IBenchmark
             Timing save = Timing.Median(timings[size]);
             double wire = row.Reads.Cells.Average() * size;
             table.Add(size / 1024, row.Stored / Mi, row.Fill * 100, row.Last / Mi, save.WallS, save.CpuS, Statistics.Percentile(row.Reads.Microseconds, 50),
-                Statistics.Percentile(row.Reads.Microseconds, 99), row.Reads.Cells.Average(), Statistics.Percentile(row.Reads.Cells, 99), wire / 1024, wire * 8 / 54e3, wire * 8 / 11e3);
+                Statistics.Percentile(row.Reads.Microseconds, 99), row.Reads.Cells.Average(), Statistics.Percentile(row.Reads.Cells, 99), wire / 1024,
+                    wire * 8 / 54e3, wire * 8 / 11e3);
         }
         var report = new BenchReport(Name);
         report.Tables.Add(table);
         report.Versions["vmpod"] = typeof(PodVault).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add($"Sessions: {sessions.Source}. 'save all' is {saves} generations in order, fsync included.");
-        report.Notes.Add($"A read is one of {Reads} random 4 KiB reads of non-zero pages of the newest memory, each with no cell opened and no chunk decoded before, the map known, "
+        report.Notes.Add($"A read is one of {Reads} random 4 KiB reads of non-zero pages of the newest memory, each with no cell opened and "
+            + $"no chunk decoded before, the map known, "
             + "the vault's file in the page cache. The wire columns are what such a read would move from another machine, without its round trip.");
         return report;
     }

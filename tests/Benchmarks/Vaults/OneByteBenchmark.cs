@@ -58,7 +58,8 @@ internal sealed class OneByteBenchmark : IBenchmark
             }
         }
 
-        var table = new BenchTable($"Cells added to a disk of {length >> 30} GiB with {data >> 20} MiB of data", "what", "puts", "median cells", "most cells", "target", "met", "median s");
+        var table = new BenchTable($"Cells added to a disk of {length >> 30} GiB with {data >> 20} MiB of data", "what", "puts", "median cells",
+            "most cells", "target", "met", "median s");
         foreach ((string what, List<double> counts) in cells)
         {
             bool isTarget = what.StartsWith("1 byte", StringComparison.Ordinal);

@@ -43,7 +43,8 @@ internal sealed class PipelineBenchmark : IBenchmark
         }
         Timing plain = Timing.Median(zstd), put = Timing.Median(puts);
         double mebibytes = chunks.Bytes / Mi;
-        var table = new BenchTable("First save against ZstdSharp level 1 alone, chunk by chunk on all cores", "what", "seconds", "CPU s", "MiB/s", "share of zstd alone %", "target %");
+        var table = new BenchTable("First save against ZstdSharp level 1 alone, chunk by chunk on all cores", "what", "seconds", "CPU s", "MiB/s",
+            "share of zstd alone %", "target %");
         table.Add("read and zstd alone", plain.WallS, plain.CpuS, mebibytes / plain.WallS, 100.0, "");
         table.Add("put, the first of the process (JIT)", puts[0].WallS, puts[0].CpuS, mebibytes / puts[0].WallS, plain.WallS / puts[0].WallS * 100, "");
         table.Add("put, fsync included", put.WallS, put.CpuS, mebibytes / put.WallS, plain.WallS / put.WallS * 100, ">= 75");
@@ -55,7 +56,8 @@ internal sealed class PipelineBenchmark : IBenchmark
         report.Versions["vmpod"] = typeof(Vault.PodVault).Assembly.GetName().Version!.ToString(3);
         report.Versions["ZstdSharp"] = typeof(Compressor).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
-            $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians of {puts.Count} alternating runs."));
+            $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians "
+                + $"of {puts.Count} alternating runs."));
         report.Notes.Add("The stages are run apart on one thread each over a part of the data; a put runs them on all cores, and the disk writes meanwhile.");
         return report;
     }

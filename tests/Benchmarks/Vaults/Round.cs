@@ -13,7 +13,8 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
     public RoundResult Run()
     {
         int generations = sessions.Folders.Count;
-        var result = new RoundResult(new Timing[generations + 1, tools.Length], new long[generations, tools.Length], new double[generations + 1], new Timing[tools.Length]);
+        var result = new RoundResult(new Timing[generations + 1, tools.Length], new long[generations, tools.Length], new double[generations + 1],
+            new Timing[tools.Length]);
         foreach (ISnapshotTool tool in tools)
             tool.Create(Path.Join(folder, tool.Name));
         for (int g = 0; g < generations; g++)
@@ -49,7 +50,8 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
         return result;
     }
 
-    private void Note(ISnapshotTool tool, string step, Timing timing) => log.WriteLine(FormattableString.Invariant($"{tool.Name,-8}{step,-10}{timing.WallS,8:0.00} s"));
+    private void Note(ISnapshotTool tool, string step, Timing timing) =>
+        log.WriteLine(FormattableString.Invariant($"{tool.Name,-8}{step,-10}{timing.WallS,8:0.00} s"));
 
     private void Link(string generation)
     {

@@ -86,7 +86,8 @@ internal sealed class StageProfile(ChunkList chunks, string scratchFile)
             throw new InvalidOperationException("A chunk of the list is zero.");
 
         double sum = stages.Where(s => s.Name[0] != '(').Sum(s => s.Seconds);
-        var table = new BenchTable($"Stages over {plain / Mi:0} MiB of chunks, which zstd makes {filled / Mi:0} MiB", "stage", "CPU ms", "share %", "MiB/s of plaintext");
+        var table = new BenchTable($"Stages over {plain / Mi:0} MiB of chunks, which zstd makes {filled / Mi:0} MiB", "stage", "CPU ms", "share %",
+            "MiB/s of plaintext");
         foreach ((string name, double seconds) in stages)
             table.Add(name, seconds * 1000, seconds / sum * 100, plain / Mi / seconds);
         table.Add("sum", sum * 1000, 100.0, plain / Mi / sum);

@@ -39,15 +39,19 @@ internal sealed class VaultBenchmark : IBenchmark
         foreach (ISnapshotTool tool in tools)
             report.Versions[tool.Name] = tool.Version;
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
-            $"Sessions: {sessions.Source}. {options.Rounds} round(s), medians; {Environment.ProcessorCount} CPUs; caches warm; sync -f (ours: fsync) is counted for all."));
-        report.Notes.Add("vmpod runs in this process, without the time of its passphrase (Argon2id, 64 MiB); the peers' times contain theirs, shown in the last table.");
-        report.Notes.Add("'first save' is generation 0; cp writes its copy anew each time; ratio = vmpod / faster of restic and borg; for get, vmpod / cp is the target's ratio.");
+            $"Sessions: {sessions.Source}. {options.Rounds} round(s), medians; {Environment.ProcessorCount} CPUs; caches warm; sync -f "
+                + $"(ours: fsync) is counted for all."));
+        report.Notes.Add("vmpod runs in this process, without the time of its passphrase (Argon2id, 64 MiB); the peers' times contain "
+            + "theirs, shown in the last table.");
+        report.Notes.Add("'first save' is generation 0; cp writes its copy anew each time; ratio = vmpod / faster of restic and borg; for "
+            + "get, vmpod / cp is the target's ratio.");
         return report;
     }
 
     private static BenchTable Times(List<RoundResult> rounds, SessionSet sessions)
     {
-        var table = new BenchTable("Save and restore: seconds by the clock (CPU seconds)", "step", "vmpod", "restic", "borg", "cp", "ratio to faster peer", "in CPU s", "vmpod / cp", "target");
+        var table = new BenchTable("Save and restore: seconds by the clock (CPU seconds)", "step", "vmpod", "restic", "borg", "cp",
+            "ratio to faster peer", "in CPU s", "vmpod / cp", "target");
         int steps = sessions.Folders.Count + 1;
         for (int step = 0; step < steps; step++)
         {
@@ -55,7 +59,8 @@ internal sealed class VaultBenchmark : IBenchmark
             bool isGet = step == steps - 1;
             string name = isGet ? $"get gen{step - 1}" : step == 0 ? "put gen0 (first)" : $"put gen{step} on gen{step - 1}";
             string target = isGet ? "cp <= 1.2" : step == 0 ? "<= 0.50" : step == steps - 2 ? "<= 0.25" : "";
-            table.Add(name, Text(t[0]), Text(t[1]), Text(t[2]), Text(t[3]), t[0].WallS / Math.Min(t[1].WallS, t[2].WallS), t[0].CpuS / Math.Min(t[1].CpuS, t[2].CpuS),
+            table.Add(name, Text(t[0]), Text(t[1]), Text(t[2]), Text(t[3]), t[0].WallS / Math.Min(t[1].WallS, t[2].WallS),
+                t[0].CpuS / Math.Min(t[1].CpuS, t[2].CpuS),
                 t[0].WallS / t[3].WallS, target);
         }
         return table;
@@ -65,7 +70,8 @@ internal sealed class VaultBenchmark : IBenchmark
 
     private static BenchTable Bytes(RoundResult round, SessionSet sessions, TextWriter log)
     {
-        var table = new BenchTable("Bytes added, MiB", "generation", "floor", "small files", "vmpod", "restic", "borg", "vmpod / floor", "restic / floor", "borg / floor");
+        var table = new BenchTable("Bytes added, MiB", "generation", "floor", "small files", "vmpod", "restic", "borg", "vmpod / floor",
+            "restic / floor", "borg / floor");
         var floor = new PageFloor();
         double[] sums = new double[5];
         for (int g = 0; g < sessions.Folders.Count; g++)

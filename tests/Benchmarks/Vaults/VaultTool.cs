@@ -26,7 +26,8 @@ internal sealed class VaultTool(int cellBytes = FormatLimits.CellBytesDefault) :
     public string Name => "vmpod";
 
     /// <inheritdoc/>
-    public string Version { get; } = string.Create(CultureInfo.InvariantCulture, $"{typeof(PodVault).Assembly.GetName().Version?.ToString(3)} (cells of {cellBytes / 1024} KiB)");
+    public string Version { get; } = string.Create(CultureInfo.InvariantCulture,
+        $"{typeof(PodVault).Assembly.GetName().Version?.ToString(3)} (cells of {cellBytes / 1024} KiB)");
 
     /// <inheritdoc/>
     public long StoredBytes => DataFile.StoredBytes(folder);

@@ -16,7 +16,8 @@ public static class GuestWork
 
     /// <summary>What is there: the file's sum, the database's sum and check.</summary>
     public static Task<string> LookAsync(GuestAgent agent, CancellationToken cancellation = default) =>
-        MustAsync(agent, $"sha256sum < {File} && sqlite3 {Database} 'pragma integrity_check; select count(*) from t; select * from t' | sha256sum", cancellation);
+        MustAsync(agent, $"sha256sum < {File} && sqlite3 {Database} 'pragma integrity_check; select count(*) from t; select * from t' | sha256sum",
+            cancellation);
 
     /// <summary>Alters one byte of the heap that the witness keeps, behind the witness's back: what a resume must never do.</summary>
     /// <returns>The command that gives the byte back its value.</returns>

@@ -1,6 +1,7 @@
 namespace VmPod.Testing;
 
-/// <summary>A pod on a file system of its own, as a plugged-in disk is: an ext4 image that can be mounted, and taken away under its users. Needs root.</summary>
+/// <summary>A pod on a file system of its own, as a plugged-in disk is: an ext4 image that can be mounted, and taken away under its
+/// users. Needs root.</summary>
 /// <remarks>The image is mounted below a shared mount, as the root of a usual system is one, so that plugging in and out is seen in the mount
 /// namespaces of programs that run already.</remarks>
 public sealed class PodDisk : IAsyncDisposable

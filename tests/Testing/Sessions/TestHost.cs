@@ -60,5 +60,6 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
         await TestSession.WaitUntilGoneAsync(all, TimeSpan.FromSeconds(30));
     }
 
-    private static CliRunner Wrapped(CliRunner runner, IReadOnlyList<string> wrapper) => wrapper.Count == 0 ? runner : runner.Inside([SystemTools.Find(wrapper[0]), .. wrapper.Skip(1)]);
+    private static CliRunner Wrapped(CliRunner runner, IReadOnlyList<string> wrapper) => wrapper.Count == 0 ? runner
+        : runner.Inside([SystemTools.Find(wrapper[0]), .. wrapper.Skip(1)]);
 }

@@ -71,7 +71,8 @@ public sealed class TestSession : IAsyncDisposable
     }
 
     /// <summary>What hostguard says of it.</summary>
-    public async Task<JsonElement> StatusAsync(CancellationToken cancellation = default) => (await host.RunAsync(["status", Name], cancellation: cancellation))[0];
+    public async Task<JsonElement> StatusAsync(CancellationToken cancellation = default) => (await host.RunAsync(["status", Name],
+        cancellation: cancellation))[0];
 
     /// <summary>A checkpoint while it runs. Its result.</summary>
     public async Task<JsonElement> CheckpointAsync(CancellationToken cancellation = default) =>
@@ -89,7 +90,8 @@ public sealed class TestSession : IAsyncDisposable
         while (processes.Where(ProcessSnapshot.IsAlive).ToList() is { Count: > 0 } alive)
         {
             if (Stopwatch.GetElapsedTime(started) > limit)
-                throw new TimeoutException($"Still running after {limit.TotalSeconds:F0} s: {string.Join(", ", alive.Select(p => $"{ProcessSnapshot.Of(p).Name} ({p})"))}");
+                throw new TimeoutException($"Still running after {limit.TotalSeconds:F0} s: "
+                    + $"{string.Join(", ", alive.Select(p => $"{ProcessSnapshot.Of(p).Name} ({p})"))}");
             await Task.Delay(20, cancellation);
         }
     }

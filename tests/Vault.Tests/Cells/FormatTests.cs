@@ -85,8 +85,16 @@ public class FormatTests
     [Fact]
     public void ASlotIsRefusedForEveryFlippedBitAndAtTheOtherPlace()
     {
-        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200,
-            HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
+        var slot = new SlotRecord
+        {
+            Seq = 6,
+            LogBytes = 1005,
+            LogEntries = 4,
+            HeadOffset = 800,
+            HeadBytes = 200,
+            HeadHash = DomainHash.Of(0, [9]),
+            Cells = 5000
+        };
         var bytes = slot.Encode();
         Assert.True(SlotRecord.TryParse(bytes, 0, out var read));
         Assert.Equal(slot, read);
@@ -144,8 +152,16 @@ public class FormatTests
         Assert.Equal("364813c416ec93f4c5fa7126f2ca4023463a4857397b08f807ec59d230735119", Root(ground).ToString());
         var log = ids[..11].Aggregate(LogFrontier.Empty, (tree, id) => tree.Append(id.Value));
         Assert.Equal("e177ad5a8a17108dad67c70a51266681aa02b9e2b7ad6a0357585ba4289982ac", log.Root().ToString());
-        var slot = new SlotRecord { Seq = 6, LogBytes = 1005, LogEntries = 4, HeadOffset = 800, HeadBytes = 200,
-            HeadHash = DomainHash.Of(0, [9]), Cells = 5000 };
+        var slot = new SlotRecord
+        {
+            Seq = 6,
+            LogBytes = 1005,
+            LogEntries = 4,
+            HeadOffset = 800,
+            HeadBytes = 200,
+            HeadHash = DomainHash.Of(0, [9]),
+            Cells = 5000
+        };
         Assert.Equal("693fcfc8beb6183ee6f237bdedb872ff148a56deec32c5de9507581fb1db5e1a", Convert.ToHexStringLower(slot.Encode()[4064..]));
     }
 

@@ -39,7 +39,8 @@ public sealed class CanonicalTests
             var again = new List<KeyValuePair<ChunkKey, PayloadRef>>();
             Assert.True(TableLeaf<PayloadRef, MapValue>.TryRead(bytes, again));
             Assert.Equal(bytes, Write<PayloadRef, MapValue>(again));
-            Assert.Equal(sorted.Select(e => (e.Key, e.Value.Cell, e.Value.LastCell, e.Value.Slot)), again.Select(e => (e.Key, e.Value.Cell, e.Value.LastCell, e.Value.Slot)));
+            Assert.Equal(sorted.Select(e => (e.Key, e.Value.Cell, e.Value.LastCell, e.Value.Slot)), again.Select(e => (e.Key, e.Value.Cell,
+                e.Value.LastCell, e.Value.Slot)));
             Mutate(bytes, seed, LeafIsCanonical<PayloadRef, MapValue>);
         }, iter: Samples);
     }
@@ -47,7 +48,8 @@ public sealed class CanonicalTests
     [Fact]
     [Trait("Spec", "V-26")]
     public void A_tag_leaf_reads_back_as_written_and_a_mutation_of_it_is_refused_or_canonical() =>
-        Gen.Select(Gen.Dictionary(Keys, Gen.Select(Gen.ULong, Gen.ULong, (lease, tag) => new ChangeTag(lease, tag)))[0, 40], Gen.Int).Sample((entries, seed) =>
+        Gen.Select(Gen.Dictionary(Keys, Gen.Select(Gen.ULong, Gen.ULong, (lease, tag) => new ChangeTag(lease, tag)))[0, 40], Gen.Int).Sample((entries,
+            seed) =>
         {
             byte[] bytes = Write<ChangeTag, TagValue>([.. entries.OrderBy(e => e.Key)]);
             var again = new List<KeyValuePair<ChunkKey, ChangeTag>>();
@@ -66,7 +68,8 @@ public sealed class CanonicalTests
             int offset = 0;
             for (int i = 0; i < entries.Length; i++)
             {
-                entries[i] = new PayloadEntry((uint)i, number, i % 2 == 0 ? Codec.Raw : Codec.Zstd, isPart && i == 0 ? 1 : 0, goesOn && i == entries.Length - 1, 65_536, offset,
+                entries[i] = new PayloadEntry((uint)i, number, i % 2 == 0 ? Codec.Raw : Codec.Zstd, isPart && i == 0 ? 1 : 0, goesOn
+                    && i == entries.Length - 1, 65_536, offset,
                     payloads[i].Length);
                 offset += payloads[i].Length;
             }
@@ -161,7 +164,8 @@ public sealed class CanonicalTests
         }, iter: 10 * Samples, threads: 1);
     }
 
-    private static Gen<List<RunDescriptor>> Runs() => Gen.Select(Gen.Byte.Array[1, 20], Places, Gen.Int[0, 2], Gen.ULong[1, 1UL << 40]).Select((bytes, place, kind, size) => kind switch
+    private static Gen<List<RunDescriptor>> Runs() => Gen.Select(Gen.Byte.Array[1, 20], Places, Gen.Int[0, 2], Gen.ULong[1, 1UL << 40]).Select((bytes,
+        place, kind, size) => kind switch
     {
         0 => new RunDescriptor(size, size, bytes, [], []),
         1 => new RunDescriptor(size, size, default, [new LeafRef(new ChunkKey(1, 2), place), new LeafRef(new ChunkKey(1, 3), place with { Slot = 9 })], []),
@@ -214,11 +218,13 @@ public sealed class CanonicalTests
         for (int i = 0; i < entries.Length; i++)
             entries[i] = content.Entry(i);
         byte[] again = new byte[bytes.Length];
-        CellContent.Write(again, content.Context, entries, bytes.AsSpan(CellLayout.ContentHeaderBytes + entries.Length * CellLayout.EntryBytes, entries.Sum(e => e.Length)));
+        CellContent.Write(again, content.Context, entries, bytes.AsSpan(CellLayout.ContentHeaderBytes + entries.Length * CellLayout.EntryBytes,
+            entries.Sum(e => e.Length)));
         return again.AsSpan().SequenceEqual(bytes);
     }
 
-    private static bool ManifestIsCanonical(byte[] bytes) => !Manifest.TryRead(bytes, out Manifest? manifest) || manifest!.ToBytes().AsSpan().SequenceEqual(bytes);
+    private static bool ManifestIsCanonical(byte[] bytes) => !Manifest.TryRead(bytes, out Manifest? manifest)
+        || manifest!.ToBytes().AsSpan().SequenceEqual(bytes);
 
     private static bool CommitIsCanonical(byte[] bytes) =>
         !CommitRecord.TryRead(bytes, out CommitRecord? record, out int length) || record!.ToSignedBytes().AsSpan().SequenceEqual(bytes.AsSpan(0, length));

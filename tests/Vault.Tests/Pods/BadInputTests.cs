@@ -38,7 +38,8 @@ public sealed class BadInputTests
         using var pod = new TestPod();
         Assert.Equal(ExitCode.Usage, Assert.Throws<VmPodException>(() => pod.Put()).ExitCode);
         using SessionLease lease = pod.Vault.BeginLease(TestPod.Session, create: true, TestPod.Host);
-        VmPodException e = Assert.Throws<VmPodException>(() => SnapshotWriter.Put(lease, [pod.FileOf("none")], "put", null, TestContext.Current.CancellationToken));
+        VmPodException e = Assert.Throws<VmPodException>(() => SnapshotWriter.Put(lease, [pod.FileOf("none")], "put", null,
+            TestContext.Current.CancellationToken));
         Assert.Equal(ExitCode.NotFound, e.ExitCode);
     }
 

@@ -86,7 +86,8 @@ public sealed class CancelAndCrashTests
         string folder = Path.Combine(pod.Root, "cancelled");
         using var cancel = new CancellationTokenSource();
         using SessionReader reader = pod.Vault.OpenSession(TestPod.Session);
-        Assert.ThrowsAny<OperationCanceledException>(() => SnapshotReader.Get(reader, folder, new Told<TransferProgress>(_ => cancel.Cancel()), cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => SnapshotReader.Get(reader, folder, new Told<TransferProgress>(_ => cancel.Cancel()),
+            cancel.Token));
         Assert.False(Directory.Exists(folder));
     }
 
@@ -105,7 +106,8 @@ public sealed class CancelAndCrashTests
         pod.Write("new", Data.Random(3, 1_000_000));
         pod.Vault.Dispose();
 
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-explicit", "only", "-method", $"{typeof(CancelAndCrashTests).FullName}.{nameof(Child_that_is_killed)}"])
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-explicit", "only", "-method",
+            $"{typeof(CancelAndCrashTests).FullName}.{nameof(Child_that_is_killed)}"])
         {
             RedirectStandardOutput = true,
         };

@@ -88,7 +88,8 @@ public sealed class GenerationTests
             Data.WriteAt(pod.FileOf("disk"), offset, expected.AsSpan(offset, 1));
             SnapshotWriter.Summary put = pod.Put();
             Assert.Equal(1, put.ChunksStored);
-            // A random chunk does not fit one cell, so two; a run of a table that outgrew the manifest has a cell of its own, and seals the one before.
+            // A random chunk does not fit one cell, so two. A run of a table that outgrew the manifest has a cell of its own, and seals the one
+            // before.
             Assert.True(put.CellsAdded <= 4, $"generation {i + 2} added {put.CellsAdded} cells");
             cells += put.CellsAdded;
         }

@@ -35,7 +35,8 @@ public sealed class LeaseTests
         Assert.True(pod.Vault.BreakLease(TestPod.Session));
         Assert.False(pod.Vault.BreakLease(TestPod.Session));
         pod.Write("a", Data.Random(7, 100_000));
-        Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(() => SnapshotWriter.Put(lease, [pod.Source], "late", null, TestContext.Current.CancellationToken)).ExitCode);
+        Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(() => SnapshotWriter.Put(lease, [pod.Source], "late", null,
+            TestContext.Current.CancellationToken)).ExitCode);
         Assert.Equal(1UL, pod.Vault.FindSession(TestPod.Session).Tip.Generation);
         lease.Close();
         pod.Put();
@@ -50,7 +51,8 @@ public sealed class LeaseTests
         using SessionLease first = pod.Vault.BeginLease(TestPod.Session, create: false, TestPod.Host);
         using SessionLease second = pod.Vault.BeginLease(TestPod.Session, create: false, TestPod.Host);
         Assert.True(second.Term > first.Term);
-        Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(() => SnapshotWriter.Put(first, [pod.Source], "late", null, TestContext.Current.CancellationToken)).ExitCode);
+        Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(() => SnapshotWriter.Put(first, [pod.Source], "late", null,
+            TestContext.Current.CancellationToken)).ExitCode);
         SnapshotWriter.Put(second, [pod.Source], "in time", null, TestContext.Current.CancellationToken);
     }
 

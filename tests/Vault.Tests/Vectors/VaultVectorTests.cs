@@ -58,7 +58,8 @@ public sealed class VaultVectorTests
     private static bool CellPasses(VectorFile v)
     {
         using LeaseKeys keys = KeysOf(v);
-        byte[] plaintext = v.Bytes("plaintext"), work = [.. new byte[CellLayout.HeaderBytes], .. plaintext], cell = new byte[plaintext.Length + CellLayout.OverheadBytes];
+        byte[] plaintext = v.Bytes("plaintext"), work = [.. new byte[CellLayout.HeaderBytes], .. plaintext],
+            cell = new byte[plaintext.Length + CellLayout.OverheadBytes];
         CellCipher.Seal(keys, work, cell);
         if (v.Has("patch"))
         {
@@ -75,7 +76,8 @@ public sealed class VaultVectorTests
             Assert.Equal(v.Bytes("id"), id);
         }
         byte[] opened = new byte[work.Length];
-        return CellCipher.TryOpen(keys, cell, opened) && CellCipher.MacIsRight(keys, cell, opened) && opened.AsSpan(CellLayout.HeaderBytes).SequenceEqual(plaintext);
+        return CellCipher.TryOpen(keys, cell, opened) && CellCipher.MacIsRight(keys, cell, opened)
+            && opened.AsSpan(CellLayout.HeaderBytes).SequenceEqual(plaintext);
     }
 
     private static bool ContentPasses(byte[] bytes)

@@ -20,7 +20,8 @@ public sealed class WycheproofTests
     [InlineData("ed25519", 88, 63, 0)]
     public void The_primitives_accept_and_refuse_what_they_must(string name, int accepted, int rejected, int skipped)
     {
-        string? file = new[] { "../shared", "../../shared" }.Select(up => Path.Combine(VectorFile.Root, up, "vectors/wycheproof", $"{name}_test.json")).FirstOrDefault(File.Exists);
+        string? file = new[] { "../shared", "../../shared" }.Select(up => Path.Combine(VectorFile.Root, up, "vectors/wycheproof",
+            $"{name}_test.json")).FirstOrDefault(File.Exists);
         if (file is null)
         {
             TestContext.Current.SendDiagnosticMessage($"{name}: {accepted + rejected + skipped} vectors not found");
@@ -57,7 +58,8 @@ public sealed class WycheproofTests
     private static bool? Run(string name, JsonElement group, JsonElement test) => name switch
     {
         "aes_gcm" => AesGcmPasses(group, test),
-        "hmac_sha256" => group.GetProperty("tagSize").GetInt32() != 256 ? null : HMACSHA256.HashData(Hex(test, "key"), Hex(test, "msg")).AsSpan().SequenceEqual(Hex(test, "tag")),
+        "hmac_sha256" => group.GetProperty("tagSize").GetInt32() != 256 ? null : HMACSHA256.HashData(Hex(test, "key"), Hex(test,
+            "msg")).AsSpan().SequenceEqual(Hex(test, "tag")),
         "hkdf_sha256" => HkdfPasses(test),
         "ed25519" => SigningKey.Verify(Hex(group.GetProperty("publicKey"), "pk"), Hex(test, "msg"), Hex(test, "sig")),
         _ => throw new ArgumentOutOfRangeException(nameof(name)),

@@ -34,7 +34,8 @@ internal sealed class LockedCache<TKey> : IDisposable
 
     private long hits, misses;
 
-    /// <summary>Uses the bytes of a key, loading them first if they are not here. What the loader throws reaches the caller, and the key stays absent.</summary>
+    /// <summary>Uses the bytes of a key, loading them first if they are not here. What the loader throws reaches the caller, and the key
+    /// stays absent.</summary>
     public TResult Use<TState, TResult>(TKey key, SlotLoader<TKey> load, TState state, Func<ReadOnlySpan<byte>, TState, TResult> use)
         where TState : allows ref struct
     {

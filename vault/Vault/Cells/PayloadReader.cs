@@ -39,7 +39,8 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
             throw Disagrees(key);
     }
 
-    /// <summary>As <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/> for a chunk that may be shorter than <paramref name="chunk"/>. Returns its bytes.</summary>
+    /// <summary>As <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/> for a chunk that may be shorter than <paramref name="chunk"/>.
+    /// Returns its bytes.</summary>
     public int ReadUpTo(ChunkKey key, in PayloadRef place, Span<byte> chunk) => Read(key, place, chunk, exact: false, sameChunk: true);
 
     /// <summary>Reads a payload of a metadata stream, whose length only the directory knows. Returns its bytes.</summary>
@@ -129,7 +130,8 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         if (!CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content) || slot >= (uint)content.Count)
             return default;
         PayloadEntry entry = content.Entry((int)slot);
-        if (entry.Stream != request.Key.Stream || (request.SameChunk && entry.Chunk != request.Key.Chunk) || entry.Part != part || content.Context.Commit != request.Place.Commit
+        if (entry.Stream != request.Key.Stream || (request.SameChunk && entry.Chunk != request.Key.Chunk) || entry.Part != part
+            || content.Context.Commit != request.Place.Commit
             || content.Context.LeaseId != request.Place.LeaseId || entry.RawLength > request.Chunk.Length)
             return default;
         ReadOnlySpan<byte> bytes = content.Bytes(entry);
@@ -150,14 +152,16 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
     {
         byte[] cell = scratch.Value!.Cell;
         if (!cells.TryRead(id, cell))
-            throw new VmPodException(ExitCode.Damaged, $"Cell {id} is missing from the vault.", "Run podkeeper verify; restore the cell from a mirror, or use an older generation.");
+            throw new VmPodException(ExitCode.Damaged, $"Cell {id} is missing from the vault.",
+                "Run podkeeper verify; restore the cell from a mirror, or use an older generation.");
         if (!CellHeader.TryRead(cell, out CellHeader header) || keys.Find(header.KeyId) is not { } leaseKeys || !CellCipher.TryOpen(leaseKeys, cell, work)
             || !CellCipher.MacIsRight(leaseKeys, cell, work)
             || !CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content)
             || content.Context.Session != session || content.Context.LeaseId != header.KeyId)
         {
             work.Clear();
-            throw new VmPodException(ExitCode.Damaged, $"Cell {id} does not open with this session's keys.", "The vault was changed by somebody without its keys. Use an older generation or a mirror.");
+            throw new VmPodException(ExitCode.Damaged, $"Cell {id} does not open with this session's keys.",
+                "The vault was changed by somebody without its keys. Use an older generation or a mirror.");
         }
     }
 

@@ -12,7 +12,8 @@ internal sealed class ChunkEncoder(int level) : IDisposable
     /// <summary>Bytes that the output must have room for.</summary>
     public static int OutputBytesMax { get; } = Compressor.GetCompressBound(FormatLimits.ChunkBytes);
 
-    /// <summary>Encodes one chunk, alone, into <paramref name="into"/>. The payload is <paramref name="chunk"/> itself if zstd does not make it smaller.</summary>
+    /// <summary>Encodes one chunk, alone, into <paramref name="into"/>. The payload is <paramref name="chunk"/> itself if zstd does not
+    /// make it smaller.</summary>
     public (Codec Codec, int Length) Encode(ReadOnlySpan<byte> chunk, Span<byte> into)
     {
         int length = compressor.Wrap(chunk, into);

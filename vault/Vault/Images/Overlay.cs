@@ -70,7 +70,8 @@ internal sealed class Overlay : IDisposable
         }
     }
 
-    /// <summary>Moves the current frames of some streams to the frozen layer, which must be empty, and gives them in order. No write may be under way.</summary>
+    /// <summary>Moves the current frames of some streams to the frozen layer, which must be empty, and gives them in order. No write may
+    /// be under way.</summary>
     public List<Frame> Freeze(Func<uint, bool> stream)
     {
         lock (gate)
@@ -86,7 +87,8 @@ internal sealed class Overlay : IDisposable
         }
     }
 
-    /// <summary>Puts frozen frames that could not be sealed back under the current ones. Pages written since then win. Stripes of all are held by the caller's stop of writers.</summary>
+    /// <summary>Puts frozen frames that could not be sealed back under the current ones. Pages written since then win. Stripes of all are
+    /// held by the caller's stop of writers.</summary>
     public void Thaw()
     {
         lock (gate)

@@ -48,7 +48,8 @@ public sealed class SessionImage : IDisposable
     public long LockedBytes { get; }
 
     /// <summary>Bytes that were read and written so far, and how often the overlay was spilled.</summary>
-    public (long Read, long Written, long Spills) Counters => (Interlocked.Read(ref bytesRead), Interlocked.Read(ref bytesWritten), Interlocked.Read(ref spills));
+    public (long Read, long Written, long Spills) Counters => (Interlocked.Read(ref bytesRead), Interlocked.Read(ref bytesWritten),
+        Interlocked.Read(ref spills));
 
     /// <summary>The streams as they are now.</summary>
     public IReadOnlyList<StreamInfo> Streams
@@ -163,7 +164,8 @@ public sealed class SessionImage : IDisposable
     /// <exception cref="VmPodException">No space (8), the lease was ended (6). What was written is kept, and the next commit has it.</exception>
     public CommitSummary Commit(GenerationKind kind, string label, Action? switched = null, bool close = false)
     {
-        Func<uint, bool> include = kind == GenerationKind.Checkpoint ? static _ => true : number => KindOf(number) is not (StreamKind.Memory or StreamKind.State);
+        Func<uint, bool> include = kind == GenerationKind.Checkpoint ? static _ => true : number =>
+            KindOf(number) is not (StreamKind.Memory or StreamKind.State);
         lock (sealing)
         {
             IReadOnlyList<StreamInfo> committed;
@@ -224,7 +226,8 @@ public sealed class SessionImage : IDisposable
         lease.Reader?.ClearCache();
     }
 
-    /// <summary>Frees all memory, unless a commit is still under way after <paramref name="patience"/>: then nothing is freed under it, and this says false.</summary>
+    /// <summary>Frees all memory, unless a commit is still under way after <paramref name="patience"/>: then nothing is freed under it,
+    /// and this says false.</summary>
     public bool TryDispose(TimeSpan patience)
     {
         if (!sealing.TryEnter(patience))
@@ -409,7 +412,8 @@ public sealed class SessionImage : IDisposable
     private int LengthOf(ChunkKey key)
     {
         lock (streams)
-            return streams.TryGetValue(key.Stream, out StreamInfo? stream) && (long)key.Chunk < stream.ChunkCount ? stream.ChunkLength((long)key.Chunk) : ChunkBytes;
+            return streams.TryGetValue(key.Stream, out StreamInfo? stream) && (long)key.Chunk < stream.ChunkCount
+                ? stream.ChunkLength((long)key.Chunk) : ChunkBytes;
     }
 
     private void ForgetBeyondEnd(StreamInfo stream)

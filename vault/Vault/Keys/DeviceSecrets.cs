@@ -73,12 +73,14 @@ internal sealed class DeviceSecrets : IDisposable
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             if (file.Length != KeyDerivation.KeyBytes)
-                throw new VmPodException(ExitCode.Damaged, "A device secret of the pod has not 32 bytes.", "Restore the pod's v1/nv folder, or the whole pod from a mirror.");
+                throw new VmPodException(ExitCode.Damaged, "A device secret of the pod has not 32 bytes.",
+                    "Restore the pod's v1/nv folder, or the whole pod from a mirror.");
             return SecretBuffer.Create(KeyDerivation.KeyBytes, file.ReadExactly);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new VmPodException(ExitCode.Damaged, "The pod's device secrets (v1/nv) are missing: this copy of the vault cannot be unlocked or written here.",
+            throw new VmPodException(ExitCode.Damaged,
+                "The pod's device secrets (v1/nv) are missing: this copy of the vault cannot be unlocked or written here.",
                 "Use the pod itself; a mirror can be verified, not opened.", e);
         }
     }

@@ -11,7 +11,8 @@ internal static class KeyDerivation
     /// <summary>Bytes of every symmetric key.</summary>
     public const int KeyBytes = 32;
 
-    /// <summary>Fills <paramref name="output"/> from a key, a salt, a label and a context. The label names the purpose, so that no two purposes share a key.</summary>
+    /// <summary>Fills <paramref name="output"/> from a key, a salt, a label and a context. The label names the purpose, so that no two
+    /// purposes share a key.</summary>
     public static void Derive(ReadOnlySpan<byte> key, ReadOnlySpan<byte> salt, string label, UInt128 vaultId, ReadOnlySpan<byte> context, Span<byte> output)
     {
         Span<byte> info = stackalloc byte[128];

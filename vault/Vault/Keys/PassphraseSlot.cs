@@ -49,12 +49,18 @@ internal sealed class PassphraseSlot
         if (!CryptographicOperations.FixedTimeEquals(opening.Commitment, commitment))
             return null;
         return KeyWrap.TryUnwrap(opening.WrappingKey, wrapped, "root", vaultId, default)
-            ?? throw new VmPodException(ExitCode.Damaged, "The pod's passphrase slot is damaged: the passphrase is right, but the key does not open.", "Restore v1/slots from a copy of the pod.");
+            ?? throw new VmPodException(ExitCode.Damaged, "The pod's passphrase slot is damaged: the passphrase is right, but the key does not open.",
+                "Restore v1/slots from a copy of the pod.");
     }
 
     private static Opening Derive(ReadOnlySpan<byte> passphrase, ReadOnlySpan<byte> salt, SecretBuffer device, UInt128 vaultId, int memoryKiB, int passes)
     {
-        var argon = PasswordBasedKeyDerivationAlgorithm.Argon2id(new Argon2Parameters { DegreeOfParallelism = 1, MemorySize = memoryKiB, NumberOfPasses = passes });
+        var argon = PasswordBasedKeyDerivationAlgorithm.Argon2id(new Argon2Parameters
+        {
+            DegreeOfParallelism = 1,
+            MemorySize = memoryKiB,
+            NumberOfPasses = passes
+        });
         using SecretBuffer stretched = SecretBuffer.Create(32, static _ => { });
         argon.DeriveBytes(passphrase, salt, stretched.Bytes);
         SecretBuffer key = SecretBuffer.Create(32, static _ => { });

@@ -34,13 +34,18 @@ internal sealed record LeaseEntry(
         ulong lease = r.UInt64(), term = r.UInt64(), time = r.UInt64(), sessionOffset = r.UInt64(), epochOffset = r.UInt64();
         ReadOnlySpan<byte> parent = r.Bytes(Digest.Size);
         var host = new UInt128(r.UInt64(), r.UInt64());
-        ReadOnlySpan<byte> publicKey = r.Bytes(SigningKey.PublicKeyBytes), wrapped = r.Bytes(KeyWrap.WrappedBytes), signature = r.Bytes(SigningKey.SignatureBytes);
+        ReadOnlySpan<byte> publicKey = r.Bytes(SigningKey.PublicKeyBytes), wrapped = r.Bytes(KeyWrap.WrappedBytes),
+            signature = r.Bytes(SigningKey.SignatureBytes);
         return r.IsAtEnd
-            ? new LeaseEntry(SessionHandle.ReadFrom(session), lease, term, time, sessionOffset, epochOffset, Digest.ReadFrom(parent), host, publicKey.ToArray(),
+            ? new LeaseEntry(SessionHandle.ReadFrom(session), lease, term, time, sessionOffset, epochOffset, Digest.ReadFrom(parent), host,
+                publicKey.ToArray(),
                 wrapped.ToArray(), signature.ToArray())
             : null;
     }
 
-    private void WriteCertified(ByteWriter writer) => writer.Handle(Session).UInt64(LeaseId).UInt64(Term).UInt64(TimeMs).UInt64(SessionOffset).UInt64(EpochOffset)
-        .Hash(Base).UInt64((ulong)(Host >> 64)).UInt64((ulong)(Host & ulong.MaxValue)).Bytes(PublicKey).Bytes(WrappedKey);
+    private void WriteCertified(ByteWriter writer)
+    {
+        writer.Handle(Session).UInt64(LeaseId).UInt64(Term).UInt64(TimeMs).UInt64(SessionOffset).UInt64(EpochOffset).Hash(Base);
+        writer.UInt64((ulong)(Host >> 64)).UInt64((ulong)(Host & ulong.MaxValue)).Bytes(PublicKey).Bytes(WrappedKey);
+    }
 }

@@ -16,7 +16,8 @@ internal sealed class LogIndex(CellStore store)
     public ReadOnlySpan<byte> ReadPayload(long offset, byte type)
     {
         LogEntry entry = store.ReadEntry(offset);
-        return entry.Header.Type == type ? entry.Payload.Span : throw new VmPodException(ExitCode.Damaged, "The vault's log names an entry that is not there.", "Run podkeeper verify; use a mirror.");
+        return entry.Header.Type == type ? entry.Payload.Span : throw new VmPodException(ExitCode.Damaged,
+            "The vault's log names an entry that is not there.", "Run podkeeper verify; use a mirror.");
     }
 
     /// <summary>The entry of a lease. Null if the log has none.</summary>

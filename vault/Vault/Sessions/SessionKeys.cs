@@ -47,7 +47,8 @@ internal sealed class SessionKeys(UInt128 vaultId, SessionHandle session, Secret
     }
 
     /// <summary>The key of a new epoch, wrapped.</summary>
-    public byte[] WrapEpoch(SecretBuffer epoch, uint number) => KeyWrap.Wrap(sessionKey, epoch, EpochEntry.KeyLabel, vaultId, EpochEntry.Context(session, number));
+    public byte[] WrapEpoch(SecretBuffer epoch, uint number) => KeyWrap.Wrap(sessionKey, epoch, EpochEntry.KeyLabel, vaultId,
+        EpochEntry.Context(session, number));
 
     private LeaseKeys? Unwrap(LeaseEntry entry)
     {

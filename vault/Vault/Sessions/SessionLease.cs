@@ -153,7 +153,8 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         BeginBatch();
     }
 
-    /// <summary>Counts what the session's head needs. Takes a time that grows with the session; call it early, on a thread of its own, or leave it to the first commit.</summary>
+    /// <summary>Counts what the session's head needs. Takes a time that grows with the session; call it early, on a thread of its own, or
+    /// leave it to the first commit.</summary>
     public void LoadLiveCells()
     {
         if (live is not null)
@@ -169,14 +170,16 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             foreach (CellId id in counts.Difference(static _ => false).Added)
                 set.Add(id);
             if (set.Root() != Reader.Record.LiveRoot)
-                throw new VmPodException(ExitCode.Damaged, "The session's map does not name the cells that its signed head names.", "Use an older generation or a mirror.");
+                throw new VmPodException(ExitCode.Damaged, "The session's map does not name the cells that its signed head names.",
+                    "Use an older generation or a mirror.");
             counts.Settle();
         }
         (live, liveSet) = (counts, set);
     }
 
     /// <summary>
-    /// Makes what was put part of the session, durably: cells, then log, then head. With <paramref name="include"/> only the changes of some streams are taken
+    /// Makes what was put part of the session, durably: cells, then log, then head. With <paramref name="include"/> only the changes of
+    /// some streams are taken
     /// and the rest stays pending (memory written between two checkpoints must not enter a disk-only commit).
     /// </summary>
     /// <param name="kind">What the commit is.</param>
@@ -388,30 +391,31 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     }
 
     private CommitRecord Describe(
-        GenerationKind kind, SessionState? before, CellId[] manifestCells, uint slot, uint manifestBytes, CellId[] added, CellId[] dropped, LiveSet after) => new()
-        {
-            VaultId = vault.Descriptor.VaultId,
-            Session = entry.Session,
-            LeaseId = keys.LeaseId,
-            Term = entry.Term,
-            Number = batch,
-            Kind = kind,
-            Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
-            TimeMs = vault.NowMs(),
-            Parent = before?.EntryHash ?? Digest.Zero,
-            ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
-            SessionOffset = entry.SessionOffset,
-            LeaseOffset = (ulong)LeaseOffset,
-            ManifestCells = manifestCells,
-            ManifestSlot = slot,
-            ManifestBytes = manifestBytes,
-            AddedCount = (uint)added.Length,
-            AddedHash = CommitRecord.HashOfIds(added),
-            DroppedCount = (uint)dropped.Length,
-            DroppedHash = CommitRecord.HashOfIds(dropped),
-            LiveCount = (ulong)after.Count,
-            LiveRoot = after.Root(),
-        };
+        GenerationKind kind, SessionState? before, CellId[] manifestCells, uint slot, uint manifestBytes, CellId[] added, CellId[] dropped,
+            LiveSet after) => new()
+            {
+                VaultId = vault.Descriptor.VaultId,
+                Session = entry.Session,
+                LeaseId = keys.LeaseId,
+                Term = entry.Term,
+                Number = batch,
+                Kind = kind,
+                Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
+                TimeMs = vault.NowMs(),
+                Parent = before?.EntryHash ?? Digest.Zero,
+                ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
+                SessionOffset = entry.SessionOffset,
+                LeaseOffset = (ulong)LeaseOffset,
+                ManifestCells = manifestCells,
+                ManifestSlot = slot,
+                ManifestBytes = manifestBytes,
+                AddedCount = (uint)added.Length,
+                AddedHash = CommitRecord.HashOfIds(added),
+                DroppedCount = (uint)dropped.Length,
+                DroppedHash = CommitRecord.HashOfIds(dropped),
+                LiveCount = (ulong)after.Count,
+                LiveRoot = after.Root(),
+            };
 
     // Readers look at pending before the state, so the state changes first.
     private void Advance(SessionState state, List<KeyValuePair<ChunkKey, PayloadRef>> changes, Func<uint, bool>? include)

@@ -5,14 +5,16 @@ using VmPod.Vault.Keys;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>A session as it stands in the log: handle 16, created ms 8, wrapped K_session 64, sealed name. The name is padded, so its length does not show.</summary>
+/// <summary>A session as it stands in the log: handle 16, created ms 8, wrapped K_session 64, sealed name. The name is padded, so its
+/// length does not show.</summary>
 internal sealed record SessionNameEntry(SessionHandle Session, ulong CreatedMs, byte[] WrappedKey, byte[] SealedName)
 {
     private const string KeyLabel = "session", NameLabel = "session-name";
     private const int NameFieldBytes = 1 + FormatLimits.SessionNameBytesMax;
 
     /// <summary>Makes one, with the key of the new session.</summary>
-    public static SessionNameEntry Create(SecretBuffer vaultKey, UInt128 vaultId, SessionHandle session, SecretBuffer sessionKey, string name, ulong createdMs)
+    public static SessionNameEntry Create(SecretBuffer vaultKey, UInt128 vaultId, SessionHandle session, SecretBuffer sessionKey, string name,
+        ulong createdMs)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(name);
         byte[] field = new byte[NameFieldBytes];

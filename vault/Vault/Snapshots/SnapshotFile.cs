@@ -33,7 +33,8 @@ internal sealed record SnapshotFile(string Path, string Name, bool IsFolder, lon
         if (!files.Values.Any(f => !f.IsFolder))
             throw new VmPodException(ExitCode.Usage, "There is no file to put in what was named.");
         if (files.Count > FormatLimits.StreamsMax)
-            throw new VmPodException(ExitCode.Usage, $"A session holds at most {FormatLimits.StreamsMax} files and folders; these are {files.Count}.", "Put an archive of them.");
+            throw new VmPodException(ExitCode.Usage, $"A session holds at most {FormatLimits.StreamsMax} files and folders; these are {files.Count}.",
+                "Put an archive of them.");
         return [.. files.Values];
     }
 

@@ -19,7 +19,8 @@ public static class SnapshotReader
     public sealed record Summary(int Files, long BytesWritten, TimeSpan Elapsed);
 
     /// <summary>
-    /// Writes all files of the generation into a new or empty folder. Everything is fsynced before this returns. If it fails or is cancelled, what it wrote is
+    /// Writes all files of the generation into a new or empty folder. Everything is fsynced before this returns. If it fails or is
+    /// cancelled, what it wrote is
     /// removed.
     /// </summary>
     /// <exception cref="VmPodException">The folder holds something (2), damaged cells (5), no space (8).</exception>
@@ -37,7 +38,8 @@ public static class SnapshotReader
         {
             Remove(folder, keepFolder: existed);
             if (e is IOException io && Libc.IsNoSpace(io))
-                throw new VmPodException(ExitCode.NoSpace, "There is no space left for the files.", "Free some, or name a folder on another disk. What was written is removed.", e);
+                throw new VmPodException(ExitCode.NoSpace, "There is no space left for the files.",
+                    "Free some, or name a folder on another disk. What was written is removed.", e);
             throw;
         }
     }
@@ -66,7 +68,8 @@ public static class SnapshotReader
             {
                 Parallel.For(0, batches, options, () => new LockedMemory((long)ChunksInBatch * FormatLimits.ChunkBytes), (batch, _, memory) =>
                 {
-                    long bytes = WriteBatch(session, stream, chunks.AsSpan(batch * ChunksInBatch, Math.Min(ChunksInBatch, chunks.Length - batch * ChunksInBatch)), memory, file);
+                    long bytes = WriteBatch(session, stream, chunks.AsSpan(batch * ChunksInBatch, Math.Min(ChunksInBatch,
+                        chunks.Length - batch * ChunksInBatch)), memory, file);
                     long now = Interlocked.Add(ref written, bytes);
                     progress?.Report(new TransferProgress(now, total, now, watch.Elapsed));
                     return memory;

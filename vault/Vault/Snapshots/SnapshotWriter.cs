@@ -35,10 +35,12 @@ public sealed class SnapshotWriter
     /// <param name="Elapsed">Time, commit included.</param>
     /// <param name="LeftOut">Names left out on purpose (locks).</param>
     public sealed record Summary(
-        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long BytesAdded, long CellsAdded, TimeSpan Elapsed,
+        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long BytesAdded, long CellsAdded,
+            TimeSpan Elapsed,
         IReadOnlyList<string> LeftOut);
 
-    /// <summary>Puts the files. The session has exactly these files afterwards; files it had before and that are not among them are gone from this generation.</summary>
+    /// <summary>Puts the files. The session has exactly these files afterwards; files it had before and that are not among them are gone
+    /// from this generation.</summary>
     /// <exception cref="OperationCanceledException">Cancelled: the vault is as it was.</exception>
     /// <exception cref="VmPodException">Bad input (2, 3), a file changed its length while it was read (2), no space (8).</exception>
     public static Summary Put(SessionLease lease, IReadOnlyList<string> paths, string label, IProgress<TransferProgress>? progress, CancellationToken cancel)
@@ -52,13 +54,16 @@ public sealed class SnapshotWriter
     /// <exception cref="OperationCanceledException">Cancelled: the vault is as it was.</exception>
     /// <exception cref="VmPodException">As for <see cref="Put"/>.</exception>
     public static Summary PutStreams(
-        SessionLease lease, IReadOnlyList<StreamSource> sources, GenerationKind kind, string label, IProgress<TransferProgress>? progress, CancellationToken cancel)
+        SessionLease lease, IReadOnlyList<StreamSource> sources, GenerationKind kind, string label, IProgress<TransferProgress>? progress,
+            CancellationToken cancel)
     {
         List<SnapshotFile> files = [];
         foreach (StreamSource source in sources)
         {
             using SafeFileHandle file = File.OpenHandle(source.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            files.Add(new SnapshotFile(source.Path, source.Name, IsFolder: false, RandomAccess.GetLength(file), Mode: 0, ModifiedNs: 0) { Kind = source.Kind });
+            files.Add(new SnapshotFile(source.Path, source.Name, IsFolder: false, RandomAccess.GetLength(file), Mode: 0,
+                ModifiedNs: 0)
+            { Kind = source.Kind });
         }
         return new SnapshotWriter(lease, progress).Run(files, kind, label, [], cancel);
     }
@@ -84,7 +89,8 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, added, added / lease.CellBytes, watch.Elapsed, leftOut);
+            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, added, added / lease.CellBytes,
+                watch.Elapsed, leftOut);
         }
         finally
         {

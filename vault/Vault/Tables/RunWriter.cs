@@ -55,7 +55,8 @@ internal static class RunWriter
         List<RunDescriptor> runs = [.. old.Skip(merged)];
         if (run is not null)
             runs.Insert(0, run);
-        return runs.Count <= FormatLimits.RunsMax ? new Result(runs, merged, run is not null) : throw new VmPodException(ExitCode.Bug, "A table has too many runs.");
+        return runs.Count <= FormatLimits.RunsMax ? new Result(runs, merged, run is not null) : throw new VmPodException(ExitCode.Bug,
+            "A table has too many runs.");
     }
 
     private static RunDescriptor? WriteRun<TValue, TFormat>(Func<List<KeyValuePair<ChunkKey, TValue>>> takeEntries, IMetadataSink sink)

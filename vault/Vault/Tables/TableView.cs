@@ -4,7 +4,8 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Tables;
 
-/// <summary>A table as one generation sees it: sorted runs, newest first, whose leaves are fetched when used and kept parsed, within a bound. Thread-safe.</summary>
+/// <summary>A table as one generation sees it: sorted runs, newest first, whose leaves are fetched when used and kept parsed, within a
+/// bound. Thread-safe.</summary>
 internal sealed class TableView<TValue, TFormat>
     where TFormat : ITableValue<TValue>
 {
@@ -160,7 +161,8 @@ internal sealed class TableView<TValue, TFormat>
             var bytes = new ByteReader(reader.ReadAll(MetadataStream.RunIndex, place));
             int count = bytes.VarIntAtMost(FormatLimits.LeavesMax);
             List<LeafRef> part = RunDescriptor.ReadLeaves(ref bytes, count);
-            if (!bytes.IsAtEnd || (leaves.Count > 0 && part.Count > 0 && part[0].First <= leaves[^1].First) || leaves.Count + part.Count > FormatLimits.LeavesMax)
+            if (!bytes.IsAtEnd || (leaves.Count > 0 && part.Count > 0 && part[0].First <= leaves[^1].First)
+                || leaves.Count + part.Count > FormatLimits.LeavesMax)
                 throw Broken();
             leaves.AddRange(part);
         }
