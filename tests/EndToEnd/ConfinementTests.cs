@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using VmPod.Testing;
+using Xunit;
+
+namespace VmPod.EndToEnd;
+
+/// <summary>Where the session's plaintext is while it runs, and who can get at it.</summary>
+public sealed partial class ConfinementTests(BasePod pod)
+{
+    private const int StrangerUid = 65_533;
+
+    [Fact]
+    public async Task Overlay_and_cache_are_locked_in_memory()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await using TestSession small = await copy.ResumeAsync("--cache", "32", "--overlay", "32");
+        long smallKiB = ProcessSnapshot.Of(small.HostGuardPid).LockedKiB;
+        await PodCopy.EndAsync(small);
+        await using TestSession large = await copy.ResumeAsync("--cache", "96", "--overlay", "128");
+        long largeKiB = ProcessSnapshot.Of(large.HostGuardPid).LockedKiB;
+        Assert.True(largeKiB >= (96 + 128) * 1024, $"VmLck {largeKiB} KiB");
+        Assert.InRange(largeKiB - smallKiB, (64 + 96) * 1024 - 8192, (64 + 96) * 1024 + 65536);
+    }
+
+    [Fact]
+    public async Task A_third_user_cannot_read_the_mount_even_inside_its_namespace()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await using TestSession session = await copy.ResumeAsync();
+        var inside = new CliRunner(SystemTools.Find("nsenter"), "--target", session.HostGuardPid.ToString(CultureInfo.InvariantCulture), "--mount", "--");
+        string disk = Path.Join(session.Mount, "disk");
+        // Whom the mount is for can read it; nobody else can; from outside the namespace it is not there at all.
+        Assert.Equal(0, (await HeadAsync(inside, 61_744, disk)).ExitCode);
+        Assert.NotEqual(0, (await HeadAsync(inside, StrangerUid, disk)).ExitCode);
+        Assert.False(File.Exists(disk));
+    }
+
+    [Fact]
+    public async Task The_console_is_the_guests_serial_line()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await using TestSession session = await copy.ResumeAsync();
+        var hostguard = new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard")) { Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = copy.Host.RunFolder } };
+        await using CliProcess console = hostguard.Start(["console", BasePod.Session]);
+        await console.WriteAsync("\r"u8.ToArray());
+        await console.WaitForTextAsync("#", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await console.WriteAsync("echo sum $((1234 * 2))\r"u8.ToArray());
+        await console.WaitForTextAsync("sum 2468", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Strace_shows_no_plaintext_written_to_a_file_of_the_host()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        string trace = copy.Folder["strace"];
+        var late = new Canaries();
+        var traced = new TestHost(copy.InRam["run"], copy.Pod, null,
+            "strace", "-f", "-ff", "-y", "-s", "0", "-o", trace, "-e", "signal=none", "-e", "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice");
+        await using (TestSession session = await traced.StartAsync("resume", BasePod.Session, []))
+        {
+            await session.Agent.PlantAsync(late, "/root/late");
+            _ = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 10);
+            await PodCopy.EndAsync(session);
+        }
+        // Every file that was written to by hostguard, its watchdog and QEMU; all those of a disk are then searched for the canaries.
+        HashSet<string> written = [.. Directory.GetFiles(copy.Folder.FullPath, "strace.*").SelectMany(File.ReadLines)
+            .Select(line => Written().Match(line)).Where(m => m.Success).Select(m => m.Groups[1].Value)];
+        Assert.Contains(written, path => path.StartsWith(copy.Pod, StringComparison.Ordinal));
+        string[] outside = [.. written.Where(path => path.StartsWith('/') && !path.StartsWith(copy.Pod, StringComparison.Ordinal)
+            && !path.StartsWith(copy.InRam.FullPath, StringComparison.Ordinal) && !path.StartsWith("/dev/", StringComparison.Ordinal)
+            && !path.StartsWith("/proc/", StringComparison.Ordinal) && !path.StartsWith("/sys/", StringComparison.Ordinal)
+            && !path.StartsWith("/memfd:", StringComparison.Ordinal) && !path.StartsWith("/run/vmpod", StringComparison.Ordinal))];
+        Assert.Empty(outside);
+        var search = new CanarySearch([.. pod.Canaries.Patterns, .. late.Patterns]);
+        search.PlantControl(copy.Folder["control"]);
+        Assert.Equal(1, search.Folder(copy.Folder.FullPath) + search.Folder(copy.InRam.FullPath));
+    }
+
+    private static Task<CliResult> HeadAsync(CliRunner inside, int uid, string file)
+    {
+        string user = uid.ToString(CultureInfo.InvariantCulture);
+        return inside.RunAsync([SystemTools.Find("setpriv"), "--reuid", user, "--regid", user, "--clear-groups", "/usr/bin/head", "-c", "16", file]);
+    }
+
+    [GeneratedRegex(@"^\w+\(\d+<([^>]*)>")]
+    private static partial Regex Written();
+}

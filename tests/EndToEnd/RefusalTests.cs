@@ -1,0 +1,125 @@
+using System.Text.Json;
+using VmPod.Testing;
+using Xunit;
+
+namespace VmPod.EndToEnd;
+
+/// <summary>What must not go on ends with a clear error and its exit code (D7).</summary>
+public sealed class RefusalTests(BasePod pod)
+{
+    // Another boot is another host to a pod. The command sees another boot id, by a mount of its own.
+    private static IReadOnlyList<string> AnotherHost(PodCopy copy)
+    {
+        string id = copy.InRam["boot_id"];
+        File.WriteAllText(id, "6a1fd0c6-3c0e-4b6f-9d6c-9a0000000001\n");
+        return ["unshare", "--mount", "--propagation", "slave", "/bin/sh", "-c", "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"", id];
+    }
+
+    [Fact]
+    public async Task A_wrong_passphrase_ends_with_4()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        string wrong = copy.InRam["wrong"];
+        File.WriteAllText(wrong, "not-the-passphrase-of-it");
+        File.SetUnixFileMode(wrong, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var host = new TestHost(copy.InRam["run2"], copy.Pod, wrong);
+        (await host.TryStartAsync("resume", BasePod.Session)).MustEndWith(4);
+        var right = new TestHost(copy.InRam["run3"], copy.Pod, pod.PinFile);
+        await using TestSession session = await right.StartAsync("resume", BasePod.Session, []);
+        Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
+    }
+
+    [Fact]
+    public async Task A_session_that_is_not_there_ends_with_3()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        (await copy.Host.TryStartAsync("resume", "nobody")).MustEndWith(3);
+        (await copy.Host.TryAsync(["suspend", "nobody"])).MustEndWith(3);
+    }
+
+    [Fact]
+    public async Task A_session_that_another_host_holds_ends_with_6_until_its_lease_is_broken()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        var other = new TestHost(copy.InRam["other"], copy.Pod, null, AnotherHost(copy));
+        await using (TestSession held = await other.StartAsync("resume", BasePod.Session, []))
+        {
+            // While it runs the store itself is taken.
+            (await copy.Host.TryStartAsync("resume", BasePod.Session)).MustEndWith(6);
+            await PodCopy.CrashAsync(held);
+        }
+        CliResult refused = (await copy.Host.TryStartAsync("resume", BasePod.Session, "--drop-disk-changes")).MustEndWith(6);
+        Assert.Contains("release", refused.Json.GetProperty("error").GetProperty("hint").GetString(), StringComparison.Ordinal);
+        _ = await BasePod.PodKeeperAsync("release", copy.Pod, BasePod.Session, "--break");
+        await using TestSession session = await copy.ResumeAsync("--drop-disk-changes");
+        Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
+    }
+
+    [Fact]
+    public async Task A_session_that_runs_here_already_ends_with_6()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await using TestSession session = await copy.ResumeAsync();
+        (await copy.Host.TryStartAsync("resume", BasePod.Session)).MustEndWith(6);
+        _ = await session.Agent.PingAsync(cancellation: TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_the_memorys_cells_never_becomes_a_wrong_guest_and_boot_still_works()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await FlipBitOfMemoryAsync(copy.Pod);
+        CliResult verified = await CliRunner.PodKeeper.RunAsync(["verify", copy.Pod, "--json"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(5, verified.ExitCode);
+        CliResult started = await copy.Host.TryStartAsync("resume", BasePod.Session);
+        if (started.ExitCode == 0)
+        {
+            // Pages are fetched when they are touched: the guest runs until it needs the damaged one, and then waits.
+            await using GuestAgent agent = await GuestAgent.ConnectAsync(started.Json.GetProperty("status").GetProperty("agent").GetString()!, cancellation: TestContext.Current.CancellationToken);
+            try
+            {
+                WitnessValue value = await agent.PingAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+                GuestHeap heap = await agent.HeapAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+                Assert.Empty(Witness.Judge(pod.Witness, new Witness(value, heap), TimeSpan.FromHours(1)).Reasons);
+            }
+            catch (TimeoutException)
+            {
+                JsonElement status = (await copy.Host.RunAsync(["status", BasePod.Session]))[0];
+                Assert.False(string.IsNullOrEmpty(status.GetProperty("trouble").GetString()));
+            }
+            await copy.Host.EndAllAsync();
+        }
+        else
+            Assert.Equal(5, started.ExitCode);
+        await using TestSession booted = await copy.BootAsync();
+        Assert.Equal(pod.Work, await GuestWork.LookAsync(booted.Agent));
+    }
+
+    // Tries cells from the end of the pod, which the suspend wrote, until one is of the memory alone.
+    private static async Task FlipBitOfMemoryAsync(string folder)
+    {
+        const int CellBytes = 65536, Tries = 12, Step = 37;
+        string segment = Directory.GetFiles(Path.Join(folder, "v1", "segments"), "*.seg").Order(StringComparer.Ordinal).Last();
+        long cells = new FileInfo(segment).Length / CellBytes;
+        for (int i = 1; i <= Tries; i++)
+        {
+            long at = Math.Max(0, cells - (i * Step)) * CellBytes + 30_000;
+            Flip(segment, at);
+            CliResult deep = await CliRunner.PodKeeper.RunAsync(["verify", folder, "--deep", "--json"]);
+            string?[] files = [.. deep.Json.GetProperty("deep").GetProperty("damaged").EnumerateArray().Select(d => d.GetProperty("file").GetString())];
+            if (files.Length > 0 && files.All(f => f == "memory"))
+                return;
+            Flip(segment, at);
+        }
+        Assert.Fail("No cell was found that is of the memory alone.");
+    }
+
+    private static void Flip(string path, long at)
+    {
+        using FileStream file = File.Open(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Position = at;
+        int value = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(value ^ 1));
+    }
+}
