@@ -9,6 +9,9 @@ public class CrashTests(ITestOutputHelper output)
     private const int Seed = 20261122;
 
     [Fact]
+    [Trait("Spec", "V-60")]
+    [Trait("Spec", "V-62")]
+    [Trait("Spec", "V-64")]
     public void AfterAPowerCutAnywhereTheVaultHasTheOldHeadOrTheNewOne()
     {
         var (states, violations) = Explore(Record(), _ => false);
@@ -32,6 +35,7 @@ public class CrashTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Spec", "V-72")]
     public void AfterAPowerCutWhileAVaultIsMadeItIsThereOrCanBeMade()
     {
         var operations = new List<DiskOperation>();

@@ -25,6 +25,8 @@ public class DamageTests
     }
 
     [Fact]
+    [Trait("Spec", "V-70")]
+    [Trait("Spec", "V-71")]
     public void AFlippedBitInASegmentIsNamedAndHealedByAppendingAgain()
     {
         using var pod = Pod();
@@ -48,6 +50,7 @@ public class DamageTests
     }
 
     [Fact]
+    [Trait("Spec", "V-69")]
     public void AReadNeverReturnsBytesOfADamagedCell()
     {
         using var pod = Pod(3);
@@ -61,6 +64,7 @@ public class DamageTests
     [Theory]
     [InlineData(StoreAccess.Read)]
     [InlineData(StoreAccess.Write)]
+    [Trait("Spec", "V-68")]
     public void ATruncatedOrMissingSegmentLosesItsCellsAndNoOthers(StoreAccess access)
     {
         using (var pod = Pod())
@@ -93,6 +97,8 @@ public class DamageTests
     }
 
     [Fact]
+    [Trait("Spec", "V-40")]
+    [Trait("Spec", "V-58")]
     public void ADeletedOrDamagedIndexIsRebuilt()
     {
         foreach (var damage in new Action<PodFolder>[]
@@ -179,6 +185,7 @@ public class DamageTests
     }
 
     [Fact]
+    [Trait("Spec", "V-63")]
     public void TheNewestSlotDamagedLosesNothingBecauseTheLogHoldsItsHead()
     {
         using var pod = Pod(5);
@@ -195,6 +202,8 @@ public class DamageTests
     }
 
     [Fact]
+    [Trait("Spec", "V-65")]
+    [Trait("Spec", "V-73")]
     public void ANewestHeadThatIsDamagedOpensTheOlderOneForReadingOnly()
     {
         using var pod = Pod(5);

@@ -11,6 +11,7 @@ public class FaultTests
     private static readonly DiskOperationKind[] s_syncs = [DiskOperationKind.Sync, DiskOperationKind.SyncFolder];
 
     [Fact]
+    [Trait("Spec", "V-61")]
     public void AnyWriteOrSyncErrorPoisonsTheStoreAndNothingCommittedIsLost()
     {
         int poisoned = 0;
@@ -56,6 +57,7 @@ public class FaultTests
     }
 
     [Fact]
+    [Trait("Spec", "V-67")]
     public void NoSpaceInAWriteLeavesTheStoreInUse()
     {
         int full = 0;

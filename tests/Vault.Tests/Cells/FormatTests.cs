@@ -33,6 +33,7 @@ public class FormatTests
     private static byte[] Encode(HeadRecord head) => [.. head.EncodeUnsigned(), .. head.Signature.Span];
 
     [Fact]
+    [Trait("Spec", "V-41")]
     public void AnIdIsTheHashOfAZeroByteAndTheCell()
     {
         var cell = RandomNumberGenerator.GetBytes(65_536);
@@ -52,6 +53,9 @@ public class FormatTests
     }
 
     [Fact]
+    [Trait("Spec", "V-48")]
+    [Trait("Spec", "V-50")]
+    [Trait("Spec", "V-51")]
     public void AHeadHasOneEncoding()
     {
         var bytes = Encode(Head());
@@ -83,6 +87,8 @@ public class FormatTests
     }
 
     [Fact]
+    [Trait("Spec", "V-52")]
+    [Trait("Spec", "V-53")]
     public void ASlotIsRefusedForEveryFlippedBitAndAtTheOtherPlace()
     {
         var slot = new SlotRecord
@@ -112,6 +118,8 @@ public class FormatTests
     }
 
     [Fact]
+    [Trait("Spec", "V-42")]
+    [Trait("Spec", "V-43")]
     public void TheDescriptorHasOneEncodingAndANewerFormatIsSaidToBeNewer()
     {
         var bytes = PodFolder.Descriptor.Encode();
@@ -138,6 +146,7 @@ public class FormatTests
 
     // The numbers of SPEC V-57, which were computed by a program of its own, in another language.
     [Fact]
+    [Trait("Spec", "V-57")]
     public void TheKnownAnswersOfTheSpecificationHold()
     {
         Assert.Equal("4465d89da4f7f71b0ce211c9a63e834aa9c869358b85a9a64a9988eea3d6b7f0", CellId.Of(new byte[16_384]).ToString());

@@ -18,6 +18,7 @@ public class LiveSetTests
     });
 
     [Fact]
+    [Trait("Spec", "V-56")]
     public void TheRootIsThatOfTheNaiveTreeWhateverTheOrderOfChanges()
     {
         Gen.Select(s_id, Gen.Int[0, 3]).Array[0, 400].Sample(changes =>

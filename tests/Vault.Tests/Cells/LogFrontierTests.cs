@@ -13,6 +13,7 @@ public class LogFrontierTests(ITestOutputHelper output)
             [.. Enumerable.Range(0x60, 16).Select(i => (byte)i)]];
 
     [Fact]
+    [Trait("Spec", "V-54")]
     public void TheRootIsThatOfRfc6962ForEverySize()
     {
         var leaves = new List<Digest>();
@@ -29,6 +30,7 @@ public class LogFrontierTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Spec", "V-46")]
     public void TheHashOfAnEntryIsTheLeafOverTypeAndPayload() =>
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData([0, 7, 1, 2, 3])), DomainHash.OfEntry(7, [1, 2, 3]).ToString());
 

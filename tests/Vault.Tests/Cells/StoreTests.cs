@@ -8,6 +8,8 @@ namespace VmPod.Vault.Tests.Cells;
 public class StoreTests
 {
     [Fact]
+    [Trait("Spec", "V-44")]
+    [Trait("Spec", "V-49")]
     public void CellsAndEntriesAreThereAfterReopening()
     {
         using var pod = new PodFolder();
@@ -52,6 +54,7 @@ public class StoreTests
 
     [Fact]
     [Trait("Threat", "T-17")]
+    [Trait("Spec", "V-59")]
     public void ASecondWriterIsToldWhoHoldsTheVault()
     {
         using var pod = new PodFolder();
@@ -70,6 +73,7 @@ public class StoreTests
     }
 
     [Fact]
+    [Trait("Spec", "V-66")]
     public void ACancelledPutLeavesTheVaultAsItWas()
     {
         using var pod = new PodFolder();
@@ -116,6 +120,8 @@ public class StoreTests
     }
 
     [Fact]
+    [Trait("Spec", "V-47")]
+    [Trait("Spec", "V-55")]
     public void AHeadOfAnotherLogKeyIsRefused()
     {
         using var pod = new PodFolder();
@@ -155,6 +161,7 @@ public class StoreTests
     }
 
     [Fact]
+    [Trait("Spec", "V-45")]
     public void LargeEntriesAreReadInPartAndWhole()
     {
         using var pod = new PodFolder();
