@@ -73,7 +73,7 @@ internal sealed class DemoReport
             text.AppendLine().Append("  ").Append(what);
         return text.ToString();
 
-        static string Line(string step, string seconds, string to, string from, string note) => $"{step,-52} {seconds,9} {to,15} {from,9}  {note}".TrimEnd();
+        static string Line(string step, string seconds, string to, string from, string note) => $"{step,-58} {seconds,9} {to,15} {from,9}  {note}".TrimEnd();
         static string MiB(long? bytes) => Number(bytes / 1048576.0, "0.0");
         static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
     }

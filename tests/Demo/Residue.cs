@@ -39,6 +39,7 @@ internal sealed class Residue(Stage stage, params IReadOnlyList<Canaries> plante
             // The pod itself, twice: through the page cache, and what is on the disk.
             _ = search.File(stage.Pod.Image);
             _ = search.File(stage.Pod.Image, direct: true);
+            string[] names = [.. processes.Select(ProcessSnapshot.NameOf)];
             foreach (int process in processes)
                 _ = search.Process(process);
             int ours = search.Places.Where(p => controls.Contains(p.Place)).Sum(p => p.Hits);

@@ -15,7 +15,7 @@ internal static class PlainMachine
     public static void Put(string podFolder, string pinFile, string session, string folder)
     {
         using Pod pod = Pod.Open(podFolder, StoreAccess.Write, TimeProvider.System);
-        using SecretBuffer passphrase = SecretInput.FromFile(pinFile);
+        using SecretBuffer passphrase = SecretInput.ReadFile(pinFile);
         if (!pod.TryUnlock(passphrase))
             throw new InvalidOperationException("The passphrase is wrong.");
         SessionLease lease = pod.BeginLease(session, LeasePurpose.Put, create: true);
