@@ -89,10 +89,11 @@ internal static class Adoption
         using SafeFileHandle file = File.OpenHandle(path);
         Span<byte> head = stackalloc byte[4];
         int read = RandomAccess.Read(file, head, 0);
-        if (read < head.Length || RandomAccess.GetLength(file) % 512 != 0)
-            throw new VmPodException(ExitCode.Usage, $"{path} is no raw disk image: its length is no whole number of sectors.");
+        // The known format first: its length need be no whole number of sectors, and its message says what helps.
         if (head.SequenceEqual("QFI\xfb"u8) || head.SequenceEqual("KDMV"u8) || head.SequenceEqual("QED\0"u8))
             throw new VmPodException(ExitCode.Usage, $"{path} is a disk image in a format of its own (qcow2, VMDK…), not a raw one.",
                 "Convert it first: qemu-img convert -f FORMAT -O raw IN OUT");
+        if (read < head.Length || RandomAccess.GetLength(file) % 512 != 0)
+            throw new VmPodException(ExitCode.Usage, $"{path} is no raw disk image: its length is no whole number of sectors.");
     }
 }
