@@ -24,6 +24,9 @@ internal static class Adoption
     // The one machine type of this version: versioned, so that device state loads on every host that has it.
     private const string MachineType = "pc-i440fx-7.2";
 
+    // "QFI" and 0xFB. No UTF-8 literal: that would make two bytes of the last one, and the image would pass as a raw one.
+    private static ReadOnlySpan<byte> Qcow2Magic => [0x51, 0x46, 0x49, 0xFB];
+
     /// <summary>Adopts.</summary>
     /// <exception cref="VmPodException">The disk is no raw image (2), the session is there already (4), locked (4), no space (8).</exception>
     public static AdoptResult Run(Request request, SecretBuffer? passphrase, IProgress<TransferProgress>? progress, CancellationToken cancel)
@@ -90,7 +93,7 @@ internal static class Adoption
         Span<byte> head = stackalloc byte[4];
         int read = RandomAccess.Read(file, head, 0);
         // The known format first: its length need be no whole number of sectors, and its message says what helps.
-        if (head.SequenceEqual("QFI\xfb"u8) || head.SequenceEqual("KDMV"u8) || head.SequenceEqual("QED\0"u8))
+        if (head.SequenceEqual(Qcow2Magic) || head.SequenceEqual("KDMV"u8) || head.SequenceEqual("QED\0"u8))
             throw new VmPodException(ExitCode.Usage, $"{path} is a disk image in a format of its own (qcow2, VMDK…), not a raw one.",
                 "Convert it first: qemu-img convert -f FORMAT -O raw IN OUT");
         if (read < head.Length || RandomAccess.GetLength(file) % 512 != 0)
