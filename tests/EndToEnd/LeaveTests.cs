@@ -68,7 +68,7 @@ public sealed class LeaveTests(BasePod pod)
         IReadOnlyList<int> qemu = session.QemuProcesses;
         Assert.NotEmpty(qemu);
         session.StopHostGuard();
-        await TestSession.WaitUntilGoneAsync(qemu, TimeSpan.FromSeconds(5));
+        await TestSession.WaitUntilGoneAsync(qemu, TimeSpan.FromSeconds(12));
     }
 
     [Fact]

@@ -9,8 +9,8 @@ namespace VmPod.HostGuard.Commands;
 /// </summary>
 internal static class Watchdog
 {
-    /// <summary>Silence after which the parent is killed: eight beats, so that a busy host is no reason.</summary>
-    public static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(2);
+    /// <summary>Silence after which the parent is killed: sixteen beats, so that a busy host is no reason.</summary>
+    public static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(4);
 
     /// <summary>What a hostguard that ends in order sends last.</summary>
     public static ReadOnlyMemory<byte> Goodbye { get; } = "q"u8.ToArray();
