@@ -57,7 +57,7 @@ public sealed partial class ConfinementTests(BasePod pod)
         string trace = copy.Folder["strace"];
         var late = new Canaries();
         var traced = new TestHost(copy.InRam["run"], copy.Pod, null,
-            "strace", "-f", "-ff", "-y", "-s", "0", "-o", trace, "-e", "signal=none", "-e", "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice");
+            "strace", "-DDD", "-f", "-ff", "-y", "-s", "0", "-o", trace, "-e", "signal=none", "-e", "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice");
         await using (TestSession session = await traced.StartAsync("resume", BasePod.Session, []))
         {
             await session.Agent.PlantAsync(late, "/root/late");
@@ -68,6 +68,8 @@ public sealed partial class ConfinementTests(BasePod pod)
         HashSet<string> written = [.. Directory.GetFiles(copy.Folder.FullPath, "strace.*").SelectMany(File.ReadLines)
             .Select(line => Written().Match(line)).Where(m => m.Success).Select(m => m.Groups[1].Value)];
         Assert.Contains(written, path => path.StartsWith(copy.Pod, StringComparison.Ordinal));
+        // The mount as QEMU sees it in its jail: the one file that gets plaintext, which shows that the trace would see others.
+        Assert.True(written.Remove("/vm/disk"));
         string[] outside = [.. written.Where(path => path.StartsWith('/') && !path.StartsWith(copy.Pod, StringComparison.Ordinal)
             && !path.StartsWith(copy.InRam.FullPath, StringComparison.Ordinal) && !path.StartsWith("/dev/", StringComparison.Ordinal)
             && !path.StartsWith("/proc/", StringComparison.Ordinal) && !path.StartsWith("/sys/", StringComparison.Ordinal)

@@ -24,8 +24,9 @@ public sealed class CrashTests(BasePod pod)
             n += 1
             db.execute('insert into rows values(?)', (n,))
             db.commit()
-            with open('/run/acknowledged', 'w') as f:
+            with open('/run/acknowledged.new', 'w') as f:
                 f.write(str(n))
+            os.rename('/run/acknowledged.new', '/run/acknowledged')
         END
         nohup python3 /root/writer.py > /dev/null 2>&1 &
         """;
