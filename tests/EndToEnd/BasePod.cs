@@ -38,7 +38,13 @@ public sealed class BasePod : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        await using (FileStream pin = new(PinFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+        var ownerOnly = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        };
+        await using (FileStream pin = new(PinFile, ownerOnly))
             await pin.WriteAsync(Passphrase);
         GuestImage guest = await GuestImage.GetAsync();
         _ = await PodKeeperAsync("init", Folder, "--argon-memory", "8", "--pin-file", PinFile);

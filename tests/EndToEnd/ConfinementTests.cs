@@ -42,7 +42,8 @@ public sealed partial class ConfinementTests(BasePod pod)
     {
         await using PodCopy copy = await pod.CopyAsync();
         await using TestSession session = await copy.ResumeAsync();
-        var hostguard = new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard")) { Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = copy.Host.RunFolder } };
+        var environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = copy.Host.RunFolder };
+        var hostguard = new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard")) { Environment = environment };
         await using CliProcess console = hostguard.Start(["console", BasePod.Session]);
         await console.WriteAsync("\r"u8.ToArray());
         await console.WaitForTextAsync("#", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
@@ -57,7 +58,8 @@ public sealed partial class ConfinementTests(BasePod pod)
         string trace = copy.Folder["strace"];
         var late = new Canaries();
         var traced = new TestHost(copy.InRam["run"], copy.Pod, null,
-            "strace", "-DDD", "-f", "-ff", "-y", "-s", "0", "-o", trace, "-e", "signal=none", "-e", "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice");
+            "strace", "-DDD", "-f", "-ff", "-y", "-s", "0", "-o", trace, "-e", "signal=none", "-e",
+            "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice");
         await using (TestSession session = await traced.StartAsync("resume", BasePod.Session, []))
         {
             await session.Agent.PlantAsync(late, "/root/late");

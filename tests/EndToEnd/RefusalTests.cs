@@ -75,7 +75,8 @@ public sealed class RefusalTests(BasePod pod)
         if (started.ExitCode == 0)
         {
             // Pages are fetched when they are touched: the guest runs until it needs the damaged one, and then waits.
-            await using GuestAgent agent = await GuestAgent.ConnectAsync(started.Json.GetProperty("status").GetProperty("agent").GetString()!, cancellation: TestContext.Current.CancellationToken);
+            await using GuestAgent agent = await GuestAgent.ConnectAsync(started.Json.GetProperty("status").GetProperty("agent").GetString()!,
+                cancellation: TestContext.Current.CancellationToken);
             try
             {
                 WitnessValue value = await agent.PingAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
