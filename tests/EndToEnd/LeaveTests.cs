@@ -22,7 +22,6 @@ public sealed class LeaveTests(BasePod pod)
         long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         await disk.TakeAwayAsync();
         await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
-        Assert.True(File.Exists(session.ReceiptPath), $"No receipt. The log: {await File.ReadAllTextAsync(Path.Join(session.RunFolder, "log"), TestContext.Current.CancellationToken)}");
         JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath, TestContext.Current.CancellationToken));
         Assert.Equal("pod-gone", receipt.GetProperty("reason").GetString());
         Assert.InRange((receipt.GetProperty("cpus_stopped_ms").GetInt64() - gone) / 1000.0, 0, StopSecondsMax);
