@@ -10,6 +10,8 @@ namespace VmPod.Testing;
 /// <param name="wrapper">What goes before each command: <see cref="NetNamespace.Wrapper"/>, say.</param>
 public sealed class TestHost(string runFolder, string podFolder, string? pinFile = null, params IReadOnlyList<string> wrapper)
 {
+    private const string MountPoints = "/run/vmpod-mounts";
+
     private CliRunner HostGuard { get; } = Wrapped(new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard"))
     {
         Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = runFolder },
@@ -58,6 +60,9 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
         foreach (int pid in mine)
             CliProcess.SignalProcess(pid, 9);
         await TestSession.WaitUntilGoneAsync(all, TimeSpan.FromSeconds(30));
+        // What a killed hostguard leaves: an empty folder; the mount itself was in its own namespace.
+        foreach (string point in Directory.Exists(MountPoints) ? mine.SelectMany(pid => Directory.GetDirectories(MountPoints, $"*-{pid}")) : [])
+            Directory.Delete(point);
     }
 
     private static CliRunner Wrapped(CliRunner runner, IReadOnlyList<string> wrapper) => wrapper.Count == 0 ? runner

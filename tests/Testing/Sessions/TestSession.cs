@@ -91,7 +91,7 @@ public sealed class TestSession : IAsyncDisposable
         {
             if (Stopwatch.GetElapsedTime(started) > limit)
                 throw new TimeoutException($"Still running after {limit.TotalSeconds:F0} s: "
-                    + $"{string.Join(", ", alive.Select(p => $"{ProcessSnapshot.Of(p).Name} ({p})"))}");
+                    + $"{string.Join(", ", alive.Select(p => $"{ProcessSnapshot.NameOf(p)} ({p})"))}");
             await Task.Delay(20, cancellation);
         }
     }
@@ -100,7 +100,7 @@ public sealed class TestSession : IAsyncDisposable
     public void KillHostGuard() => CliProcess.SignalProcess(HostGuardPid, 9);
 
     /// <summary>QEMU itself, not the jail around it.</summary>
-    public IReadOnlyList<int> QemuProcesses => [.. Processes.Where(pid => ProcessSnapshot.Of(pid).Name.StartsWith("qemu", StringComparison.Ordinal))];
+    public IReadOnlyList<int> QemuProcesses => [.. Processes.Where(pid => ProcessSnapshot.NameOf(pid).StartsWith("qemu", StringComparison.Ordinal))];
 
     /// <summary>SIGSTOP of hostguard.</summary>
     public void StopHostGuard() => CliProcess.SignalProcess(HostGuardPid, 19);
