@@ -106,7 +106,8 @@ public sealed class ChildProcessTests
         Assert.Equal(Enumerable.Range(0, 100).Select(i => i % 7), codes);
         foreach (ChildProcess child in children)
             child.Dispose();
-        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, before + 20);
+        // Tests beside this one open a few of their own; one descriptor left by each child would be a hundred.
+        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, before + 80);
     }
 
     [DllImport("libc", EntryPoint = "fcntl")]
