@@ -285,6 +285,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     {
         closed = true;
         vault.EndAppending(this);
+        vault.Forget(entry);
         packer.Dispose();
         signer.Dispose();
         Payloads.Dispose();
