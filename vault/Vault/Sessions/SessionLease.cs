@@ -193,7 +193,6 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         ObjectDisposedException.ThrowIf(closed, this);
         LoadLiveCells();
         SessionState? before = Reader?.State;
-        long appendedBefore = BytesAppended;
 
         // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
         RunWriter.Result tags = RunWriter.Write(before?.Tags, () => Sorted(pendingTags, include), static t => t.IsZero, this);
@@ -251,7 +250,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             isAppending = false;
             BeginBatch();
             closed |= close;
-            return new CommitSummary(record, added.Length, dropped.Length, BytesAppended - appendedBefore);
+            return new CommitSummary(record, added.Length, dropped.Length);
         }
         catch
         {
