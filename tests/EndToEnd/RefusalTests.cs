@@ -63,4 +63,64 @@ public sealed class RefusalTests(BasePod pod)
         (await copy.Host.TryStartAsync("resume", BasePod.Session)).MustEndWith(6);
         _ = await session.Agent.PingAsync(cancellation: TestContext.Current.CancellationToken);
     }
+
+    [Fact]
+    public async Task A_flipped_bit_in_the_memorys_cells_never_becomes_a_wrong_guest_and_boot_still_works()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await FlipBitOfMemoryAsync(copy.Pod);
+        CliResult verified = await CliRunner.PodKeeper.RunAsync(["verify", copy.Pod, "--json"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(5, verified.ExitCode);
+        CliResult started = await copy.Host.TryStartAsync("resume", BasePod.Session);
+        if (started.ExitCode == 0)
+        {
+            // Pages are fetched when they are touched: the guest runs until it needs the damaged one, and then waits.
+            await using GuestAgent agent = await GuestAgent.ConnectAsync(started.Json.GetProperty("status").GetProperty("agent").GetString()!,
+                cancellation: TestContext.Current.CancellationToken);
+            try
+            {
+                WitnessValue value = await agent.PingAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+                GuestHeap heap = await agent.HeapAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+                Assert.Empty(Witness.Judge(pod.Witness, new Witness(value, heap), TimeSpan.FromHours(1)).Reasons);
+            }
+            catch (TimeoutException)
+            {
+                JsonElement status = (await copy.Host.RunAsync(["status", BasePod.Session]))[0];
+                Assert.False(string.IsNullOrEmpty(status.GetProperty("trouble").GetString()));
+            }
+            await copy.Host.EndAllAsync();
+        }
+        else
+            Assert.Equal(5, started.ExitCode);
+        await using TestSession booted = await copy.BootAsync();
+        Assert.Equal(pod.Work, await GuestWork.LookAsync(booted.Agent));
+    }
+
+    // Tries cells from the end of the pod, which the suspend wrote, until one is of the memory alone.
+    private static async Task FlipBitOfMemoryAsync(string folder)
+    {
+        const int CellBytes = 65536, Tries = 12, Step = 37;
+        string segment = Directory.GetFiles(Path.Join(folder, "v1", "segments"), "*.seg").Order(StringComparer.Ordinal).Last();
+        long cells = new FileInfo(segment).Length / CellBytes;
+        for (int i = 1; i <= Tries; i++)
+        {
+            long at = Math.Max(0, cells - (i * Step)) * CellBytes + 30_000;
+            Flip(segment, at);
+            CliResult deep = await CliRunner.PodKeeper.RunAsync(["verify", folder, "--deep", "--json"]);
+            string?[] files = [.. deep.Json.GetProperty("deep").GetProperty("damaged").EnumerateArray().Select(d => d.GetProperty("file").GetString())];
+            if (files.Length > 0 && files.All(f => f == "memory"))
+                return;
+            Flip(segment, at);
+        }
+        Assert.Fail("No cell was found that is of the memory alone.");
+    }
+
+    private static void Flip(string path, long at)
+    {
+        using FileStream file = File.Open(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Position = at;
+        int value = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(value ^ 1));
+    }
 }
