@@ -58,6 +58,9 @@ internal sealed class DeepPod : IDisposable
     /// <summary>Bytes of the pod.</summary>
     public long StoredBytes => DataFile.StoredBytes(Folder);
 
+    // Ten thousand commits are as many times five fsyncs: in RAM they cost nothing.
+    private string InRam => inRam["pod"];
+
     private string PinFile => inRam["pin"];
 
     /// <summary>Makes it: takes in the guest's disk, writes chunks and commits through the vault, then boots the guest and suspends it.</summary>
@@ -67,7 +70,9 @@ internal sealed class DeepPod : IDisposable
         try
         {
             await pod.AdoptAsync();
+            await MoveAsync(pod.Folder, pod.InRam);
             pod.WriteThePast();
+            await MoveAsync(pod.InRam, pod.Folder);
             await pod.SuspendOnceAsync();
             return pod;
         }
@@ -108,10 +113,16 @@ internal sealed class DeepPod : IDisposable
         File.Delete(disk);
     }
 
+    private static async Task MoveAsync(string from, string to)
+    {
+        (await new CliRunner("/bin/cp").RunAsync(["-r", "--preserve=mode", "--sparse=always", from, to])).MustSucceed();
+        Directory.Delete(from, recursive: true);
+    }
+
     private void WriteThePast()
     {
         var watch = Stopwatch.StartNew();
-        using Pod pod = Pod.Open(Folder, StoreAccess.Write, TimeProvider.System);
+        using Pod pod = Pod.Open(InRam, StoreAccess.Write, TimeProvider.System);
         using SecretBuffer passphrase = SecretInput.ReadFile(PinFile);
         if (!pod.TryUnlock(passphrase))
             throw new VmPodException(ExitCode.Bug, "The benchmark's own passphrase is wrong.");
