@@ -108,8 +108,8 @@ internal sealed class DeepPod : IDisposable
         using (var file = File.OpenHandle(disk, FileMode.Open, FileAccess.Write))
             RandomAccess.SetLength(file, Size.DiskBytes);
         _ = await PodKeeperAsync("init", Folder, "--argon-memory", "8", "--pin-file", PinFile);
-        agent = (await PodKeeperAsync("unlock", Folder, "--pin-file", PinFile)).GetProperty("agent_pid").GetInt32();
-        (await Host.TryWithPodAsync(["adopt", Session, "--qemu", disk, "--memory", $"{MemoryMiB}", "--cpus", "2", "--test-agent"])).MustSucceed();
+        (await Host.TryWithPodAsync(["adopt", Session, "--qemu", disk, "--memory", $"{MemoryMiB}", "--cpus", "2", "--test-agent", "--pin-file", PinFile]))
+            .MustSucceed();
         File.Delete(disk);
     }
 
@@ -164,6 +164,8 @@ internal sealed class DeepPod : IDisposable
     private async Task SuspendOnceAsync()
     {
         log.WriteLine("booting the guest and suspending it");
+        // Not before: the key agent forgets a pod whose folder goes away.
+        agent = (await PodKeeperAsync("unlock", Folder, "--pin-file", PinFile)).GetProperty("agent_pid").GetInt32();
         await using TestSession session = await Host.StartAsync("boot", Session, []);
         await session.Agent.WaitUntilBootedAsync();
         IReadOnlyList<int> processes = session.Processes;
