@@ -13,7 +13,8 @@ using VmPod.Vault.Sessions;
 
 namespace VmPod.Benchmarks.Resume;
 
-/// <summary>A pod whose session has a large disk and a long past: the test guest's disk stands at the front of 64 GiB, and behind it what D8 asks for.</summary>
+/// <summary>A pod whose session has a large disk and a long past: the test guest's disk stands at the front of 64 GiB, and behind it what D8
+/// asks for.</summary>
 /// <remarks>The chunks are distinct, and mostly zero: what a resume must not depend on is their number, and 30 GiB would not fit everywhere. The key agent
 /// keeps the pod unlocked until this is disposed.</remarks>
 internal sealed class DeepPod : IDisposable

@@ -73,8 +73,8 @@ internal sealed class ResumeBenchmark : IBenchmark
         report.Tables.Add(phases);
         report.Versions["CPU"] = emulated ? "emulated (TCG)" : "KVM";
         report.Versions["kernel"] = Environment.OSVersion.Version.ToString();
-        report.Notes.Add("The guest has 512 MiB, 2 CPUs and a witness that advances; each resume is followed by a suspend, so that the next one has its own checkpoint.");
-        report.Notes.Add("hostguard's CPU is its session process's until the guest's first answer; MiB read, what the guest had asked for by then or just after.");
+        report.Notes.Add("The guest has 512 MiB and 2 CPUs; each resume is followed by a suspend, so that the next one has its own checkpoint.");
+        report.Notes.Add("hostguard's CPU is its session process's until the first answer; MiB read, what the guest had asked for by then or just after.");
         report.Notes.Add("The pod stands on this machine's disk, its files in the page cache. The chunks hold 512 random bytes each.");
         return report;
     }
