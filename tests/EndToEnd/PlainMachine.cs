@@ -24,7 +24,8 @@ internal static class PlainMachine
             Source("disk", StreamKind.Disk), Source("memory", StreamKind.Memory), Source("state", StreamKind.State),
             Source("machine.json", StreamKind.Config),
         ];
-        SnapshotWriter.PutStreams(lease, [.. all.Where(stream => stream.Name != without)], GenerationKind.Checkpoint, "put by a test", null, CancellationToken.None);
+        SnapshotWriter.PutStreams(lease, [.. all.Where(stream => stream.Name != without)], GenerationKind.Checkpoint, "put by a test", null,
+            CancellationToken.None);
         pod.EndLease(lease);
 
         StreamSource Source(string name, StreamKind kind) => new(Path.Join(folder, name), name, kind);
