@@ -6,6 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using VmPod.Foundation;
 using VmPod.HostGuard.Control;
 using VmPod.HostGuard.Session;
+using VmPod.PodKeeper;
 using VmPod.PodKeeper.Agent;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -289,7 +290,7 @@ internal static class HostGuardCommands
             return SecretInput.ReadFile(file);
         UInt128 vaultId = CellStore.ReadDescriptor(pod).VaultId;
         bool agentHasIt = RuntimeFolder.TryFind() is { } folder && KeyAgentClient.IsServing(folder, vaultId);
-        return agentHasIt ? null : SecretInput.ReadTerminal("Passphrase of the pod: ");
+        return agentHasIt ? null : LockedPod.Ask("Passphrase of the pod: ", pod);
     }
 
     private static void Show<T>(ParseResult result, T value, JsonTypeInfo<T> type, string prose) =>
