@@ -13,7 +13,7 @@ namespace VmPod.Vault;
 public sealed partial class PodVault
 {
     // Leases with cells that are appended and not committed: the store's tail is theirs together.
-    private readonly HashSet<SessionLease> appending = [];
+    private readonly HashSet<object> appending = [];
     private readonly Lock discardGate = new();
 
     /// <summary>All sessions that have a commit, by their place in the head.</summary>
@@ -63,7 +63,7 @@ public sealed partial class PodVault
         SessionSummary session = FindSession(name);
         SessionEntry row = Store.Head.Find(session.Handle.Value)!;
         SessionKeys keys = KeysOf(session.Tip);
-        var payloads = new PayloadReader(new StoreCellSource(Store), keys, session.Handle, CachedCells);
+        var payloads = new PayloadReader(new KeyedCellOpener(new StoreCellSource(Store), keys), session.Handle, CachedCells);
         try
         {
             SessionState state = LoadState(WhichCommit(row, session.Handle, generation, tip), payloads);
@@ -88,13 +88,106 @@ public sealed partial class PodVault
     /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6).</exception>
     public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false)
     {
+        using SecretBuffer signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
+        SigningKey signer = SigningKey.FromSeed(signerSeed);
+        OpenedLease opened = OpenLease(name, create, host, generation, tip, signer.PublicKey);
+        LeaseKeys leaseKeys = opened.Keys.Find(opened.Entry.LeaseId) ?? throw Broken();
+        opened.LeaseKey.Dispose();
+        var payloads = new PayloadReader(new KeyedCellOpener(new StoreCellSource(Store), opened.Keys), opened.Entry.Session, CachedCells);
+        SessionState? state = opened.Base is { } place ? LoadState(place, payloads) : null;
+        return new SessionLease(new LeaseStart(name, opened.Terms, new VaultLeaseHome(this, opened.Entry), signer, leaseKeys, opened.Keys, payloads, state));
+    }
+
+    /// <summary>Begins a lease that another machine will hold.</summary>
+    /// <param name="name">The session.</param>
+    /// <param name="create">Whether it may be made.</param>
+    /// <param name="host">What this vault calls that machine.</param>
+    /// <param name="signer">The public key, 32 bytes, that the machine will sign its commits with.</param>
+    /// <param name="generation">The generation to go on from; null for the newest.</param>
+    /// <param name="tip">Goes on from the tip instead, draft or not.</param>
+    /// <param name="cellsMax">Cells that it may send (rule 31).</param>
+    /// <exception cref="VmPodException">As for <see cref="BeginLease"/>.</exception>
+    public GrantedLease GrantLease(string name, bool create, UInt128 host, ReadOnlySpan<byte> signer, ulong? generation, bool tip, long cellsMax)
+    {
+        OpenedLease opened = OpenLease(name, create, host, generation, tip, signer.ToArray());
+        GrantedLease.Standing start = opened.Base is { } place
+            ? new GrantedLease.Standing(ReadCommit(place.Offset, place.Hash), place.Hash, place.Offset) : default;
+        return new GrantedLease(this, name, opened.Entry, opened.Terms, opened.Keys, opened.LeaseKey, start, cellsMax);
+    }
+
+    /// <summary>
+    /// Takes up a lease again that is open in the log: its host comes back after a lost link, or hands in what it could not send. Needs no key; without one
+    /// the lease can be written to, not read from.
+    /// </summary>
+    /// <exception cref="VmPodException">The lease is not open any more, or is another host's (6).</exception>
+    public GrantedLease AttachLease(SessionHandle session, ulong leaseId, ulong term, UInt128 host, long cellsMax)
+    {
+        lock (gate)
+        {
+            SessionEntry? row = Store.Head.Find(session.Value);
+            LeaseEntry? entry = log.FindLease(session, leaseId);
+            if (row is null || entry is null || row.LeaseId != leaseId || row.LeaseState != LeaseState.Open || row.Fence != term || entry.Term != term
+                || entry.Host != host)
+                throw new VmPodException(ExitCode.Busy, "This lease is not open any more: its owner ended it, or another host has the session now.",
+                    "What the host still holds stays there.");
+            CommitEntry? tip = row.TipOffset >= 0 ? ReadCommit(row.TipOffset, row.TipHash) : null;
+            GrantedLease.Standing standing = tip is null || tip.Record.LeaseId == leaseId || row.TipHash == entry.Base
+                ? new GrantedLease.Standing(tip, row.TipHash, row.TipOffset) : StandingOf(session, entry.Base);
+            SessionKeys? keys = IsUnlocked ? KeysOf(session, entry.SessionOffset) : null;
+            var terms = new LeaseTerms(Descriptor.VaultId, session, term, entry.SessionOffset, (ulong)log.OffsetOfLease(session, leaseId),
+                tip?.Record.Generation ?? 0, tip?.Record.Number ?? 0);
+            return new GrantedLease(this, IsUnlocked ? NameOf(session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax);
+        }
+    }
+
+    private GrantedLease.Standing StandingOf(SessionHandle session, Digest commit)
+    {
+        GenerationInfo place = ListGenerations(session).FirstOrDefault(g => g.Hash == commit) ?? throw Broken();
+        return new GrantedLease.Standing(ReadCommit(place.Offset, place.Hash), place.Hash, place.Offset);
+    }
+
+    /// <summary>A commit as a host gets it to go on from.</summary>
+    internal BaseCommit BaseOf(CommitEntry commit, Digest hash, long offset) => new(commit.Record, commit.Signature, hash, offset,
+        (log.FindLease(commit.Record.Session, commit.Record.LeaseId) ?? throw Broken()).ToBytes());
+
+    /// <summary>The live cells of a commit, from the lists of it and of its forebears: needs no key. Time grows with their number.</summary>
+    /// <exception cref="VmPodException">The lists do not give the set that was signed (5).</exception>
+    internal LiveSet LiveSetOf(long offset, Digest hash)
+    {
+        var set = new LiveSet();
+        if (offset < 0)
+            return set;
+        CommitEntry commit = ReadCommit(offset, hash);
+        CommitRecord newest = commit.Record;
+        // From the newest back: what a commit says of a cell counts unless a later one said something.
+        var known = new HashSet<CellId>();
+        while (true)
+        {
+            foreach (CellId id in commit.Added)
+            {
+                if (known.Add(id))
+                    set.Add(id);
+            }
+            known.UnionWith(commit.Dropped);
+            if (commit.Record.ParentOffset == ulong.MaxValue)
+                break;
+            commit = ReadCommit((long)commit.Record.ParentOffset, commit.Record.Parent);
+        }
+        return (ulong)set.Count == newest.LiveCount && set.Root() == newest.LiveRoot ? set : throw Broken();
+    }
+
+    /// <summary>A lease as it was opened in the log.</summary>
+    private sealed record OpenedLease(LeaseEntry Entry, LeaseTerms Terms, SecretBuffer LeaseKey, SessionKeys Keys, CommitPlace? Base);
+
+    private OpenedLease OpenLease(string name, bool create, UInt128 host, ulong? generation, bool tip, byte[] publicKey)
+    {
         CheckName(name);
         // Offsets of the entries are computed before they are written: nobody may write in between.
         lock (gate)
-            return Begin(name, create, host, generation, tip);
+            return Begin(name, create, host, generation, tip, publicKey);
     }
 
-    private SessionLease Begin(string name, bool create, UInt128 host, ulong? generation, bool tip)
+    private OpenedLease Begin(string name, bool create, UInt128 host, ulong? generation, bool tip, byte[] publicKey)
     {
         SecretBuffer vaultSecret = vaultKey ?? throw Locked();
         SessionSummary? session = TryFindSession(name);
@@ -127,17 +220,14 @@ public sealed partial class PodVault
         }
 
         ulong term = (row?.Term ?? 0) + 1;
-        using SecretBuffer leaseKey = SecretBuffer.Random(KeyDerivation.KeyBytes);
+        SecretBuffer leaseKey = SecretBuffer.Random(KeyDerivation.KeyBytes);
         LeaseKeys leaseKeys = LeaseKeys.Derive(leaseKey, Descriptor.VaultId);
-        using SecretBuffer signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
-        SigningKey signer = SigningKey.FromSeed(signerSeed);
         CommitPlace? place = row is null ? null : WhichCommit(row, handle, generation, tip);
         byte[] wrapped = KeyWrap.Wrap(epoch, leaseKey, EpochEntry.LeaseKeyLabel, Descriptor.VaultId, EpochEntry.LeaseContext(handle, term));
         if (session is null)
             epoch.Dispose();
         var lease = new LeaseEntry(handle, leaseKeys.LeaseId, term, NowMs(), sessionOffset, epochOffset, place?.Hash ?? Digest.Zero, host,
-            signer.PublicKey, wrapped,
-            new byte[SigningKey.SignatureBytes]);
+            publicKey, wrapped, new byte[SigningKey.SignatureBytes]);
         owner!.Sign(lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature);
         entries.Add(new PendingEntry(LogEntryTypes.Lease, lease.ToBytes()));
 
@@ -151,11 +241,9 @@ public sealed partial class PodVault
         if (session is null && (ulong)result.Entries[1].Offset != epochOffset)
             throw new InvalidOperationException("The log did not place an entry where it was said to stand.");
         keys.Add(leaseKeys);
-        var payloads = new PayloadReader(new StoreCellSource(Store), keys, handle, CachedCells);
-        SessionState? state = place is null ? null : LoadState(place.Value, payloads);
-        return new SessionLease(this, new LeaseStart(name, lease, result.Entries[^1].Offset, signer, leaseKeys, keys, payloads, state,
-            session?.Tip.Generation ?? 0,
-            session?.Tip.Number ?? 0));
+        var terms = new LeaseTerms(Descriptor.VaultId, handle, term, sessionOffset, (ulong)result.Entries[^1].Offset, session?.Tip.Generation ?? 0,
+            session?.Tip.Number ?? 0);
+        return new OpenedLease(lease, terms, leaseKey, keys, place);
     }
 
     /// <summary>Ends a lease that its holder left open, on the owner's word: the holder's later commits are refused.</summary>
@@ -200,21 +288,21 @@ public sealed partial class PodVault
     }
 
     /// <summary>A lease is about to append cells that no commit names yet.</summary>
-    internal void BeginAppending(SessionLease lease)
+    internal void BeginAppending(object lease)
     {
         lock (discardGate)
             appending.Add(lease);
     }
 
     /// <summary>All cells of a lease are committed, or of no use any more.</summary>
-    internal void EndAppending(SessionLease lease)
+    internal void EndAppending(object lease)
     {
         lock (discardGate)
             appending.Remove(lease);
     }
 
     /// <summary>Cuts off the cells of a lease, unless another lease's uncommitted ones stand there too: then they stay until gc.</summary>
-    internal void DiscardCells(SessionLease lease)
+    internal void DiscardCells(object lease)
     {
         lock (discardGate)
         {
@@ -250,15 +338,7 @@ public sealed partial class PodVault
     private SessionState LoadState(CommitPlace place, PayloadReader payloads)
     {
         CommitEntry commit = ReadCommit(place.Offset, place.Hash);
-        CommitRecord record = commit.Record;
-        if (log.FindLease(record.Session, record.LeaseId) is not { } lease || record.Term != lease.Term
-            || !SigningKey.Verify(owner!.PublicKey, lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature)
-            || !SigningKey.Verify(lease.PublicKey, record.ToSignedBytes(), commit.Signature))
-            throw new VmPodException(ExitCode.Damaged, "A commit is not signed by a lease that the owner certified.",
-                "The vault was changed by somebody without its keys. Use a mirror.");
-        if (!Manifest.TryRead(payloads.ReadManifest(record), out Manifest? manifest) || manifest!.Number != record.Number || manifest.Kind != record.Kind)
-            throw Broken();
-        return new SessionState(record, place.Hash, place.Offset, manifest, payloads);
+        return SessionState.Open(BaseOf(commit, place.Hash, place.Offset), owner!.PublicKey, Descriptor.VaultId, payloads);
     }
 
     private CommitEntry ReadCommit(long offset, Digest hash)
@@ -277,16 +357,21 @@ public sealed partial class PodVault
         }
     }
 
-    private string NameOf(CommitRecord record) => NameEntry(record).OpenName(vaultKey!, Descriptor.VaultId) ?? throw Broken();
+    private string NameOf(CommitRecord record) => NameOf(record.Session, record.SessionOffset);
 
-    private SessionKeys KeysOf(CommitRecord record) => new(Descriptor.VaultId, record.Session, SessionKeyOf(record), log);
+    private string NameOf(SessionHandle session, ulong offset) => NameEntry(session, offset).OpenName(vaultKey!, Descriptor.VaultId) ?? throw Broken();
 
-    private SecretBuffer SessionKeyOf(CommitRecord record) =>
-        NameEntry(record).UnwrapKey(vaultKey ?? throw Locked(), Descriptor.VaultId) ?? throw Broken();
+    private SessionKeys KeysOf(CommitRecord record) => KeysOf(record.Session, record.SessionOffset);
 
-    private SessionNameEntry NameEntry(CommitRecord record) =>
-        SessionNameEntry.TryRead(log.ReadPayload((long)record.SessionOffset, LogEntryTypes.Session)) is { } entry && entry.Session == record.Session
-            ? entry : throw Broken();
+    private SessionKeys KeysOf(SessionHandle session, ulong offset) => new(Descriptor.VaultId, session, SessionKeyOf(session, offset), log);
+
+    private SecretBuffer SessionKeyOf(CommitRecord record) => SessionKeyOf(record.Session, record.SessionOffset);
+
+    private SecretBuffer SessionKeyOf(SessionHandle session, ulong offset) =>
+        NameEntry(session, offset).UnwrapKey(vaultKey ?? throw Locked(), Descriptor.VaultId) ?? throw Broken();
+
+    private SessionNameEntry NameEntry(SessionHandle session, ulong offset) =>
+        SessionNameEntry.TryRead(log.ReadPayload((long)offset, LogEntryTypes.Session)) is { } entry && entry.Session == session ? entry : throw Broken();
 
     // Rows of sessions that never got a commit are let go with the next head.
     private HeadDraft Draft(CommitContext context, SessionEntry changed) => new(0, (long)NowMs(),

@@ -24,7 +24,7 @@ public sealed partial class PodVault : IDisposable
     private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = "passphrase";
 
     // Opened cells that readers of one session share: a scan reads them in order, so a few for each thread do.
-    private const int CachedCells = 32;
+    internal const int CachedCells = 32;
 
     private readonly DeviceSecrets? device;
     private readonly LogAuthority authority;

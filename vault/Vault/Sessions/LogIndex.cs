@@ -8,7 +8,7 @@ namespace VmPod.Vault.Sessions;
 internal sealed class LogIndex(CellStore store)
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<(SessionHandle, ulong), LeaseEntry> leases = [];
+    private readonly Dictionary<(SessionHandle, ulong), (LeaseEntry Entry, long Offset)> leases = [];
     private long scanned;
 
     /// <summary>The payload of the entry at an offset, which must have this type.</summary>
@@ -25,15 +25,22 @@ internal sealed class LogIndex(CellStore store)
     {
         lock (gate)
         {
-            if (leases.TryGetValue((session, leaseId), out LeaseEntry? known))
-                return known;
+            if (leases.TryGetValue((session, leaseId), out (LeaseEntry Entry, long Offset) known))
+                return known.Entry;
             foreach (LogEntryHeader header in store.EnumerateLog(scanned))
             {
                 scanned = header.Next;
                 if (header.Type == LogEntryTypes.Lease && LeaseEntry.TryRead(store.ReadEntry(header.Offset).Payload.Span) is { } lease)
-                    leases[(lease.Session, lease.LeaseId)] = lease;
+                    leases[(lease.Session, lease.LeaseId)] = (lease, header.Offset);
             }
-            return leases.GetValueOrDefault((session, leaseId));
+            return leases.GetValueOrDefault((session, leaseId)).Entry;
         }
+    }
+
+    /// <summary>Where the entry of a lease stands that <see cref="FindLease"/> found.</summary>
+    public long OffsetOfLease(SessionHandle session, ulong leaseId)
+    {
+        lock (gate)
+            return leases[(session, leaseId)].Offset;
     }
 }
