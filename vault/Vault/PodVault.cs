@@ -57,6 +57,9 @@ public sealed partial class PodVault : IDisposable
     /// <summary>True once the passphrase was right.</summary>
     public bool IsUnlocked => vaultKey is not null;
 
+    /// <summary>The public key that certifies leases: what a paired host checks commits against. Null while locked.</summary>
+    public byte[]? OwnerPublicKey => owner?.PublicKey;
+
     /// <summary>The key that signs heads, and the audit log; usable while locked. Null for a copy without the pod's device secrets.</summary>
     public SigningKey? LogKey => authority.Key;
 

@@ -276,8 +276,10 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         }
         catch
         {
-            // The counts are of a commit that did not happen: the next one counts anew.
+            // The counts are of a commit that did not happen: the next one counts anew. It also has a number of its own: over a link this one may have
+            // been taken although nobody heard of it.
             (live, liveSet) = (null, null);
+            BeginBatch();
             throw;
         }
     }
