@@ -15,10 +15,14 @@ internal sealed partial class SessionHost
     private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(1);
 
+    // Often enough that the CPUs stop within the beat's own fourth of a second after the limit.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
+
     // Rule 10: a tip is committed when a cell is full or 30 s old. Not oftener than this, or a busy disk would fsync all the time.
     private static readonly TimeSpan TipEveryMin = TimeSpan.FromSeconds(5), TipAgeMax = TimeSpan.FromSeconds(30);
 
     private long podLastSeenMs;
+    private int diskFailed;
 
     private void StartWatching()
     {
@@ -35,24 +39,23 @@ internal sealed partial class SessionHost
 
     private async Task WatchPodAsync()
     {
-        using var timer = new PeriodicTimer(BeatEvery, time);
+        using var timer = new PeriodicTimer(LookEvery, time);
         bool frozen = false;
         while (await NextAsync(timer))
         {
-            if (presence!.IsHere())
+            TimeSpan silence = pod!.Silence;
+            podLastSeenMs = NowMs() - (long)silence.TotalMilliseconds;
+            if (frozen && silence < SilenceMax)
             {
-                podLastSeenMs = NowMs();
-                if (frozen)
-                {
-                    log.LogInformation("The pod is back.");
-                    frozen = false;
-                    machine!.Thaw();
-                    Enter(SessionPhase.Running);
-                }
-                continue;
+                log.LogInformation("The pod is back.");
+                frozen = false;
+                machine!.Thaw();
+                Enter(SessionPhase.Running);
+                // A disk read that failed meanwhile stopped the machine with the request kept (rule 9); going on repeats it.
+                if (Interlocked.Exchange(ref diskFailed, 0) != 0)
+                    await ContinueAfterDiskErrorAsync();
             }
-            long silentMs = NowMs() - podLastSeenMs;
-            if (!frozen && silentMs >= SilenceMax.TotalMilliseconds)
+            if (!frozen && silence >= SilenceMax && phase is SessionPhase.Running or SessionPhase.Checkpointing)
             {
                 frozen = true;
                 machine!.Freeze();
@@ -60,11 +63,24 @@ internal sealed partial class SessionHost
                 log.LogWarning("The pod is gone: the machine stands still.");
                 Enter(SessionPhase.Frozen);
             }
-            if (frozen && silentMs >= SilenceMax.TotalMilliseconds + request.GraceMs)
+            if (frozen && silence >= SilenceMax + TimeSpan.FromMilliseconds(request.GraceMs))
             {
                 _ = Task.Run(() => WipeAsync("pod-gone"));
                 return;
             }
+        }
+    }
+
+    private async Task ContinueAfterDiskErrorAsync()
+    {
+        try
+        {
+            await machine!.ContinueAsync(ending.Token);
+            trouble = null;
+        }
+        catch (Exception e) when (e is VmPodException or OperationCanceledException)
+        {
+            log.LogWarning("The machine could not go on after a failed read: {Reason}", e.Message);
         }
     }
 
@@ -124,6 +140,7 @@ internal sealed partial class SessionHost
                     return;
                 case MachineEvent.DiskError:
                     trouble ??= "The machine stands still: a part of its disk could not be read.";
+                    Interlocked.Exchange(ref diskFailed, 1);
                     break;
                 case MachineEvent.Panicked:
                     trouble = "The guest's kernel panicked; the machine stands still.";

@@ -54,6 +54,8 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
 
     public void Close() => Granted.Close();
 
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => false;
+
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
     {
         ReleaseOutcome outcome = Granted.Release(id, key, cell);

@@ -9,6 +9,9 @@ public interface IReleasedCellSource
     /// <summary>Bytes of every cell.</summary>
     int CellBytes { get; }
 
+    /// <summary>Gives a cell that this host made and still has, so that it need not be fetched. False if it has not.</summary>
+    bool TryTakeOwn(in CellId id, Span<byte> cell);
+
     /// <summary>Fetches a cell and its key.</summary>
     /// <param name="id">The cell.</param>
     /// <param name="key">Gets K_rec, 32 bytes; locked memory of the caller.</param>

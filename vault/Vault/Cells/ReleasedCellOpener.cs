@@ -9,7 +9,7 @@ namespace VmPod.Vault.Cells;
 /// Opens cells with keys that a pod released one by one. What was fetched must hash to the id that was asked for; T is not checked: that takes the lease's
 /// MAC key, which a host has of its own lease only (rule 29).
 /// </summary>
-internal sealed class ReleasedCellOpener(IReleasedCellSource cells) : ICellOpener
+internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys own) : ICellOpener
 {
     private const int KeyBytes = KeyDerivation.KeyBytes;
     private readonly ThreadLocal<Scratch> scratch = new(() => new Scratch(cells.CellBytes), trackAllValues: true);
@@ -24,10 +24,12 @@ internal sealed class ReleasedCellOpener(IReleasedCellSource cells) : ICellOpene
         Span<byte> key = s.Key.Slice(0, KeyBytes);
         try
         {
-            cells.Fetch(id, key, s.Cell);
+            bool isOwn = cells.TryTakeOwn(id, s.Cell);
+            if (!isOwn)
+                cells.Fetch(id, key, s.Cell);
             if (CellId.Of(s.Cell) != id)
                 throw new VmPodException(ExitCode.Damaged, $"The pod sent another cell than {id}.", "Verify the pod: podkeeper verify DIR.");
-            if (!CellCipher.TryOpen(key, s.Cell, work))
+            if (isOwn ? !CellCipher.TryOpen(own, s.Cell, work) || !CellCipher.MacIsRight(own, s.Cell, work) : !CellCipher.TryOpen(key, s.Cell, work))
                 throw KeyedCellOpener.DoesNotOpen(id);
         }
         catch

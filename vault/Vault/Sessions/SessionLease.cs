@@ -40,7 +40,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     private LiveCells? live;
     private LiveSet? liveSet;
     private ulong lastGeneration;
-    private bool closed;
+    private bool closed, disposed;
 
     internal SessionLease(LeaseStart start)
     {
@@ -72,7 +72,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         BaseCommit? start, ReadOnlySpan<byte> ownerPublicKey)
     {
         LeaseKeys keys = LeaseKeys.Derive(leaseKey, terms.VaultId);
-        var payloads = new PayloadReader(new ReleasedCellOpener(cells), terms.Session, PodVault.CachedCells);
+        var payloads = new PayloadReader(new ReleasedCellOpener(cells, keys), terms.Session, PodVault.CachedCells);
         try
         {
             if (start is not null && start.Record.Session != terms.Session)
@@ -305,15 +305,32 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         home.Close();
     }
 
+    /// <summary>Zeroes what opens and seals cells. The lease can sign still, until it is disposed: its last word is about this.</summary>
+    public void DropKeys()
+    {
+        closed = true;
+        packer.Dispose();
+        Payloads.Dispose();
+        knownKeys.Dispose();
+    }
+
+    /// <summary>Signs a statement of the host with the lease's key: 64 bytes, Ed25519.</summary>
+    public byte[] Sign(ReadOnlySpan<byte> statement)
+    {
+        byte[] signature = new byte[SigningKey.SignatureBytes];
+        signer.Sign(statement, signature);
+        return signature;
+    }
+
     /// <summary>Zeroes the lease's keys. A lease that was not closed stays open in the log until it is released.</summary>
     public void Dispose()
     {
-        closed = true;
+        if (disposed)
+            return;
+        disposed = true;
         home.Dispose();
-        packer.Dispose();
+        DropKeys();
         signer.Dispose();
-        Payloads.Dispose();
-        knownKeys.Dispose();
     }
 
     void IMetadataSink.SealOpenCell() => packer.Seal();
