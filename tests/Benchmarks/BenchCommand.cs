@@ -1,6 +1,8 @@
 using System.CommandLine;
+using VmPod.Benchmarks.Disk;
 using VmPod.Benchmarks.Mount;
 using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Resume;
 using VmPod.Benchmarks.Vaults;
 using VmPod.Foundation;
 using VmPod.Testing;
@@ -11,7 +13,7 @@ namespace VmPod.Benchmarks;
 internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
-        new MountBenchmark()];
+        new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()

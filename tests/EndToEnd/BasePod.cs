@@ -49,7 +49,7 @@ public sealed class BasePod : IAsyncLifetime
         GuestImage guest = await GuestImage.GetAsync();
         _ = await PodKeeperAsync("init", Folder, "--argon-memory", "8", "--pin-file", PinFile);
         // One agent serves all copies: they are one vault.
-        agentPid = (await PodKeeperAsync("unlock", Folder, "--pin-file", PinFile)).GetProperty("agent_pid").GetInt32();
+        await UnlockAsync();
         var host = new TestHost(inRam["base"], Folder);
         (await host.TryWithPodAsync(["adopt", Session, "--qemu", guest.DiskPath, "--memory", "512", "--cpus", "2", "--test-agent"])).MustSucceed();
         await using TestSession session = await host.StartAsync("boot", Session, []);
@@ -70,6 +70,21 @@ public sealed class BasePod : IAsyncLifetime
     public async Task<WitnessVerdict> JudgeAsync(GuestAgent agent) =>
         Witness.Judge(Witness, await Witness.TakeAsync(agent), Stopwatch.GetElapsedTime(WitnessTaken));
 
+    /// <summary>Starts the key agent: the pod and its copies are unlocked.</summary>
+    public async Task UnlockAsync() =>
+        agentPid = (await PodKeeperAsync("unlock", Folder, "--pin-file", PinFile)).GetProperty("agent_pid").GetInt32();
+
+    /// <summary>kill -9 of the key agent: the pod and its copies are locked.</summary>
+    public void KillAgent()
+    {
+        if (agentPid is not { } pid || ProcessSnapshot.NameOf(pid) != "podkeeper")
+            throw new InvalidOperationException("The key agent does not run.");
+        Process agent = Process.GetProcessById(pid);
+        agent.Kill();
+        agent.WaitForExit();
+        agentPid = null;
+    }
+
     /// <summary>Runs podkeeper; it must succeed. Its JSON.</summary>
     public static async Task<JsonElement> PodKeeperAsync(params IReadOnlyList<string> arguments) =>
         (await CliRunner.PodKeeper.RunAsync([.. arguments, "--json"])).MustSucceed().Json;
@@ -77,8 +92,8 @@ public sealed class BasePod : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (agentPid is { } pid && ProcessSnapshot.NameOf(pid) == "podkeeper")
-            Process.GetProcessById(pid).Kill();
+        if (agentPid is not null)
+            KillAgent();
         await Task.Yield();
         folder.Dispose();
         inRam.Dispose();

@@ -28,6 +28,22 @@ internal static class PlainMachine
         StreamSource Source(string name, StreamKind kind) => new(Path.Join(folder, name), name, kind);
     }
 
+    /// <summary>The chunks of a memory file in which the witness's heap stands.</summary>
+    public static HashSet<long> HeapChunks(string memory)
+    {
+        const int PageBytes = 4096;
+        var chunks = new HashSet<long>();
+        using SafeFileHandle file = File.OpenHandle(memory);
+        byte[] chunk = new byte[FormatLimits.ChunkBytes];
+        for (long at = 0; RandomAccess.Read(file, chunk, at) > 0; at += chunk.Length)
+        {
+            // All of its pages: the machine itself needs nothing of such a chunk.
+            if (Enumerable.Range(0, chunk.Length / PageBytes).All(page => chunk.AsSpan(page * PageBytes, PageBytes).StartsWith("vmpod-heap"u8)))
+                chunks.Add(at / chunk.Length);
+        }
+        return chunks;
+    }
+
     /// <summary>Alters one byte of the witness's heap in a memory file.</summary>
     public static void AlterHeapPage(string memory)
     {

@@ -63,4 +63,100 @@ public sealed class RefusalTests(BasePod pod)
         (await copy.Host.TryStartAsync("resume", BasePod.Session)).MustEndWith(6);
         _ = await session.Agent.PingAsync(cancellation: TestContext.Current.CancellationToken);
     }
+
+    [Fact]
+    [Trait("Threat", "T-02")]
+    public async Task A_flipped_bit_in_the_memorys_cells_never_becomes_a_wrong_guest_and_boot_still_works()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await FlipBitOfMemoryAsync(copy.Pod, _ => true);
+        CliResult verified = await CliRunner.PodKeeper.RunAsync(["verify", copy.Pod, "--json"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(5, verified.ExitCode);
+        CliResult started = await copy.Host.TryStartAsync("resume", BasePod.Session);
+        if (started.ExitCode == 0)
+        {
+            // Pages are fetched when they are touched: the guest runs until it needs the damaged one, and then waits.
+            await WaitsOrIsSoundAsync(copy, started);
+            await copy.Host.EndAllAsync();
+        }
+        else
+        {
+            JsonElement error = started.MustEndWith(5).Json.GetProperty("error");
+            Assert.Contains("is damaged", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+            Assert.Contains("hostguard boot", error.GetProperty("hint").GetString(), StringComparison.Ordinal);
+            Assert.Contains("--generation", error.GetProperty("hint").GetString(), StringComparison.Ordinal);
+        }
+        await using TestSession booted = await copy.BootAsync();
+        Assert.Equal(pod.Work, await GuestWork.LookAsync(booted.Agent));
+    }
+
+    [Fact]
+    [Trait("Threat", "T-02")]
+    public async Task A_machine_that_waits_for_a_damaged_page_says_so_and_leave_saves_its_disk()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        string plain = copy.InRam["plain"];
+        _ = await BasePod.PodKeeperAsync("get", copy.Pod, BasePod.Session, plain);
+        HashSet<long> heap = PlainMachine.HeapChunks(Path.Join(plain, "memory"));
+        Directory.Delete(plain, recursive: true);
+        // A page that nobody but the witness needs: the guest runs until the witness reads its heap.
+        await FlipBitOfMemoryAsync(copy.Pod, heap.Contains);
+        CliResult started = (await copy.Host.TryStartAsync("resume", BasePod.Session)).MustSucceed();
+        Assert.False(await WaitsOrIsSoundAsync(copy, started));
+        CliResult suspended = (await copy.Host.TryAsync(["suspend", BasePod.Session])).MustEndWith(5);
+        Assert.Contains("hostguard leave", suspended.Json.GetProperty("error").GetProperty("hint").GetString(), StringComparison.Ordinal);
+        JsonElement left = (await copy.Host.RunAsync(["leave", BasePod.Session])).GetProperty("result");
+        Assert.Equal("disk saved", left.GetProperty("receipt").GetProperty("outcome").GetString());
+        await copy.Host.EndAllAsync();
+        await using TestSession booted = await copy.BootAsync();
+        Assert.Equal(pod.Work, await GuestWork.LookAsync(booted.Agent));
+    }
+
+    // True if the witness is unbroken; false if the machine waits, and its status says what for. Anything else throws.
+    private async Task<bool> WaitsOrIsSoundAsync(PodCopy copy, CliResult started)
+    {
+        await using GuestAgent agent = await GuestAgent.ConnectAsync(started.Json.GetProperty("status").GetProperty("agent").GetString()!,
+            cancellation: TestContext.Current.CancellationToken);
+        try
+        {
+            WitnessValue value = await agent.PingAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            GuestHeap heap = await agent.HeapAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            Assert.Empty(Witness.Judge(pod.Witness, new Witness(value, heap), TimeSpan.FromHours(1)).Reasons);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            JsonElement status = (await copy.Host.RunAsync(["status", BasePod.Session]))[0];
+            Assert.Contains("is damaged", status.GetProperty("trouble").GetString(), StringComparison.Ordinal);
+            return false;
+        }
+    }
+
+    // Tries cells from the end of the pod, which the suspend wrote, until one holds nothing but wanted chunks of the memory.
+    private static async Task FlipBitOfMemoryAsync(string folder, Func<long, bool> wanted)
+    {
+        const int CellBytes = 65536, Tries = 40, Step = 37;
+        string segment = Directory.GetFiles(Path.Join(folder, "v1", "segments"), "*.seg").Order(StringComparer.Ordinal).Last();
+        long cells = new FileInfo(segment).Length / CellBytes;
+        for (int i = 1; i <= Tries; i++)
+        {
+            long at = (cells - 1 - (i * Step % cells)) * CellBytes + 30_000;
+            Flip(segment, at);
+            CliResult deep = await CliRunner.PodKeeper.RunAsync(["verify", folder, "--deep", "--json"]);
+            JsonElement[] damaged = [.. deep.Json.GetProperty("deep").GetProperty("damaged").EnumerateArray()];
+            if (damaged.Length > 0 && damaged.All(d => d.GetProperty("file").GetString() == "memory" && wanted(d.GetProperty("chunk").GetInt64())))
+                return;
+            Flip(segment, at);
+        }
+        Assert.Fail("No cell was found that is of the memory alone.");
+    }
+
+    private static void Flip(string path, long at)
+    {
+        using FileStream file = File.Open(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Position = at;
+        int value = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(value ^ 1));
+    }
 }

@@ -42,16 +42,4 @@ public sealed partial class CellStore
             offset = header.Next;
         }
     }
-
-    /// <summary>Reads part of an entry's payload, from a byte of it on, without what follows; the number of bytes read. Not
-    /// verified.</summary>
-    /// <exception cref="VmPodException">Damaged: the log ends there.</exception>
-    public int ReadEntryPart(LogEntryHeader entry, int from, Span<byte> bytes)
-    {
-        Check();
-        ArgumentOutOfRangeException.ThrowIfNegative(from);
-        if (entry.Offset < 0 || entry.Bytes < 0 || entry.Next > _state.LogBytes)
-            throw LogFile.Damaged(entry.Offset);
-        return LogFile.ReadPayload(_log, entry, from, bytes);
-    }
 }

@@ -9,9 +9,7 @@ namespace VmPod.Vault.Cells;
 /// </summary>
 internal sealed class StoreDisk(string root, Action<DiskOperation>? observe)
 {
-    private const int ENOSPC = 28, EDQUOT = 122, EFBIG = 27;
-
-    internal static bool IsNoSpace(Exception e) => e is IOException { HResult: ENOSPC or EDQUOT or EFBIG };
+    internal static bool IsNoSpace(Exception e) => e is IOException io && Libc.IsNoSpace(io);
 
     internal static bool IsDiskError(Exception e) => e is IOException or UnauthorizedAccessException;
 

@@ -45,6 +45,28 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
     /// <summary>Eight bytes, big-endian.</summary>
     public ulong UInt64() => Bytes(8) is { Length: 8 } b ? BinaryPrimitives.ReadUInt64BigEndian(b) : 0;
 
+    /// <summary>Sixteen bytes, big-endian.</summary>
+    public UInt128 UInt128() => Bytes(16) is { Length: 16 } b ? BinaryPrimitives.ReadUInt128BigEndian(b) : default;
+
+    /// <summary>A hash, 32 bytes.</summary>
+    public Digest Hash() => Bytes(Digest.Size) is { Length: Digest.Size } b ? Digest.ReadFrom(b) : default;
+
+    /// <summary>Eight bytes that are a length, a count or a time: below 2^63.</summary>
+    public long Length()
+    {
+        ulong value = UInt64();
+        Require(value <= long.MaxValue);
+        return Failed ? 0 : (long)value;
+    }
+
+    /// <summary>Eight bytes that are an offset below 2^63, or -1 for "none", 2^64-1.</summary>
+    public long OffsetOrNone()
+    {
+        ulong value = UInt64();
+        Require(value is <= long.MaxValue or ulong.MaxValue);
+        return Failed || value == ulong.MaxValue ? -1 : (long)value;
+    }
+
     /// <summary>An unsigned LEB128 number in its shortest form, at most 10 bytes.</summary>
     public ulong VarInt()
     {

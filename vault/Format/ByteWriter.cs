@@ -46,6 +46,16 @@ public sealed class ByteWriter
         return this;
     }
 
+    /// <summary>Sixteen bytes, big-endian.</summary>
+    public ByteWriter UInt128(UInt128 value)
+    {
+        BinaryPrimitives.WriteUInt128BigEndian(Next(16), value);
+        return this;
+    }
+
+    /// <summary>An offset, or "none" (2^64-1) for -1.</summary>
+    public ByteWriter OffsetOrNone(long value) => UInt64(value < 0 ? ulong.MaxValue : (ulong)value);
+
     /// <summary>A session's handle, 16 bytes.</summary>
     public ByteWriter Handle(SessionHandle handle)
     {

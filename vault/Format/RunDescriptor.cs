@@ -13,6 +13,9 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
 {
     private const byte KindInline = 1, KindLeaves = 2, KindIndex = 3;
 
+    /// <summary>The run with the id of a cell where a leaf's place says "this cell" (a zero id). Entries that stand inline are left as they are.</summary>
+    public RunDescriptor Resolve(CellId self) => this with { Leaves = [.. Leaves.Select(l => l with { Place = MapValue.Resolve(l.Place, self) })] };
+
     /// <summary>Appends it to a manifest.</summary>
     public void WriteTo(ByteWriter writer)
     {

@@ -16,7 +16,6 @@ namespace VmPod.Foundation;
 public static class Libc
 {
     private const int O_RDONLY = 0;
-    private const int O_DIRECTORY = 0x10000;
     private const int O_CLOEXEC = 0x80000;
     private const int FallocKeepSize = 1;
     private const int FallocPunchHole = 2;
@@ -44,7 +43,7 @@ public static class Libc
     /// <exception cref="IOException">The folder cannot be opened, or the kernel reported an error.</exception>
     public static void FsyncDirectory(string path)
     {
-        int fd = Interop.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        int fd = Interop.open(path, O_RDONLY | OpenFlags.Here.Directory | O_CLOEXEC, 0);
         if (fd < 0)
             throw Failure("open of a folder");
         using var handle = new SafeFileHandle(fd, ownsHandle: true);
@@ -58,9 +57,7 @@ public static class Libc
     public static SafeFileHandle? OpenFile(string path, bool write, bool create)
     {
         const int O_RDWR = 2, O_CREAT = 0x40, ENOENT = 2, OwnerOnly = 0x180;
-        // The one constant here that differs: asm-generic against arm64's own fcntl.h.
-        int noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
-        int flags = O_CLOEXEC | noFollow | (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0);
+        int flags = O_CLOEXEC | OpenFlags.Here.NoFollow | (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0);
         while (true)
         {
             int fd = Interop.open(path, flags, OwnerOnly);
@@ -158,7 +155,11 @@ public static class Libc
         if (address == -1)
             throw Failure("mmap");
         if (Interop.madvise(address, length, MADV_DONTDUMP) != 0 || Interop.madvise(address, length, MADV_WIPEONFORK) != 0)
-            throw Failure("madvise");
+        {
+            IOException failure = Failure("madvise");
+            _ = Interop.munmap(address, length);
+            throw failure;
+        }
         if (locked && Interop.mlock(address, length) != 0)
         {
             _ = Interop.munmap(address, length);

@@ -21,11 +21,12 @@ namespace VmPod.Vault;
 /// </remarks>
 public sealed partial class PodVault : IDisposable
 {
-    private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = "passphrase";
+    private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = "passphrase", LogIndexFileName = "v1/logindex";
 
     // Opened cells that readers of one session share: a scan reads them in order, so a few for each thread do.
     internal const int CachedCells = 32;
 
+    private readonly StoreAccess access;
     private readonly DeviceSecrets? device;
     private readonly LogAuthority authority;
     private readonly LogIndex log;
@@ -35,14 +36,15 @@ public sealed partial class PodVault : IDisposable
     private SecretBuffer? vaultKey;
     private SigningKey? owner;
 
-    private PodVault(string folder, CellStore store, DeviceSecrets? device, LogAuthority authority, TimeProvider time)
+    private PodVault(string folder, StoreAccess access, CellStore store, DeviceSecrets? device, LogAuthority authority, TimeProvider time)
     {
         Folder = folder;
         Store = store;
+        this.access = access;
         this.device = device;
         this.authority = authority;
         this.time = time;
-        log = new LogIndex(store);
+        log = new LogIndex(store, new LogIndexFile(Path.Combine(folder, LogIndexFileName), store.Descriptor.VaultId));
     }
 
     /// <summary>The pod's folder.</summary>
@@ -94,7 +96,7 @@ public sealed partial class PodVault : IDisposable
             SaveSecrets(folder, device, slot);
             return new HeadDraft(0, descriptor.CreatedMs, []);
         });
-        var vault = new PodVault(folder, store, device, authority, time) { root = root, vaultKey = vaultKey };
+        var vault = new PodVault(folder, StoreAccess.Write, store, device, authority, time) { root = root, vaultKey = vaultKey };
         vault.owner = SigningKey.FromSeed(ownerSeed);
         return vault;
     }
@@ -116,7 +118,7 @@ public sealed partial class PodVault : IDisposable
                     "Restore vault.json and v1/nv from a copy of this pod.");
             }
             var authority = new LogAuthority(logKey, descriptor.LogPublicKey.ToArray());
-            return new PodVault(folder, CellStore.Open(folder, access, authority), device, authority, time);
+            return new PodVault(folder, access, CellStore.Open(folder, access, authority), device, authority, time);
         }
         catch
         {
@@ -187,6 +189,8 @@ public sealed partial class PodVault : IDisposable
     public void Dispose()
     {
         Lock();
+        if (access == StoreAccess.Write)
+            log.Save();
         Store.Dispose();
         authority.Key?.Dispose();
         device?.Dispose();

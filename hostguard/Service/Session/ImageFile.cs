@@ -17,15 +17,22 @@ internal sealed class ImageFile(string name, StreamInfo stream, SessionImage ima
     private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly ManualResetEventSlim abandoned = new();
+    private volatile VmPodException? waitsFor;
+
+    /// <summary>The damage because of which a read waits, for ever unless the cells come back; null if none does.</summary>
+    public VmPodException? WaitsFor => waitsFor;
 
     /// <inheritdoc/>
     public override void Read(long offset, Span<byte> into)
     {
+        bool waits = false;
         while (true)
         {
             try
             {
                 image.Read(stream.Number, offset, into);
+                if (waits)
+                    waitsFor = null;
                 return;
             }
             catch (Exception e) when (e is VmPodException or IOException)
@@ -33,6 +40,8 @@ internal sealed class ImageFile(string name, StreamInfo stream, SessionImage ima
                 troubled(e);
                 if (Kind == MountedFileKind.Disk || abandoned.Wait(RetryEvery))
                     throw new MountIoException(EIO, "A part of the session cannot be read.", e);
+                if (e is VmPodException { ExitCode: ExitCode.Damaged } damage)
+                    (waitsFor, waits) = (damage, true);
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using VmPod.Audit;
 using VmPod.Foundation;
@@ -20,6 +21,8 @@ internal sealed partial class SessionHost
         try
         {
             Require(SessionPhase.Running);
+            if (files.Select(file => file.WaitsFor).FirstOrDefault(damage => damage is not null) is { } damage)
+                return await LeaveWithoutMemoryAsync(reason, damage);
             Enter(SessionPhase.Leaving);
             SessionResult saved;
             try
@@ -56,6 +59,31 @@ internal sealed partial class SessionHost
         ];
     }
 
+    // A CPU waits for a damaged page for ever: QEMU cannot stop it, and there is no memory to save. The caller holds the turn.
+    private async Task<SessionResult> LeaveWithoutMemoryAsync(string reason, VmPodException damage)
+    {
+        if (reason != "leave")
+        {
+            throw new VmPodException(ExitCode.Damaged, $"The machine waits for a part of its memory and cannot be suspended: {damage.Message}",
+                $"hostguard leave {request.Session} saves its disk and ends it; its programs can go on from an older checkpoint, if there is one.", damage);
+        }
+        var wall = Stopwatch.StartNew();
+        long appended = lease!.BytesAppended;
+        machine!.Freeze();
+        cpusStoppedMs = NowMs();
+        Enter(SessionPhase.Leaving);
+        SaveDisk("damaged");
+        WipeReceipt receipt = await WipeAsync("damaged");
+        return new SessionResult
+        {
+            Session = request.Session,
+            Generation = receipt.Generation,
+            WallS = Seconds(wall),
+            BytesAdded = lease.BytesAppended - appended,
+            Receipt = receipt,
+        };
+    }
+
     // The guest turned itself off, or the hypervisor died: the disk is what counts.
     private async Task EndAsync(string reason)
     {
@@ -65,20 +93,25 @@ internal sealed partial class SessionHost
             if (phase is SessionPhase.Wiped)
                 return;
             Enter(SessionPhase.Leaving);
-            try
-            {
-                CommitSummary commit = image!.Commit(GenerationKind.DiskOnly, reason, close: true);
-                Audit(AuditKind.SessionKill, ("generation", (long)commit.Record.Generation), ("cells-added", commit.CellsAdded));
-            }
-            catch (Exception e) when (e is VmPodException or IOException)
-            {
-                log.LogError("The disk's last changes could not be saved: {Reason}", e.Message);
-            }
+            SaveDisk(reason);
             _ = await WipeAsync(reason);
         }
         finally
         {
             turn.Release();
+        }
+    }
+
+    private void SaveDisk(string reason)
+    {
+        try
+        {
+            CommitSummary commit = image!.Commit(GenerationKind.DiskOnly, reason, close: true);
+            Audit(AuditKind.SessionKill, ("generation", (long)commit.Record.Generation), ("cells-added", commit.CellsAdded));
+        }
+        catch (Exception e) when (e is VmPodException or IOException)
+        {
+            log.LogError("The disk's last changes could not be saved: {Reason}", e.Message);
         }
     }
 }

@@ -29,12 +29,17 @@ internal sealed partial class SessionHost
             Accelerator accelerator = ChooseAccelerator();
             Enter(SessionPhase.Opening);
             OpenPod(passphrase);
+            Reached("pod unlocked");
             ulong? generation = ChooseGeneration();
+            Reached("generation chosen");
             lease = pod!.BeginLease(request.Session, request.Boot ? LeasePurpose.Boot : LeasePurpose.Resume, create: false, generation, tip: request.Boot);
             lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
+            Reached("lease opened");
             OpenImage();
+            Reached("overlay and cache locked");
             OpenMount();
+            Reached("mounted");
             await StartMachineAsync(accelerator);
             Enter(SessionPhase.Running);
             StartWatching();
@@ -45,9 +50,18 @@ internal sealed partial class SessionHost
         {
             log.LogError("Opening failed: {Reason}", e.Message);
             _ = await WipeAsync("failed");
+            if (e is VmPodException { ExitCode: ExitCode.Damaged } damage)
+                throw Unusable(damage);
             throw;
         }
     }
+
+    // Whatever part of it is damaged: there are always the same ways on.
+    private VmPodException Unusable(VmPodException damage) => new(ExitCode.Damaged,
+        $"Session {request.Session} cannot be {(request.Boot ? "booted" : "resumed")}: {damage.Message}",
+        (request.Boot ? "" : $"hostguard boot {request.Session} starts it from its disk; ")
+            + $"hostguard resume {request.Session} --generation N goes on from another checkpoint (podkeeper sessions DIR {request.Session} lists them); "
+            + "podkeeper verify DIR --deep says what else is damaged.", damage);
 
     private Accelerator ChooseAccelerator()
     {
@@ -146,15 +160,48 @@ internal sealed partial class SessionHost
             AllowEmulation = request.AllowEmulation,
             Network = request.OutboundNetwork ? NetworkPolicy.Outbound : NetworkPolicy.None,
         };
-        machine = await QemuMachine.StartAsync(spec, incoming: !request.Boot, ending.Token);
+        try
+        {
+            machine = await QemuMachine.StartAsync(spec, incoming: !request.Boot, ending.Token);
+            Reached("hypervisor started");
+            await UnlessDamagedAsync(LetGoAsync(machine));
+        }
+        catch (VmPodException) when (damaged.Task.IsCompleted)
+        {
+            // QEMU's words are those of a program whose disk fails; the cause is known better here.
+            throw await damaged.Task;
+        }
+    }
+
+    private async Task LetGoAsync(QemuMachine started)
+    {
         if (!request.Boot)
         {
             using StateFile state = ReadState();
-            await machine.LoadStateAsync(state.Handle, ending.Token);
+            await started.LoadStateAsync(state.Handle, ending.Token);
+            Reached("device state loaded");
         }
-        await machine.ContinueAsync(ending.Token);
-        await machine.SendClockAsync(time.GetUtcNow(), ending.Token);
+        await started.ContinueAsync(ending.Token);
+        await started.SendClockAsync(time.GetUtcNow(), ending.Token);
     }
+
+    // Device state names places in guest memory that QEMU looks at. If those are in a damaged cell, the read waits, and QEMU with it, without a word.
+    private async Task UnlessDamagedAsync(Task starting)
+    {
+        _ = await Task.WhenAny(starting, damaged.Task);
+        if (starting.IsCompletedSuccessfully)
+            return;
+        if (damaged.Task.IsCompleted)
+        {
+            // It ends with the machine; nobody needs to hear how.
+            _ = starting.ContinueWith(static t => t.Exception, TaskScheduler.Default);
+            throw await damaged.Task;
+        }
+        await starting;
+    }
+
+    // The times of these lines are where the time of a resume goes: `./vmpod bench resume` reads them.
+    private void Reached(string step) => log.LogInformation("Opening: {Step}", step);
 
     private StateFile ReadState()
     {

@@ -204,6 +204,8 @@ internal sealed partial class SessionHost
         if (trouble != message)
             log.LogError("{Trouble}", message);
         trouble = message;
+        if (e is VmPodException { ExitCode: ExitCode.Damaged } damage)
+            damaged.TrySetResult(damage);
     }
 
     private async Task<bool> NextAsync(PeriodicTimer timer)

@@ -82,7 +82,7 @@ internal sealed partial class SessionHost
         string outcome = record is null ? "nothing was opened" : reason switch
         {
             "suspend" or "leave" => "suspended",
-            "shutdown" or "machine-ended" when record.Kind == GenerationKind.DiskOnly => "disk saved",
+            "shutdown" or "machine-ended" or "damaged" when record.Kind == GenerationKind.DiskOnly => "disk saved",
             _ => cutBack,
         };
         var receipt = new WipeReceipt

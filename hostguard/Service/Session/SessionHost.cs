@@ -45,6 +45,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private QemuMachine? machine;
     private MachineShape? shape;
     private StreamInfo? disk, memory;
+    private readonly TaskCompletionSource<VmPodException> damaged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string? trouble;
     private SessionPhase phase;
 

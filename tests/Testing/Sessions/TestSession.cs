@@ -48,6 +48,9 @@ public sealed class TestSession : IAsyncDisposable
     /// <summary>From the start of the command to the guest's first answer.</summary>
     public TimeSpan FirstAnswerAfter { get; private init; }
 
+    /// <summary>From the start of the command to its end: the machine runs, its guest has not been asked yet.</summary>
+    public TimeSpan CommandTook { get; private init; }
+
     /// <summary>The receipt's file.</summary>
     public string ReceiptPath => Path.Join(RunFolder, "receipt.json");
 
@@ -56,6 +59,7 @@ public sealed class TestSession : IAsyncDisposable
 
     internal static async Task<TestSession> AttachAsync(TestHost host, string name, JsonElement status, long started, CancellationToken cancellation)
     {
+        TimeSpan commandTook = Stopwatch.GetElapsedTime(started);
         GuestAgent agent = await GuestAgent.ConnectAsync(status.GetProperty("agent").GetString()!, cancellation: cancellation);
         try
         {
@@ -67,7 +71,7 @@ public sealed class TestSession : IAsyncDisposable
             await host.EndAllAsync();
             throw;
         }
-        return new TestSession(host, name, status, agent) { FirstAnswerAfter = Stopwatch.GetElapsedTime(started) };
+        return new TestSession(host, name, status, agent) { CommandTook = commandTook, FirstAnswerAfter = Stopwatch.GetElapsedTime(started) };
     }
 
     /// <summary>What hostguard says of it.</summary>

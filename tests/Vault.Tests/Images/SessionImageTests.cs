@@ -95,6 +95,42 @@ public sealed class SessionImageTests
     }
 
     [Fact]
+    public void A_discard_of_10_GiB_of_data_needs_no_memory_of_the_overlay_and_next_to_none_else()
+    {
+        const long chunks = (10L << 30) / Chunk;
+        using var pod = new TestPod();
+        using (SessionLease first = pod.Vault.BeginLease("vm", create: true, TestPod.Host))
+        {
+            var full = new StreamInfo(1, StreamKind.Disk, Disk, 10L << 30, 0, 0);
+            byte[] payload = [1, 2, 3, 4];
+            for (ulong chunk = 0; chunk < (ulong)chunks; chunk++)
+                first.Put(new ChunkKey(1, chunk), Codec.Raw, payload.Length, payload, first.TagOf(payload));
+            first.Commit(GenerationKind.Checkpoint, "full", [full], close: true);
+        }
+        using SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host);
+        using var image = new SessionImage(lease, Tiny);
+        StreamInfo disk = image.Streams.Single();
+        Assert.Equal(chunks, lease.Reader!.Chunks(disk).LongCount());
+        // Written and not sealed, before the discard and after: the first is hidden, the second is not.
+        image.Write(disk.Number, 5 * Chunk, RandomNumberGenerator.GetBytes(Page));
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        image.Zero(disk.Number, 0, disk.Length);
+        long taken = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.True(taken < chunks * 256, $"{taken} bytes for {chunks} chunks");
+        Assert.Equal((0L, 0L), (image.Counters.Spills, image.UnsealedBytes(StreamKind.Disk)));
+        byte[] last = RandomNumberGenerator.GetBytes(Page);
+        image.Write(disk.Number, 7 * Chunk + Page, last);
+        foreach (long at in new[] { 0, 5L * Chunk, 6L * Chunk, 7L * Chunk, disk.Length - Chunk })
+            Assert.Equal(new byte[Page], Read(image, disk, at, Page));
+        Assert.Equal(last, Read(image, disk, 7 * Chunk + Page, Page));
+        CommitSummary commit = image.Commit(GenerationKind.Checkpoint, "empty", close: true);
+        Assert.True(commit.CellsAdded <= 100, $"{commit.CellsAdded} cells");
+        pod.Reopen();
+        using SessionReader reader = pod.Vault.OpenSession("vm");
+        Assert.Equal([7L], reader.Chunks(disk));
+    }
+
+    [Fact]
     public void A_commit_holds_what_was_written_before_the_switch_and_nothing_written_after()
     {
         using var pod = new TestPod();

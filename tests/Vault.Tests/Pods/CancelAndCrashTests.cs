@@ -56,6 +56,23 @@ public sealed class CancelAndCrashTests
     }
 
     [Fact]
+    public void A_first_put_that_crashed_leaves_no_row_in_the_head_and_one_that_still_runs_keeps_its_own()
+    {
+        using var pod = new TestPod();
+        pod.Write("a", Data.Text(1, 1_000));
+        // Not closed: as its process left it.
+        using (pod.Vault.BeginLease("crashed", create: true, TestPod.Host))
+            pod.Reopen();
+        Assert.Single(pod.Vault.Store.Head.Sessions);
+        using SessionLease running = pod.Vault.BeginLease("running", create: true, TestPod.Host);
+        Assert.Equal(running.Session.Value, Assert.Single(pod.Vault.Store.Head.Sessions).Handle);
+        pod.Put();
+        Assert.Equal(2, pod.Vault.Store.Head.Sessions.Count);
+        SnapshotWriter.Put(running, [pod.Source], "put", progress: null, TestContext.Current.CancellationToken);
+        Assert.Equal(2, pod.Vault.ListSessions().Count);
+    }
+
+    [Fact]
     [Trait("Spec", "V-38")]
     public void Discarding_in_one_session_does_not_cut_off_what_another_session_is_putting()
     {

@@ -16,7 +16,6 @@ public sealed record HeadRecord
     public const int SignatureSize = 64;
 
     private const string Name = "the head";
-    private const int FixedSize = 4 + 16 + 8 + 8 + 8 + 8 + 8 + 2 + SignatureSize;
 
     /// <summary>The vault that this head belongs to.</summary>
     public required UInt128 VaultId { get; init; }
@@ -50,21 +49,14 @@ public sealed record HeadRecord
     public byte[] EncodeUnsigned()
     {
         CheckRows();
-        var bytes = new byte[FixedSize - SignatureSize + Frontier.Hashes.Length * Digest.Size + Sessions.Count * SessionEntry.Size];
-        var writer = new ByteWriter(bytes);
-        writer.Bytes("VPH1"u8);
-        writer.U128(VaultId);
-        writer.U64(Seq);
-        writer.U64(NvCounter);
-        writer.Length(TimeMs);
-        writer.Length(Frontier.Count);
-        writer.Length(LogBytes);
+        var writer = new ByteWriter().Bytes("VPH1"u8).UInt128(VaultId).UInt64(Seq).UInt64(NvCounter).UInt64((ulong)TimeMs)
+            .UInt64((ulong)Frontier.Count).UInt64((ulong)LogBytes);
         foreach (var hash in Frontier.Hashes)
-            writer.Digest(hash);
-        writer.U16((ushort)Sessions.Count);
+            writer.Hash(hash);
+        writer.UInt16((ushort)Sessions.Count);
         foreach (var row in Sessions)
-            row.Write(ref writer);
-        return bytes;
+            row.Write(writer);
+        return writer.Written.ToArray();
     }
 
     /// <summary>Reads the payload of a HEAD entry. The signature is the caller's to verify, over all bytes but the last 64.</summary>
@@ -73,21 +65,21 @@ public sealed record HeadRecord
     {
         if (payload.Length > StoreLimits.HeadBytesMax)
             throw StoreFormatError.Damaged($"{Name} is too long");
-        var reader = new ByteReader(payload, Name);
-        if (!reader.Bytes(4).SequenceEqual("VPH1"u8))
-            throw StoreFormatError.Damaged($"{Name} does not begin as one");
-        var vaultId = reader.U128();
-        ulong seq = reader.U64();
-        ulong nvCounter = reader.U64();
-        long timeMs = reader.Length("time");
-        long count = reader.Length("number of entries");
-        long logBytes = reader.Length("log length");
+        var reader = new ByteReader(payload);
+        reader.Require(reader.Bytes(4).SequenceEqual("VPH1"u8));
+        var vaultId = reader.UInt128();
+        ulong seq = reader.UInt64();
+        ulong nvCounter = reader.UInt64();
+        long timeMs = reader.Length();
+        long count = reader.Length();
+        long logBytes = reader.Length();
         var hashes = new Digest[BitOperations.PopCount((ulong)count)];
         foreach (ref var hash in hashes.AsSpan())
-            hash = reader.Digest();
+            hash = reader.Hash();
         var sessions = ReadRows(ref reader);
         var signature = reader.Bytes(SignatureSize).ToArray();
-        reader.End();
+        if (!reader.IsAtEnd)
+            throw StoreFormatError.Damaged($"{Name} is cut, too long or no head");
         return new HeadRecord
         {
             VaultId = vaultId,
@@ -103,9 +95,9 @@ public sealed record HeadRecord
 
     private static SessionEntry[] ReadRows(ref ByteReader reader)
     {
-        int count = reader.U16();
+        int count = reader.UInt16();
         // Checked against the bytes that are there before anything is allocated.
-        if (count > StoreLimits.SessionsMax || reader.Remaining != count * SessionEntry.Size + SignatureSize)
+        if (reader.Failed || count > StoreLimits.SessionsMax || reader.Remaining != count * SessionEntry.Size + SignatureSize)
             throw StoreFormatError.Damaged($"{Name} has an impossible number of sessions");
         var rows = new SessionEntry[count];
         for (int i = 0; i < count; i++)

@@ -38,37 +38,25 @@ public sealed record SessionEntry
 
     internal static SessionEntry Read(ref ByteReader reader)
     {
-        const string Row = "a session row of the head";
         var row = new SessionEntry
         {
-            Handle = reader.U128(),
-            TipOffset = reader.OffsetOrNone("tip offset"),
-            TipHash = reader.Digest(),
-            GenerationOffset = reader.OffsetOrNone("generation offset"),
-            GenerationHash = reader.Digest(),
-            Fence = reader.U64(),
-            Term = reader.U64(),
-            LeaseId = reader.U64(),
-            LeaseState = reader.U8() is var state and <= 1 ? (LeaseState)state
-                : throw StoreFormatError.Damaged($"{Row} has an unknown state"),
-            Commits = reader.U64(),
+            Handle = reader.UInt128(),
+            TipOffset = reader.OffsetOrNone(),
+            TipHash = reader.Hash(),
+            GenerationOffset = reader.OffsetOrNone(),
+            GenerationHash = reader.Hash(),
+            Fence = reader.UInt64(),
+            Term = reader.UInt64(),
+            LeaseId = reader.UInt64(),
+            LeaseState = (LeaseState)reader.Byte(),
+            Commits = reader.UInt64(),
         };
-        return row.IsCanonical() ? row : throw StoreFormatError.Damaged($"{Row} has a hash without an offset");
+        return !reader.Failed && row.IsCanonical() ? row
+            : throw StoreFormatError.Damaged("a session row of the head has an impossible offset, an unknown state or a hash without an offset");
     }
 
-    internal void Write(ref ByteWriter writer)
-    {
-        writer.U128(Handle);
-        writer.OffsetOrNone(TipOffset);
-        writer.Digest(TipHash);
-        writer.OffsetOrNone(GenerationOffset);
-        writer.Digest(GenerationHash);
-        writer.U64(Fence);
-        writer.U64(Term);
-        writer.U64(LeaseId);
-        writer.U8((byte)LeaseState);
-        writer.U64(Commits);
-    }
+    internal void Write(ByteWriter writer) => writer.UInt128(Handle).OffsetOrNone(TipOffset).Hash(TipHash).OffsetOrNone(GenerationOffset)
+        .Hash(GenerationHash).UInt64(Fence).UInt64(Term).UInt64(LeaseId).Byte((byte)LeaseState).UInt64(Commits);
 
     internal bool IsCanonical() =>
         TipOffset >= -1 && GenerationOffset >= -1 && LeaseState is LeaseState.None or LeaseState.Open

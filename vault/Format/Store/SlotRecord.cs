@@ -38,17 +38,9 @@ public sealed record SlotRecord
     public byte[] Encode()
     {
         var bytes = new byte[StoreLimits.SlotBytes];
-        var writer = new ByteWriter(bytes);
-        writer.Bytes("VPS1"u8);
-        writer.U64(Seq);
-        writer.Length(LogBytes);
-        writer.Length(LogEntries);
-        writer.Length(HeadOffset);
-        writer.U32((uint)HeadBytes);
-        writer.Digest(HeadHash);
-        writer.U32((uint)(Cells / StoreLimits.SegmentCells));
-        writer.U32((uint)(Cells % StoreLimits.SegmentCells));
         // Then 32 bytes reserved for the hash of the free map, and the rest, all zero.
+        new ByteWriter().Bytes("VPS1"u8).UInt64(Seq).UInt64((ulong)LogBytes).UInt64((ulong)LogEntries).UInt64((ulong)HeadOffset).UInt32((uint)HeadBytes)
+            .Hash(HeadHash).UInt32((uint)(Cells / StoreLimits.SegmentCells)).UInt32((uint)(Cells % StoreLimits.SegmentCells)).Written.CopyTo(bytes);
         SHA256.HashData(bytes.AsSpan(0, HashOffset), bytes.AsSpan(HashOffset));
         return bytes;
     }
@@ -63,12 +55,12 @@ public sealed record SlotRecord
         SHA256.HashData(bytes[..HashOffset], hash);
         if (!hash.SequenceEqual(bytes[HashOffset..]))
             return false;
-        var reader = new ByteReader(bytes[4..], "a slot");
-        ulong seq = reader.U64();
-        ulong logBytes = reader.U64(), logEntries = reader.U64(), headOffset = reader.U64();
-        uint headBytes = reader.U32();
-        var headHash = reader.Digest();
-        uint full = reader.U32(), last = reader.U32();
+        var reader = new ByteReader(bytes[4..]);
+        ulong seq = reader.UInt64();
+        ulong logBytes = reader.UInt64(), logEntries = reader.UInt64(), headOffset = reader.UInt64();
+        uint headBytes = reader.UInt32();
+        var headHash = reader.Hash();
+        uint full = reader.UInt32(), last = reader.UInt32();
         bool sound = seq > 0 && (int)(seq % 2) == place
             && logBytes <= long.MaxValue && logEntries is > 0 and <= long.MaxValue && headBytes <= StoreLimits.HeadBytesMax
             && headOffset < logBytes && logBytes - headOffset == StoreLimits.EntryHeaderBytes + headBytes

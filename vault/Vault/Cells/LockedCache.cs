@@ -29,11 +29,6 @@ internal sealed class LockedCache<TKey> : IDisposable
             slots[i] = new Slot();
     }
 
-    /// <summary>Reads that found their slot loaded, and those that had to load it.</summary>
-    public (long Hits, long Misses) Counters => (Interlocked.Read(ref hits), Interlocked.Read(ref misses));
-
-    private long hits, misses;
-
     /// <summary>Uses the bytes of a key, loading them first if they are not here. What the loader throws reaches the caller, and the key
     /// stays absent.</summary>
     public TResult Use<TState, TResult>(TKey key, SlotLoader<TKey> load, TState state, Func<ReadOnlySpan<byte>, TState, TResult> use)
@@ -50,31 +45,16 @@ internal sealed class LockedCache<TKey> : IDisposable
                 {
                     if (!slot.Loaded)
                     {
-                        Interlocked.Increment(ref misses);
                         load(key, bytes);
                         slot.Loaded = true;
                     }
                 }
-            }
-            else
-            {
-                Interlocked.Increment(ref hits);
             }
             return use(bytes, state);
         }
         finally
         {
             Unpin(i);
-        }
-    }
-
-    /// <summary>Forgets a key, if nobody uses it now.</summary>
-    public void Remove(TKey key)
-    {
-        lock (gate)
-        {
-            if (index.TryGetValue(key, out int i) && slots[i].Pins == 0)
-                Forget(i);
         }
     }
 

@@ -38,14 +38,14 @@ internal sealed class Overlay : IDisposable
         }
     }
 
-    /// <summary>Bytes of frames in use, of streams that the filter takes.</summary>
+    /// <summary>Bytes of frames in use, of streams that the filter takes. Chunks of zeros use none.</summary>
     public long UsedBytes(Func<uint, bool> stream)
     {
         lock (gate)
-            return (current.Keys.Count(k => stream(k.Stream)) + (long)frozen.Keys.Count(k => stream(k.Stream))) * FormatLimits.ChunkBytes;
+            return current.Values.Concat(frozen.Values).LongCount(f => !f.IsZero && stream(f.Key.Stream)) * FormatLimits.ChunkBytes;
     }
 
-    /// <summary>The bytes of a frame.</summary>
+    /// <summary>The bytes of a frame that is not zeros.</summary>
     public Span<byte> Bytes(Frame frame) => memory.Slice((long)frame.Index * FormatLimits.ChunkBytes, FormatLimits.ChunkBytes);
 
     /// <summary>Both layers of a chunk.</summary>
@@ -60,13 +60,25 @@ internal sealed class Overlay : IDisposable
     {
         lock (gate)
         {
-            if (current.TryGetValue(key, out Frame? frame))
+            if (current.TryGetValue(key, out Frame? frame) && !frame.IsZero)
                 return frame;
             if (!free.TryPop(out int index))
                 return null;
-            frame = new Frame(index, key);
-            current.Add(key, frame);
+            // Free memory is zero: what was a chunk of zeros is one still.
+            frame = new Frame(index, key) { Valid = frame?.Valid ?? 0 };
+            current[key] = frame;
             return frame;
+        }
+    }
+
+    /// <summary>Makes a chunk zero, without memory: what the current layer had of it is dropped. The caller holds its stripe.</summary>
+    public void SetZero(ChunkKey key)
+    {
+        lock (gate)
+        {
+            if (current.TryGetValue(key, out Frame? frame))
+                Release(frame);
+            current[key] = Frame.Zero(key);
         }
     }
 
@@ -102,11 +114,12 @@ internal sealed class Overlay : IDisposable
                 }
                 for (int page = 0; page < FormatLimits.ChunkBytes / FormatLimits.PageBytes; page++)
                 {
-                    if (frame.Has(page) && !newer.Has(page))
-                    {
+                    if (!frame.Has(page) || newer.Has(page))
+                        continue;
+                    // Pages that were not written are zero already.
+                    if (!frame.IsZero)
                         Bytes(frame).Slice(page * FormatLimits.PageBytes, FormatLimits.PageBytes).CopyTo(Bytes(newer)[(page * FormatLimits.PageBytes)..]);
-                        newer.Take(page);
-                    }
+                    newer.Take(page);
                 }
                 Release(frame);
             }
@@ -124,23 +137,13 @@ internal sealed class Overlay : IDisposable
         }
     }
 
-    /// <summary>Drops a current frame. The caller holds its stripe.</summary>
-    public void DropCurrent(ChunkKey key)
-    {
-        lock (gate)
-        {
-            if (current.Remove(key, out Frame? frame))
-                Release(frame);
-        }
-    }
-
     /// <summary>Zeroes all of it. Nobody may be using it.</summary>
     public void Clear()
     {
         lock (gate)
         {
             memory.Clear();
-            foreach (Frame frame in current.Values.Concat(frozen.Values))
+            foreach (Frame frame in current.Values.Concat(frozen.Values).Where(f => !f.IsZero))
                 free.Push(frame.Index);
             current.Clear();
             frozen.Clear();
@@ -152,6 +155,8 @@ internal sealed class Overlay : IDisposable
 
     private void Release(Frame frame)
     {
+        if (frame.IsZero)
+            return;
         Bytes(frame).Clear();
         free.Push(frame.Index);
     }

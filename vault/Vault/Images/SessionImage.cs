@@ -2,6 +2,7 @@ using VmPod.Foundation;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
+using VmPod.Vault.Snapshots;
 
 namespace VmPod.Vault.Images;
 
@@ -108,7 +109,10 @@ public sealed class SessionImage : IDisposable
         }
     }
 
-    /// <summary>Makes a range of a stream zero: whole chunks are dropped without memory, the ends are written.</summary>
+    /// <summary>
+    /// Makes a range of a stream zero. Whole chunks are marked, in some hundred bytes each and only where there is something to hide, so that a discard
+    /// of any length fits the overlay; the ends are written.
+    /// </summary>
     public void Zero(uint stream, long offset, long length)
     {
         Span<byte> zeros = stackalloc byte[PageBytes];
@@ -117,7 +121,9 @@ public sealed class SessionImage : IDisposable
         {
             int start = (int)(offset % ChunkBytes);
             long take = Math.Min(length, ChunkBytes - start);
-            for (long done = 0; done < take;)
+            if (take == ChunkBytes)
+                ZeroChunk(new ChunkKey(stream, (ulong)(offset / ChunkBytes)));
+            for (long done = take == ChunkBytes ? take : 0; done < take;)
             {
                 int part = (int)Math.Min(PageBytes - (start + done) % PageBytes, take - done);
                 Write(stream, offset + done, zeros[..part]);
@@ -270,7 +276,10 @@ public sealed class SessionImage : IDisposable
             Frame? frame = current?.Has(page) == true ? current : frozen?.Has(page) == true ? frozen : null;
             if (frame is not null)
             {
-                overlay.Bytes(frame).Slice(at, take).CopyTo(into[done..]);
+                if (frame.IsZero)
+                    into.Slice(done, take).Clear();
+                else
+                    overlay.Bytes(frame).Slice(at, take).CopyTo(into[done..]);
                 done += take;
                 continue;
             }
@@ -333,6 +342,23 @@ public sealed class SessionImage : IDisposable
         }
     }
 
+    private void ZeroChunk(ChunkKey key)
+    {
+        epoch.EnterReadLock();
+        try
+        {
+            lock (StripeOf(key))
+            {
+                if (overlay.Find(key) is not (null, null) || lease.TryFind(key, out _))
+                    overlay.SetZero(key);
+            }
+        }
+        finally
+        {
+            epoch.ExitReadLock();
+        }
+    }
+
     // The caller holds sealing. Frozen frames do not change, so they are read without their stripe.
     private void Seal(List<Frame> frames)
     {
@@ -340,9 +366,8 @@ public sealed class SessionImage : IDisposable
             return;
         try
         {
-            int at = 0;
-            pipeline.Run(() => at >= frames.Count ? null : frames.GetRange(at, Math.Min(BatchOutput.ChunksMax, frames.Count - at)).Also(b => at += b.Count),
-                Encode, Complete, CancellationToken.None);
+            using IEnumerator<Frame[]> batches = frames.Chunk(BatchOutput.ChunksMax).GetEnumerator();
+            pipeline.Run(batches.Next, Encode, Complete, CancellationToken.None);
             lease.SealBatch();
         }
         catch
@@ -365,11 +390,16 @@ public sealed class SessionImage : IDisposable
         }
     }
 
-    private void Encode(List<Frame> batch, Worker worker, BatchOutput output)
+    private void Encode(Frame[] batch, Worker worker, BatchOutput output)
     {
         Span<byte> chunk = worker.Plaintext.Slice(0, ChunkBytes);
         foreach (Frame frame in batch)
         {
+            if (frame.IsZero)
+            {
+                output.Take(frame.Key, default, LengthOf(frame.Key), 0, default);
+                continue;
+            }
             Span<byte> bytes = chunk;
             if (frame.Valid != Frame.AllPages)
             {
@@ -397,7 +427,7 @@ public sealed class SessionImage : IDisposable
         }
     }
 
-    private void Complete(List<Frame> batch, BatchOutput output)
+    private void Complete(Frame[] batch, BatchOutput output)
     {
         foreach (EncodedChunk chunk in output.Chunks)
         {

@@ -9,8 +9,8 @@ public sealed record SessionImageOptions
     /// <summary>Locked bytes of decoded chunks (rule 13).</summary>
     public long CacheBytes { get; init; } = 96L << 20;
 
-    /// <summary>Threads that encode while sealing. Half of the machine: the guest needs the rest.</summary>
-    public int EncodeThreads { get; init; } = Math.Max(1, Environment.ProcessorCount);
+    /// <summary>Threads that encode while sealing: as many as the machine has, for a guest that is suspended or checkpointed waits for them.</summary>
+    public int EncodeThreads { get; init; } = Environment.ProcessorCount;
 
     /// <summary>zstd level of chunks sealed while the guest runs.</summary>
     public int Level { get; init; } = 1;

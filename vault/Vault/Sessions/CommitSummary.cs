@@ -6,5 +6,4 @@ namespace VmPod.Vault.Sessions;
 /// <param name="Record">The signed record.</param>
 /// <param name="CellsAdded">Cells that the session needs now and did not before.</param>
 /// <param name="CellsDropped">Cells that it needs no more.</param>
-/// <param name="MetadataBytes">Bytes of cells that the commit itself appended: map, tags, manifest, and payloads that shared their last cell.</param>
-public sealed record CommitSummary(CommitRecord Record, int CellsAdded, int CellsDropped, long MetadataBytes);
+public sealed record CommitSummary(CommitRecord Record, int CellsAdded, int CellsDropped);

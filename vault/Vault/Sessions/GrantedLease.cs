@@ -190,6 +190,7 @@ public sealed class GrantedLease : IDisposable
         if (Interlocked.Exchange(ref disposed, 1) != 0)
             return;
         vault.EndAppending(this);
+        vault.Forget(entry);
         LeaseKey?.Dispose();
         keys?.Dispose();
         work.Dispose();

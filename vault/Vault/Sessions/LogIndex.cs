@@ -1,46 +1,186 @@
+using System.Runtime.InteropServices;
 using VmPod.Foundation;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>Finds entries of the log: leases by id (found by reading the log's frames once, when an unknown one is asked for). Thread-safe.</summary>
-internal sealed class LogIndex(CellStore store)
+/// <summary>Finds entries of the log by what they are: sessions by handle, leases by id, commits by generation. Thread-safe.</summary>
+/// <remarks>
+/// Places come from an index file and from the log behind what that covers; each is read and compared before it is given out. What is not found so is looked
+/// for once more in the whole log: neither a stale file nor a damaged entry hides others. What an entry says is for its signature and keys to prove.
+/// </remarks>
+internal sealed class LogIndex(CellStore store, LogIndexFile file)
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<(SessionHandle, ulong), (LeaseEntry Entry, long Offset)> leases = [];
-    private long scanned;
+    private readonly List<LogMark> marks = [];
+    private readonly Dictionary<(SessionHandle, ulong), long> leases = [];
+    private readonly Dictionary<(SessionHandle, ulong), LeaseEntry> known = [];
+    private long covered, savedCovered;
+    private int saved;
+    private bool isLoaded, isWhole;
 
     /// <summary>The payload of the entry at an offset, which must have this type.</summary>
     /// <exception cref="VmPodException">There is no such entry (exit 5).</exception>
-    public ReadOnlySpan<byte> ReadPayload(long offset, byte type)
-    {
-        LogEntry entry = store.ReadEntry(offset);
-        return entry.Header.Type == type ? entry.Payload.Span : throw new VmPodException(ExitCode.Damaged,
-            "The vault's log names an entry that is not there.", "Run podkeeper verify; use a mirror.");
-    }
+    public ReadOnlySpan<byte> ReadPayload(ulong offset, byte type) =>
+        offset <= long.MaxValue && store.ReadEntry((long)offset) is { } entry && entry.Header.Type == type
+            ? entry.Payload.Span
+            : throw new VmPodException(ExitCode.Damaged, "The vault's log names an entry that is not there.", "Run podkeeper verify; use a mirror.");
 
     /// <summary>The entry of a lease. Null if the log has none.</summary>
-    public LeaseEntry? FindLease(SessionHandle session, ulong leaseId)
+    /// <param name="session">Whose it is.</param>
+    /// <param name="leaseId">Its id.</param>
+    /// <param name="hint">Where a commit says that it stands: then no index is needed.</param>
+    public LeaseEntry? FindLease(SessionHandle session, ulong leaseId, ulong? hint = null)
     {
         lock (gate)
         {
-            if (leases.TryGetValue((session, leaseId), out (LeaseEntry Entry, long Offset) known))
-                return known.Entry;
-            foreach (LogEntryHeader header in store.EnumerateLog(scanned))
-            {
-                scanned = header.Next;
-                if (header.Type == LogEntryTypes.Lease && LeaseEntry.TryRead(store.ReadEntry(header.Offset).Payload.Span) is { } lease)
-                    leases[(lease.Session, lease.LeaseId)] = (lease, header.Offset);
-            }
-            return leases.GetValueOrDefault((session, leaseId)).Entry;
+            if (known.TryGetValue((session, leaseId), out LeaseEntry? lease)
+                || (hint <= long.MaxValue && TryReadLease(session, leaseId, (long)hint, out lease)))
+                return lease;
+            Load();
+            if (leases.TryGetValue((session, leaseId), out long place) && TryReadLease(session, leaseId, place, out lease))
+                return lease;
+            LoadWhole();
+            return leases.TryGetValue((session, leaseId), out place) && TryReadLease(session, leaseId, place, out lease) ? lease : null;
         }
     }
 
-    /// <summary>Where the entry of a lease stands that <see cref="FindLease"/> found.</summary>
-    public long OffsetOfLease(SessionHandle session, ulong leaseId)
+    /// <summary>Where the entry of a lease stands. Null if the log has none.</summary>
+    public long? OffsetOfLease(SessionHandle session, ulong leaseId)
     {
         lock (gate)
-            return leases[(session, leaseId)].Offset;
+        {
+            Load();
+            if (!leases.ContainsKey((session, leaseId)))
+                LoadWhole();
+            return leases.TryGetValue((session, leaseId), out long place) ? place : null;
+        }
+    }
+
+    /// <summary>Where the SESSION entry of a session may stand. Null if the log has none.</summary>
+    public long? FindSession(SessionHandle session) =>
+        Places(LogEntryTypes.Session, session, 0).Cast<long?>().FirstOrDefault();
+
+    /// <summary>Where the commit of a generation may stand: in a sound log, one place.</summary>
+    public IReadOnlyList<long> FindCommits(SessionHandle session, ulong generation) => Places(LogEntryTypes.Commit, session, generation);
+
+    /// <summary>Where commits of a session may stand that are no drafts, in the order of the log.</summary>
+    public IReadOnlyList<long> AllCommits(SessionHandle session)
+    {
+        lock (gate)
+        {
+            // A list is asked for to see all there is: nothing that a file says may make it shorter.
+            LoadWhole();
+            return [.. marks.Where(m => m.Type == LogEntryTypes.Commit && m.Session == session).Select(m => m.Offset)];
+        }
+    }
+
+    /// <summary>Reads the whole log again: for who found that a place does not hold what the index said.</summary>
+    public void Distrust()
+    {
+        lock (gate)
+            LoadWhole();
+    }
+
+    /// <summary>Writes down what was learnt, for the next opening.</summary>
+    public void Save()
+    {
+        lock (gate)
+        {
+            try
+            {
+                Load();
+            }
+            catch (Exception e) when (e is VmPodException or IOException or ObjectDisposedException)
+            {
+                // The disk failed: what is not written down is looked for in the log again.
+                return;
+            }
+            if (saved == marks.Count && savedCovered == covered)
+                return;
+            file.Save(CollectionsMarshal.AsSpan(marks), saved, covered);
+            (saved, savedCovered) = (marks.Count, covered);
+        }
+    }
+
+    private List<long> Places(byte type, SessionHandle session, ulong number)
+    {
+        lock (gate)
+        {
+            Load();
+            List<long> places = [.. Matching()];
+            if (places.Count > 0)
+                return places;
+            LoadWhole();
+            return [.. Matching()];
+        }
+
+        IEnumerable<long> Matching() => marks.Where(m => m.Type == type && m.Session == session && m.Number == number).Select(m => m.Offset);
+    }
+
+    private void Load()
+    {
+        if (!isLoaded)
+        {
+            (LogMark[] loaded, covered) = file.Load(store.LogBytes);
+            foreach (LogMark mark in loaded)
+                Add(mark);
+            (saved, savedCovered) = (loaded.Length, covered);
+            isLoaded = true;
+        }
+        Walk();
+    }
+
+    private void LoadWhole()
+    {
+        if (!isWhole)
+        {
+            marks.Clear();
+            leases.Clear();
+            (covered, savedCovered, saved) = (0, 0, 0);
+            (isLoaded, isWhole) = (true, true);
+        }
+        Walk();
+    }
+
+    private void Walk()
+    {
+        if (covered >= store.LogBytes)
+            return;
+        foreach (LogGroup group in store.WalkLog(covered))
+        {
+            covered = group.Next;
+            foreach (LogFrame frame in group.Entries)
+            {
+                if (LogMark.Of(frame) is { } mark)
+                    Add(mark);
+            }
+        }
+    }
+
+    private void Add(LogMark mark)
+    {
+        marks.Add(mark);
+        if (mark.Type == LogEntryTypes.Lease)
+            leases[(mark.Session, mark.Number)] = mark.Offset;
+    }
+
+    private bool TryReadLease(SessionHandle session, ulong leaseId, long offset, out LeaseEntry? lease)
+    {
+        lease = null;
+        try
+        {
+            LogEntry entry = store.ReadEntry(offset);
+            lease = entry.Header.Type == LogEntryTypes.Lease ? LeaseEntry.TryRead(entry.Payload.Span) : null;
+        }
+        catch (VmPodException e) when (e is not StorePoisonedException && e.ExitCode == ExitCode.Damaged)
+        {
+            // No whole entry stands there.
+        }
+        if (lease is null || lease.Session != session || lease.LeaseId != leaseId)
+            return false;
+        known[(session, leaseId)] = lease;
+        return true;
     }
 }

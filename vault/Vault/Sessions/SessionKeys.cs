@@ -38,7 +38,7 @@ internal sealed class SessionKeys(UInt128 vaultId, SessionHandle session, Secret
         {
             if (epochs.TryGetValue(offset, out SecretBuffer? known))
                 return known;
-            if (EpochEntry.TryRead(log.ReadPayload((long)offset, LogEntryTypes.Epoch)) is not { } entry || entry.Session != session
+            if (EpochEntry.TryRead(log.ReadPayload(offset, LogEntryTypes.Epoch)) is not { } entry || entry.Session != session
                 || KeyWrap.TryUnwrap(sessionKey, entry.WrappedKey, EpochEntry.KeyLabel, vaultId, EpochEntry.Context(session, entry.Number)) is not { } key)
                 return null;
             epochs[offset] = key;

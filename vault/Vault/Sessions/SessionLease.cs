@@ -219,15 +219,18 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         ObjectDisposedException.ThrowIf(closed, this);
         LoadLiveCells();
         SessionState? before = Reader?.State;
-        long appendedBefore = BytesAppended;
 
-        // Tags first: their leaves may seal the open cell, which the map may then still share with the manifest.
+        // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
         RunWriter.Result tags = RunWriter.Write(before?.Tags, () => Sorted(pendingTags, include), static t => t.IsZero, this);
+        int tagsCell = batchCells.Count;
         if (packer.Room < CellPacker.PartBytesMin)
             packer.Seal();
         RunWriter.Result map = RunWriter.Write(before?.Map, () => SortedMap(include), static p => p.IsZero, this);
+        int mapCell = batchCells.Count;
         if (packer.Room < CellPacker.PartBytesMin)
-            throw new InvalidOperationException("The manifest would not begin in the cell that the map means.");
+            packer.Seal();
+        int firstCell = batchCells.Count;
+        (tags, map) = (Settle(tags, tagsCell), Settle(map, mapCell));
 
         var manifest = new Manifest
         {
@@ -241,7 +244,6 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         };
         byte[] bytes = manifest.ToBytes();
         uint slot = (uint)packer.OpenSlots;
-        int firstCell = batchCells.Count;
         ulong number = 0;
         foreach (byte[] part in bytes.Chunk(FormatLimits.ChunkBytes))
             AddMetadata(new ChunkKey(MetadataStream.Manifest, number++), part);
@@ -272,7 +274,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
             BeginBatch();
             closed |= close;
-            return new CommitSummary(record, added.Length, dropped.Length, BytesAppended - appendedBefore);
+            return new CommitSummary(record, added.Length, dropped.Length);
         }
         catch
         {
@@ -335,11 +337,26 @@ public sealed class SessionLease : IDisposable, IMetadataSink
 
     void IMetadataSink.SealOpenCell() => packer.Seal();
 
-    int IMetadataSink.BeginPayloads() => metadataPlaces.Count;
+    void IMetadataSink.MakeRoom()
+    {
+        if (packer.Room < CellPacker.PartBytesMin)
+            packer.Seal();
+    }
+
+    long IMetadataSink.SealedCells => packer.Cells;
+
+    int IMetadataSink.BeginPayloads() => metadataPlaces.Count + OpenMetadata.Count();
 
     void IMetadataSink.AddPayload(uint stream, ReadOnlySpan<byte> bytes) => AddMetadata(new ChunkKey(stream, metadataNumber++), bytes);
 
-    IReadOnlyList<PayloadRef> IMetadataSink.EndPayloads(int mark) => metadataPlaces[mark..];
+    IReadOnlyList<PayloadRef> IMetadataSink.EndPayloads(int mark) => [.. metadataPlaces.Concat(OpenMetadata).Skip(mark)];
+
+    private IEnumerable<PayloadRef> OpenMetadata => packer.Unplaced.Where(u => u.Key.Stream >= MetadataStream.First).Select(u => u.Place);
+
+    // The new run, where the cell that it means by the zero id was sealed before the manifest begins.
+    private RunWriter.Result Settle(RunWriter.Result written, int cell) => !written.HasNew || cell >= batchCells.Count
+        ? written
+        : written with { Runs = [written.Runs[0].Resolve(batchCells[cell]), .. written.Runs.Skip(1)] };
 
     private void AddMetadata(ChunkKey key, ReadOnlySpan<byte> bytes)
     {

@@ -4,11 +4,12 @@ namespace VmPod.Vault.Sessions;
 
 /// <summary>A session at a glance.</summary>
 /// <param name="Handle">Its random handle.</param>
-/// <param name="Name">Its name; null while the vault is locked.</param>
+/// <param name="Name">Its name; null while the vault is locked, and where the entry that holds it is damaged.</param>
 /// <param name="LeaseIsOpen">True while a host may write to it, or did not say that it ended.</param>
 /// <param name="Commits">Commits so far.</param>
-/// <param name="Tip">Its newest commit.</param>
-public sealed record SessionSummary(SessionHandle Handle, string? Name, bool LeaseIsOpen, ulong Commits, CommitRecord Tip);
+/// <param name="Tip">Its newest commit that can be read.</param>
+/// <param name="IsTipDamaged">True if a newer commit's entry is damaged: then <paramref name="Tip"/> is the newest generation that is sound.</param>
+public sealed record SessionSummary(SessionHandle Handle, string? Name, bool LeaseIsOpen, ulong Commits, CommitRecord Tip, bool IsTipDamaged = false);
 
 /// <summary>A generation at a glance.</summary>
 /// <param name="Record">Its signed record.</param>

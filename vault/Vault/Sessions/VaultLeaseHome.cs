@@ -42,5 +42,9 @@ internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry) : ILeaseH
     public void Close() => vault.CloseLease(entry);
 
     /// <inheritdoc/>
-    public void Dispose() => vault.EndAppending(this);
+    public void Dispose()
+    {
+        vault.EndAppending(this);
+        vault.Forget(entry);
+    }
 }

@@ -4,8 +4,8 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Tables;
 
 /// <summary>
-/// Adds a commit's changes to a table as a new run, merged with those newer runs that are not at least twice its size: so runs are few (logarithmic), and
-/// an entry is rewritten a logarithmic number of times. No full table is ever written for a small change.
+/// Adds a commit's changes to a table as a new run, merged with those newer runs that are not at least twice its size, as long as that costs no more than a
+/// small commit may, or eight times the changes: so runs are few, and an entry is rewritten a few times. No full table is ever written for a small change.
 /// </summary>
 internal static class RunWriter
 {
@@ -14,6 +14,16 @@ internal static class RunWriter
 
     // A leaf is fetched whole for one lookup; 16 KiB are some 950 chunks (60 MiB) of map.
     private const int LeafBytesMax = 16 * 1024;
+
+    // One changed byte may cost three cells (DESIGN D8): one full of a chunk that does not compress, and two for its rest, a merge of both tables, and the
+    // manifest.
+    private const ulong MergeBytesMax = 32 * 1024;
+
+    // What a merge may cost in proportion to the changes that cause it.
+    private const ulong MergeFactor = 8;
+
+    // At so many runs small merges are not enough: one commit merges them all, once in some ten thousand small ones.
+    private const int RunsBeforeLargeMerge = 40;
 
     // More leaves than these would make every manifest heavy: their list becomes payloads of its own.
     private const int LeavesInManifestMax = 48;
@@ -38,8 +48,9 @@ internal static class RunWriter
         if (changes.Count == 0 && !old.Any(r => r.Inline.Length > 0))
             return new Result(old, 0, false);
         ulong size = (ulong)changes.Count * (ulong)TableLeaf<TValue, TFormat>.EntryBytesMax / 4;
+        ulong sizeMax = old.Count >= RunsBeforeLargeMerge ? ulong.MaxValue : Math.Max(MergeBytesMax, MergeFactor * size);
         int merged = 0;
-        while (merged < old.Count && (old[merged].Inline.Length > 0 || old[merged].Bytes < 2 * size))
+        while (merged < old.Count && (old[merged].Inline.Length > 0 || (old[merged].Bytes < 2 * size && old[merged].Bytes <= sizeMax - Math.Min(size, sizeMax))))
             size += old[merged++].Bytes;
         List<KeyValuePair<ChunkKey, TValue>> Entries()
         {
@@ -69,21 +80,28 @@ internal static class RunWriter
         if (TableLeaf<TValue, TFormat>.Write(small, entries, 0, InlineBytesMax) == entries.Count)
             return new RunDescriptor((ulong)entries.Count, (ulong)small.Length, small.Written.ToArray(), [], []);
 
-        // Leaves name cells by id, so everything that they name must be sealed before.
-        sink.SealOpenCell();
-        entries = takeEntries();
         var firsts = new List<ChunkKey>();
         ulong bytes = 0;
         int start = sink.BeginPayloads();
+        long sealedCells = sink.SealedCells;
+        bool isSettled = false;
         for (int i = 0; i < entries.Count;)
         {
+            // In a leaf a zero id means the cell in which it begins: the open one. Once that is sealed, all that was put before has its id.
+            sink.MakeRoom();
+            if (!isSettled && sink.SealedCells != sealedCells)
+            {
+                entries = takeEntries();
+                isSettled = true;
+            }
             var leaf = new ByteWriter();
             firsts.Add(entries[i].Key);
             i = TableLeaf<TValue, TFormat>.Write(leaf, entries, i, LeafBytesMax);
             bytes += (ulong)leaf.Length;
             sink.AddPayload(TFormat.LeafStream, leaf.Written);
         }
-        sink.SealOpenCell();
+        if (firsts.Count > LeavesInManifestMax)
+            sink.SealOpenCell();
         IReadOnlyList<PayloadRef> places = sink.EndPayloads(start);
         List<LeafRef> leaves = [.. firsts.Zip(places, (first, place) => new LeafRef(first, place))];
         if (leaves.Count <= LeavesInManifestMax)
@@ -108,12 +126,18 @@ internal interface IMetadataSink
     /// <summary>Seals what is in the open cell, so that all payloads so far have ids.</summary>
     void SealOpenCell();
 
+    /// <summary>Seals the open cell if nothing more can begin in it: the next payload begins in the cell that is open then.</summary>
+    void MakeRoom();
+
+    /// <summary>Cells sealed so far.</summary>
+    long SealedCells { get; }
+
     /// <summary>A mark to give to <see cref="EndPayloads"/>.</summary>
     int BeginPayloads();
 
     /// <summary>Adds one payload of a metadata stream, at most a chunk long.</summary>
     void AddPayload(uint stream, ReadOnlySpan<byte> bytes);
 
-    /// <summary>The places of the payloads added since the mark; all must be sealed.</summary>
+    /// <summary>The places of the payloads added since the mark, with the zero id for the cell that is still open.</summary>
     IReadOnlyList<PayloadRef> EndPayloads(int mark);
 }

@@ -26,8 +26,8 @@ internal sealed class TableView<TValue, TFormat>
         this.reader = reader;
         this.self = self;
         cache = before?.cache ?? new Cache();
-        Descriptors = descriptors;
-        runs = [.. descriptors.Select(d => new Run(d))];
+        Descriptors = [.. descriptors.Select(d => d.Resolve(self))];
+        runs = [.. Descriptors.Select(d => new Run(d))];
     }
 
     /// <summary>The runs, newest first.</summary>
@@ -143,8 +143,7 @@ internal sealed class TableView<TValue, TFormat>
         return high;
     }
 
-    private Leaf InlineOf(Run run) => run.InlineLeaf ??= new Leaf(
-        [.. Parse(run.Descriptor.Inline.Span).Entries.Select(e => KeyValuePair.Create(e.Key, TFormat.Resolve(e.Value, self)))]);
+    private Leaf InlineOf(Run run) => run.InlineLeaf ??= Parse(run.Descriptor.Inline.Span, self);
 
     private IReadOnlyList<LeafRef> LeavesOf(Run run)
     {
@@ -174,17 +173,20 @@ internal sealed class TableView<TValue, TFormat>
         (CellId, uint) key = (place.Place.Cell, place.Place.Slot);
         if (cache.Find(key) is { } known)
             return known;
-        Leaf leaf = Parse(reader.ReadAll(TFormat.LeafStream, place.Place));
+        Leaf leaf = Parse(reader.ReadAll(TFormat.LeafStream, place.Place), place.Place.Cell);
         if (leaf.Entries.Length == 0 || leaf.Entries[0].Key != place.First)
             throw Broken();
         cache.Add(key, leaf);
         return leaf;
     }
 
-    private static Leaf Parse(ReadOnlySpan<byte> bytes)
+    // "This cell" is the one in which the leaf, or the manifest around it, begins (V-25).
+    private static Leaf Parse(ReadOnlySpan<byte> bytes, CellId thisCell)
     {
         var entries = new List<KeyValuePair<ChunkKey, TValue>>();
-        return TableLeaf<TValue, TFormat>.TryRead(bytes, entries) ? new Leaf([.. entries]) : throw Broken();
+        return TableLeaf<TValue, TFormat>.TryRead(bytes, entries)
+            ? new Leaf([.. entries.Select(e => KeyValuePair.Create(e.Key, TFormat.Resolve(e.Value, thisCell)))])
+            : throw Broken();
     }
 
     private static VmPodException Broken() =>

@@ -1,0 +1,107 @@
+using VmPod.Foundation;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Format.Store;
+using VmPod.Vault.Keys;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault;
+
+/// <summary>Generations: which there are, and the commit that makes each.</summary>
+public sealed partial class PodVault
+{
+    /// <summary>
+    /// The generations of a session whose commits are sound, oldest first; drafts are none. Reads every commit of the session: to open one, its number is
+    /// enough (<see cref="OpenSession"/>).
+    /// </summary>
+    public IReadOnlyList<GenerationInfo> ListGenerations(SessionHandle session)
+    {
+        var generations = new List<GenerationInfo>();
+        // Sound is what the head names by hash, or a sound commit after it. What none of them names (a draft stands between, a lease went on from an older
+        // one, the one after it is damaged) must bear its signature.
+        SessionEntry? row = Store.Head.Find(session.Value);
+        HashSet<Digest> named = [row?.TipHash ?? Digest.Zero, row?.GenerationHash ?? Digest.Zero];
+        foreach (long offset in log.AllCommits(session).Reverse())
+        {
+            if (TryReadCommit(offset) is not { } commit || !IsGeneration(commit, session) || !(named.Contains(commit.Hash) || IsSigned(commit.Entry)))
+                continue;
+            named.Add(commit.Record.Parent);
+            generations.Add(new GenerationInfo(commit.Record, offset, commit.Hash));
+        }
+        generations.Reverse();
+        return generations;
+    }
+
+    private FoundCommit WhichCommit(string name, SessionSummary session, ulong? generation, bool tip)
+    {
+        SessionEntry row = Store.Head.Find(session.Handle.Value)!;
+        if (generation is { } number)
+            return FindCommit(name, session, number);
+        FoundCommit? newest = tip || row.GenerationOffset < 0
+            ? TryReadCommit(row.TipOffset, row.TipHash)
+            : TryReadCommit(row.GenerationOffset, row.GenerationHash);
+        return newest ?? throw new VmPodException(ExitCode.Damaged, $"The newest generation of session {name} is damaged in the vault's log.",
+            $"The newest that is sound is {name}@{session.Tip.Generation}. Restore the log from a mirror or a backup to have the newer one back.");
+    }
+
+    // What the index says is tried first, then the whole log.
+    private FoundCommit FindCommit(string name, SessionSummary session, ulong number)
+    {
+        if (Find() is { } commit)
+            return commit;
+        log.Distrust();
+        if ((commit = Find()) is not null)
+            return commit;
+        // Generations are numbered without a gap (V-36), so one that is missing was there.
+        ulong newest = session.IsTipDamaged ? session.Commits : session.Tip.Generation;
+        throw number >= 1 && number <= newest
+            ? new VmPodException(ExitCode.Damaged, $"Generation {number} of session {name} is damaged: its entry in the vault's log cannot be read or was changed.",
+                "Other generations can be opened: podkeeper sessions DIR SESSION lists them. Restore the log from a mirror or a backup to have this one back.")
+            : new VmPodException(ExitCode.NotFound, $"The session has no generation {number}.", "podkeeper sessions DIR SESSION lists them.");
+
+        FoundCommit? Find() => log.FindCommits(session.Handle, number).Select(offset => TryReadCommit(offset))
+            .LastOrDefault(c => c is not null && IsGeneration(c, session.Handle) && c.Record.Generation == number && IsSigned(c.Entry));
+    }
+
+    private SessionState LoadState(FoundCommit commit, PayloadReader payloads) =>
+        SessionState.Open(BaseOf(commit.Entry, commit.Hash, commit.Offset), (owner ?? throw Locked()).PublicKey, Descriptor.VaultId, payloads);
+
+    // V-34. While the vault is locked the owner's key is only what the log says.
+    private bool IsSigned(CommitEntry commit)
+    {
+        CommitRecord record = commit.Record;
+        byte[]? ownerKey = owner?.PublicKey ?? VaultEntry.TryRead(log.ReadPayload(0, LogEntryTypes.Vault))?.OwnerPublicKey;
+        return ownerKey is not null && log.FindLease(record.Session, record.LeaseId, record.LeaseOffset) is { } lease && record.Term == lease.Term
+            && SigningKey.Verify(ownerKey, lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature)
+            && SigningKey.Verify(lease.PublicKey, record.ToSignedBytes(), commit.Signature);
+    }
+
+    private static bool IsGeneration(FoundCommit commit, SessionHandle session) =>
+        commit.Record.Session == session && commit.Record.Kind != GenerationKind.Draft;
+
+    // The commit at an offset, which must have this hash if one is given. Null if it does not, or is damaged.
+    private FoundCommit? TryReadCommit(long offset, Digest? hash = null)
+    {
+        try
+        {
+            LogEntry entry = Store.ReadEntry(offset);
+            if (entry.Header.Type != LogEntryTypes.Commit || (hash is { } expected && entry.Hash != expected))
+                return null;
+            CommitEntry commit = CommitEntry.Read(entry.Payload.Span);
+            return commit.Record.VaultId == Descriptor.VaultId ? new FoundCommit(commit, entry.Hash, offset) : null;
+        }
+        catch (VmPodException e) when (IsDamage(e))
+        {
+            return null;
+        }
+    }
+
+    // Entries that cannot be read are what the log's own verification reports.
+    private IEnumerable<CellId> CommittedCells() => Store.WalkLog(0).SelectMany(g => g.Entries).Where(f => f.Header.Type == LogEntryTypes.Commit)
+        .SelectMany(f => TryReadCommit(f.Header.Offset)?.Entry.Added ?? []);
+
+    private sealed record FoundCommit(CommitEntry Entry, Digest Hash, long Offset)
+    {
+        public CommitRecord Record => Entry.Record;
+    }
+}
