@@ -4,7 +4,7 @@ using VmPod.Secrets;
 
 namespace VmPod.Sync.Channel.Pairings;
 
-/// <summary>Every derivation of the pairing (sync/SPEC.md, S-42 to S-50): SHA-256, HKDF-SHA-256 and HMAC-SHA-256 with labels.</summary>
+/// <summary>Every derivation of the pairing (sync/SPEC.md, S-42 to S-51): SHA-256, HKDF-SHA-256 and HMAC-SHA-256 with labels.</summary>
 internal static class PairingKeys
 {
     /// <summary>The identity by which the one-time secret is asked for. Seen once, so it needs no day.</summary>
