@@ -25,7 +25,7 @@ internal static class ChannelErrors
     {
         VmPodException known => known,
         TlsFatalAlertReceived => new VmPodException(ExitCode.Refused, "The other side refused the connection.", Pair, cause),
-        TlsFatalAlert => new VmPodException(ExitCode.Refused, "The connection was refused: the other side did not prove that it is paired.", Pair, cause),
+        TlsFatalAlert when !link.EndedEarly => new VmPodException(ExitCode.Refused, "The connection was refused: the other side did not prove that it is paired.", Pair, cause),
         _ => new VmPodException(ExitCode.LinkLost, "The link was lost during the handshake.", Again, cause),
     };
 

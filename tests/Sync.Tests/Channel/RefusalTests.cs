@@ -33,7 +33,7 @@ public sealed class RefusalTests
     [InlineData("no share", AlertDescription.handshake_failure)]
     [InlineData("psk_ke", AlertDescription.handshake_failure)]
     [InlineData("no psk", AlertDescription.handshake_failure)]
-    [InlineData("AES-256", AlertDescription.handshake_failure)]
+    [InlineData("AES-128-CCM", AlertDescription.handshake_failure)]
     [InlineData("ChaCha unasked", AlertDescription.handshake_failure)]
     [InlineData("early data", AlertDescription.handshake_failure)]
     [InlineData("two identities", AlertDescription.decrypt_error)]
@@ -49,7 +49,7 @@ public sealed class RefusalTests
             "no share" => OddClient.New(shares: []),
             "psk_ke" => OddClient.New(modes: [PskKeyExchangeMode.psk_ke]),
             "no psk" => OddClient.New(identities: 0),
-            "AES-256" => OddClient.New(suites: [CipherSuite.TLS_AES_256_GCM_SHA384]),
+            "AES-128-CCM" => OddClient.New(suites: [CipherSuite.TLS_AES_128_CCM_SHA256]),
             "ChaCha unasked" => OddClient.New(suites: [CipherSuite.TLS_CHACHA20_POLY1305_SHA256]),
             "early data" => OddClient.New(earlyData: true),
             _ => OddClient.New(identities: 2),
@@ -188,21 +188,22 @@ public sealed class RefusalTests
         using Pairing pairing = Ends.NewPairing();
         (Socket client, Socket server) = Loopback.Pair();
         Task<VmPodException?> pod = Task.Run(() => Ends.End(() => SecureChannel.Accept(server, [pairing])), TestContext.Current.CancellationToken);
-        // Empty-looking fragments of one handshake message that claims 3 KiB, within records that never complete it: change_cipher_spec in between.
-        byte[] record = [20, 3, 3, 0, 1, 1];
+        // A ClientHello that claims 4,095 bytes, which is allowed, in records of one byte each.
+        byte[] start = [1, 0, 15, 255];
         long sent = 0;
         try
         {
-            for (; sent < 10_000_000; sent += record.Length)
-                client.Send(record);
+            for (int i = 0; sent < 10_000_000; i++, sent += 6)
+                client.Send([22, 3, 1, 0, 1, i < 4 ? start[i] : (byte)3]);
         }
         catch (SocketException)
         {
             // The pod closed.
         }
         client.Dispose();
-        Assert.Equal(ExitCode.Refused, (await pod)?.ExitCode);
-        Assert.True(sent < 10_000_000, "The pod read on.");
+        VmPodException? refused = await pod;
+        Assert.Equal(ExitCode.Refused, refused?.ExitCode);
+        Assert.Contains($"{ChannelLimits.HandshakeBytesMax} bytes", refused?.Message, StringComparison.Ordinal);
     }
 
     [Fact]
