@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using VmPod.Sync.Channel;
+using VmPod.Sync.Channel.Pairings;
 using Xunit;
 
 namespace VmPod.Sync.Tests.Channel;
@@ -21,6 +22,21 @@ public sealed class HandshakeTests
         Assert.True(ends.Host.Exporter.FixedTimeEquals(ends.Pod.Exporter));
         using Ends others = Ends.Connect();
         Assert.False(ends.Host.Exporter.FixedTimeEquals(others.Pod.Exporter));
+    }
+
+    [Fact]
+    [Trait("Spec", "S-32")]
+    public void What_holds_a_key_says_its_type_and_an_array_lent_to_BouncyCastle_is_zero_afterwards()
+    {
+        using Pairing pairing = Ends.NewPairing(0x5A);
+        using var entry = new PskEntry([], pairing.Psk);
+        using PairingDesk desk = PairingDesk.ByCode(HostRole.Home, "pod", "", new Pairings.TestLog());
+        var lent = new PinnedBytes(pairing.Psk.ReadOnlyBytes);
+        Assert.Equal(pairing.Psk.ReadOnlyBytes, lent.Array);
+        lent.Dispose();
+        Assert.All(lent.Array, b => Assert.Equal(0, b));
+        Assert.Equal(("Pairing(00000000000000000000000000000001, peer)", "PskEntry", "PairingCode", "SecretBuffer(32 bytes)"),
+            (pairing.ToString(), entry.ToString(), desk.Code!.ToString(), pairing.Psk.ToString()));
     }
 
     [Fact]

@@ -112,5 +112,6 @@ internal sealed class OddClient : AbstractTlsClient
 
     protected override IList<int> GetSupportedGroups(IList<int> namedGroupRoles) => Groups;
 
-    private BasicTlsPskExternal Psk(byte[] identity) => new(identity, new BcTlsSecret((BcTlsCrypto)Crypto, (byte[])Key!.Clone()), PrfAlgorithm.tls13_hkdf_sha256);
+    private BasicTlsPskExternal Psk(byte[] identity) =>
+        new(identity, new BcTlsSecret((BcTlsCrypto)Crypto, (byte[])Key!.Clone()), PrfAlgorithm.tls13_hkdf_sha256);
 }

@@ -124,7 +124,12 @@ public sealed class RefusalTests
         using Pairing pairing = Ends.NewPairing();
         using Socket listener = Loopback.Listen();
         int port = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        var start = new ProcessStartInfo(SystemTools.Find("openssl")) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(SystemTools.Find("openssl"))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (string argument in (string[])["s_client", version, "-connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}")])
             start.ArgumentList.Add(argument);
         using Process openssl = Process.Start(start)!;

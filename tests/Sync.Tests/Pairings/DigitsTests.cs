@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using VmPod.Foundation;
 using VmPod.Secrets;
+using VmPod.Sync.Channel;
 using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Tests.Channel;
 using Xunit;
@@ -52,7 +53,7 @@ public sealed class DigitsTests
     {
         var time = new SkippingTime();
         using PairingDesk desk = PairingDesk.ByDigits(HostRole.Home, "pod", (_, timeUp) => timeUp.WaitHandle.WaitOne(5000), new TestLog(),
-            new VmPod.Sync.Channel.ChannelOptions { Time = time });
+            new ChannelOptions { Time = time });
         var (host, pod, hostError, podError) = await Desk.Attempt(desk, s => PairingHost.ByDigits(s, Desk.Yes, "host"));
         Assert.Equal((null, null), (host, pod));
         Assert.Equal((ExitCode.Refused, ExitCode.Refused), (Desk.Code(hostError), Desk.Code(podError)));
@@ -105,7 +106,7 @@ public sealed class DigitsTests
             using SecretBuffer guess = SecretBuffer.Random(32);
             using SecretBuffer key = PairingKeys.TlsKey(guess);
             _ = socket.Receive(new byte[1]);
-            using var channel = VmPod.Sync.Channel.SecureChannel.AsClient(socket, PairingKeys.Identity(guess), key, 0, VmPod.Sync.Channel.ChannelOptions.Default);
+            using var channel = SecureChannel.AsClient(socket, PairingKeys.Identity(guess), key, 0, ChannelOptions.Default);
             throw new InvalidOperationException("The replay was let in.");
         });
         Assert.Equal((null, ExitCode.Refused), (podPairing, Desk.Code(error)));

@@ -14,7 +14,8 @@ public sealed class FormatTests
     [Trait("Spec", "S-54")]
     public void A_pairing_reads_as_it_was_written_and_any_other_bytes_are_refused_or_canonical()
     {
-        using var pairing = new Pairing(UInt128.MaxValue - 5, SecretBuffer.Random(32), HostRole.Foreign, "Workstation in the office", DateTimeOffset.FromUnixTimeSeconds(1_772_000_000));
+        using var pairing = new Pairing(UInt128.MaxValue - 5, SecretBuffer.Random(32), HostRole.Foreign, "Workstation in the office",
+            DateTimeOffset.FromUnixTimeSeconds(1_772_000_000));
         using SecretBuffer bytes = pairing.ToBytes();
         Assert.True(Pairing.TryRead(bytes.ReadOnlyBytes, out Pairing? read));
         using (read)
@@ -54,7 +55,8 @@ public sealed class FormatTests
         Assert.False(AgreementFormat.TryReadOffer(offer, out _));
         offer[^1] = 0;
         Assert.InRange(Fuzz(offer, input => AgreementFormat.TryReadOffer(input, out string name) && DisplayName.Sanitise(name) == name), 1, 80_000);
-        Assert.InRange(Fuzz(answer, input => AgreementFormat.TryReadAnswer(input, out _, out _, out _, out string name) && DisplayName.Sanitise(name) == name), 1, 80_000);
+        Assert.InRange(Fuzz(answer, input => AgreementFormat.TryReadAnswer(input, out _, out _, out _, out string name)
+            && DisplayName.Sanitise(name) == name), 1, 80_000);
     }
 
     [Theory]
@@ -110,7 +112,7 @@ public sealed class FormatTests
         using SecretBuffer drawn = PairingQr.Draw(code);
         string[] lines = Encoding.UTF8.GetString(drawn.ReadOnlyBytes).TrimEnd('\n').Split('\n');
         // Rows of modules, dark as 1.
-        int[][] modules = [.. lines.SelectMany(line => new[] { line.Select(c => c is ' ' or '▄' ? 1 : 0).ToArray(), [.. line.Select(c => c is ' ' or '▀' ? 1 : 0)] })];
+        int[][] modules = [.. lines.SelectMany(line => (char[])['▄', '▀'], (line, half) => line.Select(c => c == ' ' || c == half ? 1 : 0).ToArray())];
         int width = modules[0].Length;
         Assert.Equal(0, (width - 8 - 17) % 4);
         Assert.All(modules, row => Assert.Equal(width, row.Length));
@@ -120,8 +122,9 @@ public sealed class FormatTests
         Assert.Equal(text.ReadOnlyBytes, QrReader.Read([.. modules[4..(width - 4)].Select(row => row[4..^4])]));
     }
 
-    private static PairingCode Fixed() =>
-        PairingCode.TryRead("vmpod-pair:1:10.0.0.2:7410:aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq:xwrr"u8, out PairingCode? code) ? code! : throw new InvalidDataException();
+    private static PairingCode Fixed() => PairingCode.TryRead(
+        "vmpod-pair:1:10.0.0.2:7410:aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq:xwrr"u8, out PairingCode? code)
+        ? code! : throw new InvalidDataException();
 
     private static bool Reads(string text)
     {

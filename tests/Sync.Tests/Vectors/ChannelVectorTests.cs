@@ -45,7 +45,8 @@ public sealed class ChannelVectorTests
         var time = new ManualTime { Now = DateTimeOffset.FromUnixTimeSeconds(v.Number("seconds")) };
         using SecretBuffer psk = Secret(v.Bytes("psk")), tls = ChannelKeys.TlsKey(psk, direction), identityKey = ChannelKeys.IdentityKey(psk, direction);
         long day = ChannelKeys.Day(time);
-        return day == v.Number("day") && tls.FixedTimeEquals(v.Bytes("tls")) && ChannelKeys.Identity(identityKey, day, direction).AsSpan().SequenceEqual(v.Bytes("identity"));
+        return day == v.Number("day") && tls.FixedTimeEquals(v.Bytes("tls"))
+            && ChannelKeys.Identity(identityKey, day, direction).AsSpan().SequenceEqual(v.Bytes("identity"));
     }
 
     private static bool CodePasses(VectorFile v)
@@ -75,7 +76,8 @@ public sealed class ChannelVectorTests
     {
         using SecretBuffer psk = PairingKeys.LongTerm(v.Bytes("exporter"), (PairingWay)v.Number("way"), v.Bytes("offer"), v.Bytes("answer"));
         return AgreementFormat.TryReadOffer(v.Bytes("offer"), out string host) && host == "workstation"
-            && AgreementFormat.TryReadAnswer(v.Bytes("answer"), out _, out HostRole role, out _, out string pod) && (role, pod) == ((HostRole)v.Number("way"), "pod")
+            && AgreementFormat.TryReadAnswer(v.Bytes("answer"), out _, out HostRole role, out _, out string pod)
+            && (role, pod) == ((HostRole)v.Number("way"), "pod")
             && psk.FixedTimeEquals(v.Bytes("psk")) && PairingKeys.Receipt(psk).AsSpan().SequenceEqual(v.Bytes("receipt"));
     }
 

@@ -26,7 +26,8 @@ internal sealed class VectorFile
     };
 
     internal static VectorFile[] All(string folder) =>
-        [.. Directory.EnumerateFiles(Repository.PathOf("tests", "Vectors", folder), "*.txt").Order(StringComparer.Ordinal).Select(path => new VectorFile(path))];
+        [.. Directory.EnumerateFiles(Repository.PathOf("tests", "Vectors", folder), "*.txt")
+            .Order(StringComparer.Ordinal).Select(path => new VectorFile(path))];
 
     internal string Text(string key) => fields[key];
 
