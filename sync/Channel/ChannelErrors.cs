@@ -25,7 +25,8 @@ internal static class ChannelErrors
     {
         VmPodException known => known,
         TlsFatalAlertReceived => new VmPodException(ExitCode.Refused, "The other side refused the connection.", Pair, cause),
-        TlsFatalAlert => new VmPodException(ExitCode.Refused, "The connection was refused: the other side did not prove that it is paired.", Pair, cause),
+        TlsFatalAlert when !link.EndedEarly => new VmPodException(ExitCode.Refused,
+            "The connection was refused: the other side did not prove that it is paired.", Pair, cause),
         _ => new VmPodException(ExitCode.LinkLost, "The link was lost during the handshake.", Again, cause),
     };
 
@@ -33,7 +34,8 @@ internal static class ChannelErrors
     internal static VmPodException OfData(Exception cause) => cause switch
     {
         VmPodException known => known,
-        TlsNoCloseNotifyException => new VmPodException(ExitCode.LinkLost, "The link ended without a farewell: what was not acknowledged is not there.", Again, cause),
+        TlsNoCloseNotifyException => new VmPodException(ExitCode.LinkLost,
+            "The link ended without a farewell: what was not acknowledged is not there.", Again, cause),
         TlsFatalAlert => new VmPodException(ExitCode.LinkLost, "The link brought bytes that the other side did not send. Nothing of them was taken.",
             "Connect again. If it happens again, something between the two changes what they send.", cause),
         _ => new VmPodException(ExitCode.LinkLost, "The link was lost.", Again, cause),

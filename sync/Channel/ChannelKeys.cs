@@ -26,7 +26,11 @@ internal static class ChannelKeys
     }
 
     /// <summary>Days since 1970-01-01, UTC.</summary>
-    public static long Day(TimeProvider time) => Math.DivRem(time.GetUtcNow().ToUnixTimeSeconds(), SecondsPerDay) is var (days, rest) && rest < 0 ? days - 1 : days;
+    public static long Day(TimeProvider time)
+    {
+        (long days, long rest) = Math.DivRem(time.GetUtcNow().ToUnixTimeSeconds(), SecondsPerDay);
+        return rest < 0 ? days - 1 : days;
+    }
 
     private static SecretBuffer Derive(SecretBuffer psk, ReadOnlySpan<byte> label, ChannelDirection direction)
     {

@@ -26,6 +26,9 @@ internal sealed class LinkStream : Stream
         socket.SendTimeout = ChannelLimits.WriteMillisecondsMax;
     }
 
+    /// <summary>True if the other side closed before the handshake had ended. BouncyCastle answers that with an alert of its own.</summary>
+    internal bool EndedEarly { get; private set; }
+
     /// <summary>Why the link ended, if it was this stream that ended it.</summary>
     internal VmPodException? Failure { get; private set; }
 
@@ -132,6 +135,7 @@ internal sealed class LinkStream : Stream
             socket.ReceiveTimeout = left;
             int read = socket.Receive(buffer[..Math.Min(buffer.Length, ChannelLimits.HandshakeBytesMax - received)]);
             received += read;
+            EndedEarly |= read == 0;
             return read;
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)

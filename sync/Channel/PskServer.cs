@@ -36,6 +36,14 @@ internal sealed class PskServer : AbstractTlsServer, IDisposable
         return TlsSettings.Psk(Crypto, identity, key);
     }
 
+    public override void ProcessClientExtensions(IDictionary<int, byte[]> clientExtensions)
+    {
+        // Early data would be read before the client has proved to be there now.
+        if (clientExtensions.ContainsKey(ExtensionType.early_data))
+            throw new TlsFatalAlert(AlertDescription.handshake_failure);
+        base.ProcessClientExtensions(clientExtensions);
+    }
+
     public override short[] GetPskKeyExchangeModes() => TlsSettings.PskModes;
 
     public override int[] GetSupportedGroups() => TlsSettings.Groups;

@@ -9,7 +9,7 @@ namespace VmPod.Sync.Channel;
 
 /// <summary>
 /// An encrypted and authenticated link between a host and a pod that were paired: TLS 1.3 with an external PSK and X25519MLKEM768
-/// (sync/SPEC.md, S-20 to S-34). It exists only after a full handshake, so the peer is known before the first byte is read.
+/// (sync/SPEC.md, S-20 to S-32). It exists only after a full handshake, so the peer is known before the first byte is read.
 /// </summary>
 /// <remarks>Not a session: it has no heartbeat, no frames and no retry. Who creates it owns it. The threads that read and write may be two.</remarks>
 public sealed class SecureChannel : IDisposable

@@ -8,7 +8,8 @@ namespace VmPod.Sync.Channel.Pairings;
 internal static class AgreementFormat
 {
     private const int MagicBytes = 4, NameFieldBytes = 1 + PairingLimits.NameBytesMax;
-    private const int IdOffset = MagicBytes + PairingLimits.NonceBytes, RoleOffset = IdOffset + 16, CreatedOffset = RoleOffset + 1, AnswerNameOffset = CreatedOffset + 8;
+    private const int IdOffset = MagicBytes + PairingLimits.NonceBytes, RoleOffset = IdOffset + 16,
+        CreatedOffset = RoleOffset + 1, AnswerNameOffset = CreatedOffset + 8;
 
     /// <summary>Host to pod: "VPO1", nonce 32, length of the name 1, name 64.</summary>
     internal const int OfferBytes = MagicBytes + PairingLimits.NonceBytes + NameFieldBytes;

@@ -78,5 +78,6 @@ internal static class DigitsComparison
         return bytes;
     }
 
-    private static VmPodException NoExchange() => new(ExitCode.Refused, "The other side sent something that is no pairing.", "Use the same version of VmPod on both sides.");
+    private static VmPodException NoExchange() => new(ExitCode.Refused,
+        "The other side sent something that is no pairing.", "Use the same version of VmPod on both sides.");
 }

@@ -1,6 +1,6 @@
 namespace VmPod.Sync.Channel.Pairings;
 
-/// <summary>Layout of the three messages before the digits (sync/SPEC.md, S-45): fixed lengths, sums of named parts.</summary>
+/// <summary>Layout of the three messages before the digits (sync/SPEC.md, S-44): fixed lengths, sums of named parts.</summary>
 internal static class DigitsFormat
 {
     internal const int MagicBytes = 4, EncapsulationKeyBytes = 1184, CiphertextBytes = 1088, X25519Bytes = 32, CommitmentBytes = 32, SharedBytes = 64;

@@ -6,7 +6,8 @@ using VmPod.Secrets;
 
 namespace VmPod.Sync.Channel.Pairings;
 
-/// <summary>The host's half of the exchange before the digits: pure, no network. Order: <see cref="Hello"/>, <see cref="TryReveal"/>, <see cref="Secret"/>.</summary>
+/// <summary>The host's half of the exchange before the digits: pure, no network. Order: <see cref="Hello"/>,
+/// <see cref="TryReveal"/>, <see cref="Secret"/>.</summary>
 /// <remarks>Known limit: the ML-KEM key lies in BouncyCastle's own arrays until it is collected; it serves one attempt.</remarks>
 internal sealed class DigitsHost : IDisposable
 {

@@ -6,7 +6,8 @@ using VmPod.Secrets;
 
 namespace VmPod.Sync.Channel.Pairings;
 
-/// <summary>The pod's half of the exchange before the digits: pure, no network. Order: <see cref="TryReply"/>, <see cref="TryFinish"/>, <see cref="Secret"/>.</summary>
+/// <summary>The pod's half of the exchange before the digits: pure, no network. Order: <see cref="TryReply"/>,
+/// <see cref="TryFinish"/>, <see cref="Secret"/>.</summary>
 internal sealed class DigitsPod : IDisposable
 {
     private readonly SecretBuffer shared = SecretBuffer.Create(DigitsFormat.SharedBytes, static _ => { });

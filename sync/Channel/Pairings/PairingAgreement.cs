@@ -33,7 +33,8 @@ internal static class PairingAgreement
     /// <param name="podName">How the pod calls itself.</param>
     /// <param name="created">Now.</param>
     /// <param name="record">Called with the new pairing's id before the host can know the key.</param>
-    internal static Pairing AsPod(SecureChannel channel, PairingWay way, HostRole role, string podName, DateTimeOffset created, Action<UInt128> record) => Within(channel, () =>
+    internal static Pairing AsPod(SecureChannel channel, PairingWay way, HostRole role, string podName, DateTimeOffset created,
+        Action<UInt128> record) => Within(channel, () =>
     {
         byte[] offer = Read(channel, AgreementFormat.OfferBytes);
         if (!AgreementFormat.TryReadOffer(offer, out string hostName))
@@ -95,5 +96,6 @@ internal static class PairingAgreement
         }
     }
 
-    private static VmPodException NoPairing() => new(ExitCode.Refused, "The other side sent something that is no pairing.", "Use the same version of VmPod on both sides.");
+    private static VmPodException NoPairing() => new(ExitCode.Refused,
+        "The other side sent something that is no pairing.", "Use the same version of VmPod on both sides.");
 }

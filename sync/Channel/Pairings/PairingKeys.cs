@@ -4,7 +4,7 @@ using VmPod.Secrets;
 
 namespace VmPod.Sync.Channel.Pairings;
 
-/// <summary>Every derivation of the pairing (sync/SPEC.md, S-42 to S-50): SHA-256, HKDF-SHA-256 and HMAC-SHA-256 with labels.</summary>
+/// <summary>Every derivation of the pairing (sync/SPEC.md, S-42 to S-51): SHA-256, HKDF-SHA-256 and HMAC-SHA-256 with labels.</summary>
 internal static class PairingKeys
 {
     /// <summary>The identity by which the one-time secret is asked for. Seen once, so it needs no day.</summary>
@@ -18,7 +18,8 @@ internal static class PairingKeys
     /// <summary>The external PSK of the one-time connection.</summary>
     internal static SecretBuffer TlsKey(SecretBuffer secret) => Derive(secret.ReadOnlyBytes, default, "vmpod/v1/pairing-psk\0"u8);
 
-    /// <summary>The key that both sides keep: from the connection's exporter and from what each side said in it, which holds fresh randomness of both.</summary>
+    /// <summary>The key that both sides keep: from the connection's exporter and from what each side said in it, with fresh randomness
+    /// of both.</summary>
     internal static SecretBuffer LongTerm(ReadOnlySpan<byte> exporter, PairingWay way, ReadOnlySpan<byte> offer, ReadOnlySpan<byte> answer)
     {
         Span<byte> salt = stackalloc byte[SHA256.HashSizeInBytes];
