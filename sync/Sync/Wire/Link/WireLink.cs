@@ -33,6 +33,7 @@ public sealed partial class WireLink : IDisposable
     private WireServer? server;
     private VmPodException? failure;
     private bool isOpen, isDisposed;
+    private volatile bool isEnding;
     private int cellBytes;
     private long putCount, unsealedBytes;
     private volatile bool isUnlocked;
@@ -124,12 +125,13 @@ public sealed partial class WireLink : IDisposable
             link.Host = HostHello.TryRead(body, out HostHello? hello) ? hello : throw WireFault.Broken("its HELLO is not that of a host"), handlerOf);
     }
 
-    /// <summary>Ends the link in order: what was queued is sent, then BYE. Waits up to a second for it.</summary>
+    /// <summary>Ends the link in order: what was queued is sent, then BYE. Waits up to a second for it. What was not flushed may be lost.</summary>
     public void Close()
     {
+        isEnding = true;
         if (Failure is null)
             sender.Finish(TimeSpan.FromSeconds(1));
-        Fail(WireFault.Lost("this side ended it"));
+        Fail(OwnEnd());
     }
 
     /// <summary>Closes the link, waits for its threads and zeroes the memory that was lent. Not from a handler or a sink.</summary>
@@ -187,6 +189,8 @@ public sealed partial class WireLink : IDisposable
             throw;
         }
     }
+
+    private static VmPodException OwnEnd() => WireFault.Lost("this side ended it");
 
     private void Receive()
     {
@@ -272,6 +276,7 @@ public sealed partial class WireLink : IDisposable
     /// <summary>Ends the link, the first time; wakes everybody.</summary>
     private void Fail(VmPodException why)
     {
+        why = isEnding ? OwnEnd() : why;        // the peer hangs up at our BYE
         if (Interlocked.CompareExchange(ref failure, why, null) is not null)
             return;
         table.FailAll(why);
