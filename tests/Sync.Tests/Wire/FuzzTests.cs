@@ -8,7 +8,7 @@ namespace VmPod.Sync.Tests.Wire;
 /// <summary>A million mutated inputs and more: read canonically, or refused; never another exception, never much memory.</summary>
 public sealed class FuzzTests
 {
-    private const int InputsOfMessages = 900_000, StreamsOfFrames = 40_000, FramesOfStream = 6;
+    private const int InputsOfMessages = 1_000_000, StreamsOfFrames = 40_000, FramesOfStream = 6;
 
     /// <summary>Objects of a message that is as small as a name, and the exception that tells of an old version.</summary>
     private const int AllocatedBase = 12 * 1024;
