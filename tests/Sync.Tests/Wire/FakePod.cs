@@ -12,6 +12,9 @@ internal sealed class FakePod : IWireHandler
     /// <summary>Called first, with the request's name.</summary>
     internal Action<string> First { get; set; } = static _ => { };
 
+    /// <summary>Answers a HAVE in place of this pod, well or not.</summary>
+    internal Func<IReadOnlyList<CellId>, IReadOnlyList<bool>>? HaveInstead { get; init; }
+
     /// <summary>Everything that was asked, in the order in which it began.</summary>
     internal ConcurrentQueue<string> Asked { get; } = new();
 
@@ -78,6 +81,8 @@ internal sealed class FakePod : IWireHandler
     public IReadOnlyList<bool> Have(IReadOnlyList<CellId> ids)
     {
         Begin("have");
+        if (HaveInstead is not null)
+            return HaveInstead(ids);
         HashSet<CellId> put = [.. Put];
         return [.. ids.Select(put.Contains)];
     }

@@ -45,7 +45,7 @@ public sealed class FuzzTests
                 // Errors are cleaned, not refused; a HELLO may name versions that this program does not speak.
                 int from = message.Type == WireType.Hello ? HelloPrefix.Bytes : 0;
                 if (message.Type != WireType.Error)
-                    Assert.True(again().AsSpan(from).SequenceEqual(input[from..]), $"{message.Name} is read and not written so: {Convert.ToHexString(input)}");
+                    Assert.True(again().AsSpan(from).SequenceEqual(input[from..]), $"{message.Name} is written otherwise: {Convert.ToHexString(input)}");
             }
         }
         Assert.True(inputs >= InputsOfMessages);
@@ -61,7 +61,8 @@ public sealed class FuzzTests
     {
         var mutator = new Mutator(30261122);
         WireCase[] cases = [.. WireCases.All.Where(c => c.From == peer && c.Type != WireType.Hello && c.Bodies.Example().Length < 8000)];
-        byte[][] streams = [.. Enumerable.Range(0, 60).Select(i => StreamOf([.. Enumerable.Range(0, FramesOfStream).Select(j => cases[(i * 7 + j) % cases.Length])]))];
+        byte[][] streams = [.. Enumerable.Range(0, 60).Select(i =>
+            StreamOf([.. Enumerable.Range(0, FramesOfStream).Select(j => cases[(i * 7 + j) % cases.Length])]))];
         byte[] memory = new byte[WireLimits.PodReceiveBytes];
         int frames = 0, broken = 0, lost = 0;
         for (int i = 0; i < StreamsOfFrames; i++)

@@ -113,7 +113,8 @@ public sealed class HostilePeerTests
         foreach (byte[] indices in new byte[][] { [0, 0], [2], [0, 1, 1] })
         {
             using var peer = new RawPeer(WireRole.Pod);
-            Task asking = peer.Link.GetCellsAsync(new CellsRequest { Want = CellWant.Key, Urgency = 0, Ids = LinkPair.Ids(2) }, new CellBasket(), Soon).AsTask();
+            var what = new CellsRequest { Want = CellWant.Key, Urgency = 0, Ids = LinkPair.Ids(2) };
+            Task asking = peer.Link.GetCellsAsync(what, new CellBasket(), Soon).AsTask();
             uint request = peer.Receive().Header.Request;
             foreach (byte index in indices)
                 peer.Send(WireType.Cell, request, [0, index, 0, .. new byte[32]]);

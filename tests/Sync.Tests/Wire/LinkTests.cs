@@ -92,13 +92,54 @@ public sealed class LinkTests
     }
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(9)]
+    [InlineData(4000)]
+    [Trait("Spec", "S-65")]
+    public void A_reply_that_cannot_be_is_a_bug_of_the_pod_and_is_not_sent(int count)
+    {
+        Exception? seen = null;
+        using var pair = new LinkPair(new FakePod { HaveInstead = _ => new bool[count] }, e => seen = e);
+        VmPodException told = Assert.Throws<VmPodException>(() => pair.Host.Call(new HaveRequest { Ids = LinkPair.Ids(3) }, Soon));
+        Assert.Equal(ExitCode.Bug, told.ExitCode);
+        Assert.NotNull(seen);
+        pair.MustAnswer();
+    }
+
+    [Fact]
+    [Trait("Spec", "S-64")]
+    [Trait("Spec", "S-65")]
+    public void What_the_other_side_would_refuse_is_a_bug_of_the_caller_and_is_not_sent()
+    {
+        using var pair = new LinkPair();
+        _ = Assert.Throws<ArgumentException>(() => pair.Host.Call(new FindRequest { Name = "a\nb" }, Soon));
+        _ = Assert.Throws<ArgumentException>(() => pair.Host.Call(new FindRequest { Name = "" }, Soon));
+        _ = Assert.Throws<ArgumentException>(() => pair.Host.Call(new FindRequest { Name = new string('x', 129) }, Soon));
+        _ = Assert.Throws<ArgumentException>(() =>
+            pair.Host.GetCells(new CellsRequest { Want = CellWant.Key, Urgency = 0, Ids = LinkPair.Ids(65) }, new CellBasket(), Soon));
+        _ = Assert.Throws<ArgumentException>(() => pair.Host.PutCell(new byte[WireCases.CellBytes - 1]));
+        _ = Assert.Throws<ArgumentException>(() => pair.Host.Commit(LinkPair.CommitOf(1, 0), default, default, Soon));
+        for (int i = 0; i < 3 * WireLimits.RequestsMax; i++)
+            _ = Assert.Throws<ArgumentException>(() => pair.Host.Call(new FindRequest { Name = "" }, Soon));       // no place is lost
+        pair.MustAnswer();
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     [Trait("Spec", "S-69")]
     public void A_put_that_failed_is_told_once_at_the_next_flush_or_commit(bool byFlush)
     {
         int puts = 0;
-        using var pair = new LinkPair(new FakePod { First = name => { if (name == "put-cell" && ++puts == 2) throw new VmPodException(ExitCode.NoSpace, "Full."); } });
+        using var pair = new LinkPair(new FakePod
+        {
+            First = name =>
+            {
+                if (name == "put-cell" && ++puts == 2)
+                    throw new VmPodException(ExitCode.NoSpace, "Full.");
+            },
+        });
         for (int i = 0; i < 3; i++)
             _ = pair.Host.PutCell(new byte[WireCases.CellBytes]);
         VmPodException e = Assert.Throws<VmPodException>(() =>

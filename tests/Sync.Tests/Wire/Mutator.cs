@@ -5,7 +5,8 @@ namespace VmPod.Sync.Tests.Wire;
 /// <summary>Changes bytes as a careless or hostile writer would, the same way for the same seed.</summary>
 internal sealed class Mutator(ulong seed)
 {
-    private static readonly uint[] Numbers = [0, 1, 2, 3, 63, 64, 65, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, int.MaxValue, 0x8000_0000, uint.MaxValue];
+    private static readonly uint[] Numbers =
+        [0, 1, 2, 3, 63, 64, 65, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, int.MaxValue, 0x8000_0000, uint.MaxValue];
     private readonly byte[] work = new byte[256 * 1024];
     private ulong state = seed;
 

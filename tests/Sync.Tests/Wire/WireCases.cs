@@ -66,7 +66,8 @@ internal static class WireCases
             Certificate = certificate,
         });
 
-    internal static readonly Gen<LeaseReply> Lease = Gen.Select(Handle, Gen.ULong.Array[6], Gen.UInt, Gen.Frequency((1, Gen.Const((LeaseBase?)null)), (3, Base)),
+    internal static readonly Gen<LeaseReply> Lease = Gen.Select(Handle, Gen.ULong.Array[6], Gen.UInt,
+        Gen.Frequency((1, Gen.Const((LeaseBase?)null)), (3, Base)),
         (session, n, expires, from) => new LeaseReply
         {
             Session = session,
@@ -154,7 +155,8 @@ internal static class WireCases
         WireCase.Of<IdsMessage>("ids", WireRole.Host, Gen.Select(Gen.Bool, Id.Array[1, 100],
             (dropped, ids) => new IdsMessage { Dropped = dropped, Ids = [.. ids.Distinct().Order()] }), IdsMessage.TryRead),
         WireCase.Of<CommittedReply>("committed", WireRole.Pod, Gen.Select(Hash, Gen.ULong, Gen.ULong, Hash,
-            (entry, offset, seq, head) => new CommittedReply { EntryHash = entry, EntryOffset = offset, HeadSeq = seq, HeadHash = head }), CommittedReply.TryRead),
+            (entry, offset, seq, head) => new CommittedReply { EntryHash = entry, EntryOffset = offset, HeadSeq = seq, HeadHash = head }),
+            CommittedReply.TryRead),
         Empty("discard", DiscardRequest.Instance, WireRole.Host, DiscardRequest.TryRead),
         Empty("close-lease", CloseLeaseRequest.Instance, WireRole.Host, CloseLeaseRequest.TryRead),
         Empty("renew", RenewRequest.Instance, WireRole.Host, RenewRequest.TryRead),

@@ -95,10 +95,14 @@ public sealed partial class WireLink : IDisposable
     /// <summary>Ends, well, when the link ends, for whatever reason.</summary>
     public Task Ended => ended.Task;
 
-    /// <summary>Why the link ended; null while it is open. Exit code 7: the stream, a stall, a BYE, or <see cref="Close"/>; 5: the peer broke a rule.</summary>
+    /// <summary>Why the link ended; null while it is open. Exit code 7: the stream, a stall, a BYE, or <see cref="Close"/>; 5: the peer broke a
+    /// rule.</summary>
     public VmPodException? Failure => Volatile.Read(ref failure);
 
     /// <summary>Opens the host's end: HELLOs, within <see cref="WireLimits.HelloTime"/>.</summary>
+    /// <param name="stream">The stream: one thread reads while another writes. It is the link's from now on; at the end it is cut or disposed.</param>
+    /// <param name="own">This host's HELLO.</param>
+    /// <param name="options">Memory and clock.</param>
     /// <exception cref="VmPodException">The versions do not meet (4), the peer is no pod (5), or the stream is lost or silent (7). The stream is
     /// cut.</exception>
     public static WireLink Connect(Stream stream, HostHello own, WireOptions options)
@@ -112,7 +116,7 @@ public sealed partial class WireLink : IDisposable
     }
 
     /// <summary>Opens the pod's end, and serves the host until the link ends.</summary>
-    /// <param name="stream">The stream.</param>
+    /// <param name="stream">As for <see cref="Connect"/>.</param>
     /// <param name="own">This pod's HELLO.</param>
     /// <param name="handlerOf">Makes the handler for the host that said this HELLO; called once, before any request.</param>
     /// <param name="options">Memory and clock.</param>
@@ -149,6 +153,7 @@ public sealed partial class WireLink : IDisposable
             thread.Join();
         sender.Join();
         server?.Join();
+        table.Dispose();
         options.ReceiveMemory.Span.Clear();
         options.SendMemory.Span.Clear();
     }
