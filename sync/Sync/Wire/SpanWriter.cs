@@ -37,9 +37,12 @@ internal ref struct SpanWriter(Span<byte> into)
 
     internal void Handle(SessionHandle handle) => handle.WriteTo(Take(SessionHandle.Size));
 
-    internal void Text(string text)
+    /// <summary>A printable text of at most <paramref name="bytesMax"/> bytes after its length as u16: the peer would end the link at another.</summary>
+    internal void Text(string text, int bytesMax)
     {
         int bytes = Encoding.UTF8.GetByteCount(text);
+        if (bytes > bytesMax || !WireText.IsPrintable(text))
+            throw new ArgumentException($"A text on the wire is printable and has at most {bytesMax} bytes.");
         UInt16(bytes);
         _ = Encoding.UTF8.GetBytes(text, Take(bytes));
     }

@@ -49,7 +49,7 @@ public readonly record struct WireRule(WireRole? Sender, FrameKind Kind, int Bod
         WireType.Renew => Read(0, 0),
         WireType.Renewed => Reply(4, 4),
         WireType.Log => Write(2 + 1, 2 + 1 + WireLimits.LogNumbersMax * (TextMin + WireLimits.LogNameBytesMax + 8)),
-        WireType.Receipt => Write(2 + 2 + Signature, 2 + WireLimits.ReceiptBytesMax + Signature),
+        WireType.Receipt => Write(2 + 1 + Signature, 2 + WireLimits.ReceiptBytesMax + Signature),
         _ => null,
     };
 

@@ -54,6 +54,9 @@ internal sealed class FrameSender
 
     internal void Send(IWireMessage message, uint request, bool urgent, Deadline deadline = default)
     {
+        WireRule rule = WireRule.Of(message.Type, 0)!.Value;
+        if (message.BodyBytes < rule.BodyMin || message.BodyBytes > rule.BodyMax)
+            throw new ArgumentException($"{message.Type} has {rule.BodyMin} to {rule.BodyMax} bytes, not {message.BodyBytes}.", nameof(message));
         FrameBlock block = Reserve(message.Type, request, message.BodyBytes, urgent, deadline);
         try
         {

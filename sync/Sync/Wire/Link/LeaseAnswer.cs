@@ -21,9 +21,17 @@ public sealed class LeaseAnswer
         ArgumentNullException.ThrowIfNull(lease);
         if (IsSent)
             throw new InvalidOperationException("A request is answered once.");
-        IsSent = true;
         FrameBlock block = sender.Reserve(WireType.Lease, request, lease.BodyBytes, urgent: true);
-        lease.WriteTo(block.Span[WireLimits.HeaderBytes..], leaseKey);
+        try
+        {
+            lease.WriteTo(block.Span[WireLimits.HeaderBytes..], leaseKey);
+        }
+        catch
+        {
+            block.Return();
+            throw;
+        }
+        IsSent = true;
         sender.Send(block, urgent: true);
     }
 }

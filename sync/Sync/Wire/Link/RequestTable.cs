@@ -2,15 +2,15 @@ using VmPod.Foundation;
 
 namespace VmPod.Sync.Wire;
 
-/// <summary>The requests of a host that wait for an answer, by number. A request that was given up keeps its place until it is answered: the pod still works
-/// on it.</summary>
+/// <summary>The requests of a host that wait for an answer, by number. A request that was given up keeps its place until it is answered:
+/// the pod still works on it.</summary>
 internal sealed class RequestTable : IDisposable
 {
     private readonly SemaphoreSlim places = new(WireLimits.RequestsMax);
     private readonly CancellationTokenSource ended = new();
     private readonly Dictionary<uint, PendingRequest> pending = [];
     private uint last;
-    private VmPodException? fault;
+    private volatile VmPodException? fault;
 
     /// <summary>Requests without an answer.</summary>
     internal int Count
@@ -26,6 +26,7 @@ internal sealed class RequestTable : IDisposable
     /// <exception cref="VmPodException">No place in time, or the link is lost.</exception>
     internal uint Add(PendingRequest request, Deadline deadline)
     {
+        ThrowIfEnded();
         try
         {
             if (!places.Wait(deadline.Remaining, ended.Token))
@@ -41,6 +42,7 @@ internal sealed class RequestTable : IDisposable
     /// <inheritdoc cref="Add"/>
     internal async ValueTask<uint> AddAsync(PendingRequest request, Deadline deadline)
     {
+        ThrowIfEnded();
         try
         {
             if (!await places.WaitAsync(deadline.Remaining, ended.Token).ConfigureAwait(false))
@@ -103,13 +105,18 @@ internal sealed class RequestTable : IDisposable
     {
         lock (pending)
         {
-            if (fault is not null)
-                throw WireFault.Again(fault);
+            ThrowIfEnded();
             do
                 last = unchecked(last + 1);
             while (last == 0 || pending.ContainsKey(last));
             pending.Add(last, request);
             return last;
         }
+    }
+
+    private void ThrowIfEnded()
+    {
+        if (fault is { } why)
+            throw WireFault.Again(why);
     }
 }

@@ -33,6 +33,7 @@ public sealed partial class WireLink : IDisposable
     private WireServer? server;
     private VmPodException? failure;
     private bool isOpen, isDisposed;
+    private volatile bool isEnding;
     private int cellBytes;
     private long putCount, unsealedBytes;
     private volatile bool isUnlocked;
@@ -94,10 +95,14 @@ public sealed partial class WireLink : IDisposable
     /// <summary>Ends, well, when the link ends, for whatever reason.</summary>
     public Task Ended => ended.Task;
 
-    /// <summary>Why the link ended; null while it is open. Exit code 7: the stream, a stall, a BYE, or <see cref="Close"/>; 5: the peer broke a rule.</summary>
+    /// <summary>Why the link ended; null while it is open. Exit code 7: the stream, a stall, a BYE, or <see cref="Close"/>; 5: the peer broke a
+    /// rule.</summary>
     public VmPodException? Failure => Volatile.Read(ref failure);
 
     /// <summary>Opens the host's end: HELLOs, within <see cref="WireLimits.HelloTime"/>.</summary>
+    /// <param name="stream">The stream: one thread reads while another writes. It is the link's from now on; at the end it is cut or disposed.</param>
+    /// <param name="own">This host's HELLO.</param>
+    /// <param name="options">Memory and clock.</param>
     /// <exception cref="VmPodException">The versions do not meet (4), the peer is no pod (5), or the stream is lost or silent (7). The stream is
     /// cut.</exception>
     public static WireLink Connect(Stream stream, HostHello own, WireOptions options)
@@ -111,7 +116,7 @@ public sealed partial class WireLink : IDisposable
     }
 
     /// <summary>Opens the pod's end, and serves the host until the link ends.</summary>
-    /// <param name="stream">The stream.</param>
+    /// <param name="stream">As for <see cref="Connect"/>.</param>
     /// <param name="own">This pod's HELLO.</param>
     /// <param name="handlerOf">Makes the handler for the host that said this HELLO; called once, before any request.</param>
     /// <param name="options">Memory and clock.</param>
@@ -124,12 +129,13 @@ public sealed partial class WireLink : IDisposable
             link.Host = HostHello.TryRead(body, out HostHello? hello) ? hello : throw WireFault.Broken("its HELLO is not that of a host"), handlerOf);
     }
 
-    /// <summary>Ends the link in order: what was queued is sent, then BYE. Waits up to a second for it.</summary>
+    /// <summary>Ends the link in order: what was queued is sent, then BYE. Waits up to a second for it. What was not flushed may be lost.</summary>
     public void Close()
     {
+        isEnding = true;
         if (Failure is null)
             sender.Finish(TimeSpan.FromSeconds(1));
-        Fail(WireFault.Lost("this side ended it"));
+        Fail(OwnEnd());
     }
 
     /// <summary>Closes the link, waits for its threads and zeroes the memory that was lent. Not from a handler or a sink.</summary>
@@ -147,6 +153,7 @@ public sealed partial class WireLink : IDisposable
             thread.Join();
         sender.Join();
         server?.Join();
+        table.Dispose();
         options.ReceiveMemory.Span.Clear();
         options.SendMemory.Span.Clear();
     }
@@ -187,6 +194,8 @@ public sealed partial class WireLink : IDisposable
             throw;
         }
     }
+
+    private static VmPodException OwnEnd() => WireFault.Lost("this side ended it");
 
     private void Receive()
     {
@@ -272,6 +281,7 @@ public sealed partial class WireLink : IDisposable
     /// <summary>Ends the link, the first time; wakes everybody.</summary>
     private void Fail(VmPodException why)
     {
+        why = isEnding ? OwnEnd() : why;        // the peer hangs up at our BYE
         if (Interlocked.CompareExchange(ref failure, why, null) is not null)
             return;
         table.FailAll(why);

@@ -130,7 +130,7 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
                 break;
             case WireType.Have:
                 HaveRequest have = HaveRequest.TryRead(body, out HaveRequest? h) ? h : throw Unreadable(header);
-                Reply(request, () => new HaveReply { Has = handler.Have(have.Ids) });
+                Reply(request, () => Have(have));
                 break;
             case WireType.Renew:
                 Reply(request, handler.Renew);
@@ -147,7 +147,8 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
                     throw Unreadable(header);
                 break;
             case WireType.Commit:
-                CommitRequest commit = CommitRequest.TryRead(body, out CommitRequest? c) && (ids.IsTooMuch || ids.Match(c.Record)) ? c : throw Unreadable(header);
+                CommitRequest commit = CommitRequest.TryRead(body, out CommitRequest? c) && (ids.IsTooMuch || ids.Match(c.Record))
+                    ? c : throw Unreadable(header);
                 Reply(request, () => Commit(commit));
                 break;
             case WireType.Discard:
@@ -199,6 +200,12 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
         return isTooMuch ? throw CommitIds.TooMuch() : handler.Commit(commit, added, dropped);
     }
 
+    private HaveReply Have(HaveRequest have)
+    {
+        var reply = new HaveReply { Has = handler.Have(have.Ids) };
+        return have.IsAnsweredBy(reply) ? reply : throw new InvalidOperationException("The handler did not answer each id.");
+    }
+
     private IWireMessage? OpenLease(uint request, LeaseRequest open)
     {
         var answer = new LeaseAnswer(sender, request);
@@ -227,20 +234,22 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
         return DoneReply.Instance;
     });
 
+    /// <summary>Answers with what <paramref name="act"/> gives (null: it has answered), or with what it throws.</summary>
     private void Reply(uint request, Func<IWireMessage?> act)
     {
-        IWireMessage? reply;
+        VmPodException told;
         try
         {
-            reply = act();
+            if (act() is { } reply)
+                sender.Send(reply, request, urgent: true);
+            return;
         }
-        catch (Exception e) when (!isClosed)
+        catch (Exception e)     // of the handler, or a reply that cannot be: it must not end the pod
         {
-            VmPodException told = Told(e);
-            reply = new ErrorReply { ExitCode = told.ExitCode, Message = told.Message, Cure = told.Hint ?? "" };
+            told = Told(e);
         }
-        if (reply is not null)
-            sender.Send(reply, request, urgent: true);
+        if (!isClosed)
+            sender.Send(new ErrorReply { ExitCode = told.ExitCode, Message = told.Message, Cure = told.Hint ?? "" }, request, urgent: true);
     }
 
     private VmPodException Told(Exception e)

@@ -42,8 +42,8 @@ public sealed record ErrorReply : IWireReply<ErrorReply>
     {
         var w = new SpanWriter(body);
         w.Byte((byte)ExitCode);
-        w.Text(Clean(Message));
-        w.Text(Clean(Cure));
+        w.Text(Clean(Message), WireLimits.ErrorTextBytesMax);
+        w.Text(Clean(Cure), WireLimits.ErrorTextBytesMax);
         w.End();
     }
 

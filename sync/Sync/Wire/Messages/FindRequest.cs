@@ -30,7 +30,7 @@ public sealed record FindRequest : IWireRequest<SessionReply>
     public void WriteTo(Span<byte> body)
     {
         var w = new SpanWriter(body);
-        w.Text(Name);
+        w.Text(Name, WireLimits.SessionNameBytesMax);
         w.End();
     }
 }

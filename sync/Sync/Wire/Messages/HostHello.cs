@@ -47,7 +47,7 @@ public sealed record HostHello : IWireHello
         HelloPrefix.Write(ref w, Role);
         w.UInt128(BootId);
         w.UInt64(TimeMs);
-        w.Text(DisplayName);
+        w.Text(DisplayName, WireLimits.DisplayNameBytesMax);
         w.End();
     }
 }

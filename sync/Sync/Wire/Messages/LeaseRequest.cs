@@ -60,7 +60,7 @@ public sealed record LeaseRequest : IWireMessage
     public void WriteTo(Span<byte> body)
     {
         var w = new SpanWriter(body);
-        w.Text(Session);
+        w.Text(Session, WireLimits.SessionNameBytesMax);
         w.Byte((byte)Purpose);
         w.Byte((byte)((Create ? CreateFlag : 0) | (Tip ? TipFlag : 0) | (Generation is null ? 0 : GenerationFlag)));
         w.UInt64(Generation ?? 0);

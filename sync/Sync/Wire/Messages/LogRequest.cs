@@ -44,7 +44,7 @@ public sealed record LogRequest : IWireRequest<DoneReply>
         w.Byte((byte)Numbers.Count);
         foreach (LogNumber number in Numbers)
         {
-            w.Text(number.Name);
+            w.Text(number.Name, WireLimits.LogNameBytesMax);
             w.UInt64(unchecked((ulong)number.Value));
         }
         w.End();

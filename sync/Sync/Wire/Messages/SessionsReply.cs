@@ -42,7 +42,7 @@ public sealed record SessionsReply : IWireReply<SessionsReply>
         foreach (SessionLine line in Lines)
         {
             w.Handle(line.Handle);
-            w.Text(line.Name);
+            w.Text(line.Name, WireLimits.SessionNameBytesMax);
             w.Flag(line.IsLeaseOpen);
             w.UInt64(line.CommitCount);
             w.UInt64(line.TipGeneration);
