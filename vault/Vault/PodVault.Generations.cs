@@ -55,7 +55,7 @@ public sealed partial class PodVault
         // Generations are numbered without a gap (V-36), so one that is missing was there.
         ulong newest = session.IsTipDamaged ? session.Commits : session.Tip.Generation;
         throw number >= 1 && number <= newest
-            ? new VmPodException(ExitCode.Damaged, $"Generation {number} of session {name} is damaged: its entry in the vault's log cannot be read or was changed.",
+            ? new VmPodException(ExitCode.Damaged, $"Generation {number} of session {name} is damaged: its entry in the vault's log is not what was written.",
                 "Other generations can be opened: podkeeper sessions DIR SESSION lists them. Restore the log from a mirror or a backup to have this one back.")
             : new VmPodException(ExitCode.NotFound, $"The session has no generation {number}.", "podkeeper sessions DIR SESSION lists them.");
 

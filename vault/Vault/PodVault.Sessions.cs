@@ -79,15 +79,24 @@ public sealed partial class PodVault
     private SecretBuffer SessionKeyOf(SessionSummary session) =>
         NameEntry(session.Handle, session.Tip.SessionOffset)?.UnwrapKey(vaultKey ?? throw Locked(), Descriptor.VaultId) ?? throw Broken();
 
-    // Its name and key. Null if the entry is damaged.
+    // Its name and key, at the offset that a commit gives, or else where the log has it. Null if the entry is damaged.
     private SessionNameEntry? NameEntry(SessionHandle session, ulong? offset)
+    {
+        if (offset is { } place)
+            return TryReadName(session, place);
+        if (Find() is { } entry)
+            return entry;
+        log.Distrust();
+        return Find();
+
+        SessionNameEntry? Find() => log.FindSessions(session).Select(at => TryReadName(session, (ulong)at)).FirstOrDefault(e => e is not null);
+    }
+
+    private SessionNameEntry? TryReadName(SessionHandle session, ulong place)
     {
         try
         {
-            offset ??= (ulong?)log.FindSession(session);
-            return offset is { } place && SessionNameEntry.TryRead(log.ReadPayload(place, LogEntryTypes.Session)) is { } entry && entry.Session == session
-                ? entry
-                : null;
+            return SessionNameEntry.TryRead(log.ReadPayload(place, LogEntryTypes.Session)) is { } entry && entry.Session == session ? entry : null;
         }
         catch (VmPodException e) when (IsDamage(e))
         {

@@ -84,7 +84,8 @@ public sealed class ManyCommitsTests
         string Median(Func<(double Open, double First, double All, double Middle, double List), double> of) =>
             times.Select(of).Order().ElementAt(2).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture);
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{what}: open {Median(t => t.Open)}, newest {Median(t => t.First)}, every chunk {Median(t => t.All)}, @N/2 {Median(t => t.Middle)}, list {Median(t => t.List)} ms");
+            $"{what}: open {Median(t => t.Open)}, newest {Median(t => t.First)}, every chunk {Median(t => t.All)}, " +
+            $"@N/2 {Median(t => t.Middle)}, list {Median(t => t.List)} ms");
         return times.Select(t => t.Open + t.First).Order().ElementAt(2);
     }
 

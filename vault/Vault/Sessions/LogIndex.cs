@@ -58,9 +58,8 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
         }
     }
 
-    /// <summary>Where the SESSION entry of a session may stand. Null if the log has none.</summary>
-    public long? FindSession(SessionHandle session) =>
-        Places(LogEntryTypes.Session, session, 0).Cast<long?>().FirstOrDefault();
+    /// <summary>Where the SESSION entry of a session may stand: in a sound log, one place.</summary>
+    public IReadOnlyList<long> FindSessions(SessionHandle session) => Places(LogEntryTypes.Session, session, 0);
 
     /// <summary>Where the commit of a generation may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindCommits(SessionHandle session, ulong generation) => Places(LogEntryTypes.Commit, session, generation);

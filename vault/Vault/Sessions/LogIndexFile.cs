@@ -30,7 +30,7 @@ internal sealed class LogIndexFile(string path, UInt128 vaultId)
             var marks = new LogMark[header.Count];
             for (int i = 0; i < marks.Length; i++)
                 marks[i] = LogMark.ReadFrom(bytes.AsSpan(i * LogMark.Size));
-            return (marks, header.Covered);
+            return marks.All(m => m.Offset >= 0) ? (marks, header.Covered) : ([], 0);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -4,7 +4,7 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE (by its id), or the COMMIT of a generation (by its number).</summary>
+/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE by its id, the COMMIT of a generation by its number.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Number">The lease's id or the generation's number; 0 for a SESSION.</param>

@@ -50,7 +50,8 @@ internal static class RunWriter
         ulong size = (ulong)changes.Count * (ulong)TableLeaf<TValue, TFormat>.EntryBytesMax / 4;
         ulong sizeMax = old.Count >= RunsBeforeLargeMerge ? ulong.MaxValue : Math.Max(MergeBytesMax, MergeFactor * size);
         int merged = 0;
-        while (merged < old.Count && (old[merged].Inline.Length > 0 || (old[merged].Bytes < 2 * size && old[merged].Bytes <= sizeMax - Math.Min(size, sizeMax))))
+        bool IsCheap(ulong bytes) => bytes < 2 * size && bytes <= sizeMax - Math.Min(size, sizeMax);
+        while (merged < old.Count && (old[merged].Inline.Length > 0 || IsCheap(old[merged].Bytes)))
             size += old[merged++].Bytes;
         List<KeyValuePair<ChunkKey, TValue>> Entries()
         {
