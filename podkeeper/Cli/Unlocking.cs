@@ -7,12 +7,12 @@ namespace VmPod.PodKeeper.Cli;
 internal static class Unlocking
 {
     /// <summary>Unlocks: with --pin-file, else with the key agent, else with an answer on the terminal.</summary>
-    /// <exception cref="VmPodException">The passphrase is wrong (4), or there is nowhere to ask (2).</exception>
+    /// <exception cref="VmPodException">The passphrase is wrong, or there is nowhere to ask (4).</exception>
     internal static void Unlock(Pod pod, string? pinFile)
     {
         if (pinFile is null && pod.TryUnlockByAgent())
             return;
-        using SecretBuffer passphrase = Read(pinFile);
+        using SecretBuffer passphrase = pinFile is null ? LockedPod.Ask("Passphrase: ", pod.Vault.Folder) : SecretInput.ReadFile(pinFile);
         Unlock(pod, passphrase);
     }
 

@@ -43,11 +43,50 @@ public sealed class CommandLineTests(BasePod pod)
     public async Task A_locked_pod_is_refused_with_4_and_names_the_cure()
     {
         await using PodCopy copy = await pod.CopyAsync();
-        string another = copy.Folder["another"];
-        _ = await BasePod.PodKeeperAsync("init", another, "--argon-memory", "8", "--pin-file", pod.PinFile);
+        string plain = copy.InRam["plain"];
         // Without a terminal there is nobody to ask.
-        CliResult asked = await new TestHost(copy.InRam["run2"], another).TryStartAsync("resume", BasePod.Session);
-        Assert.NotEqual(0, asked.ExitCode);
-        Assert.False(string.IsNullOrEmpty(asked.Json.GetProperty("error").GetProperty("message").GetString()));
+        var podkeeper = new CliRunner(SystemTools.Find("setsid"), "--wait", Repository.Program("VmPod.PodKeeper.Cli", "podkeeper"));
+        var host = new TestHost(copy.InRam["run2"], copy.Pod, null, "setsid", "--wait");
+        pod.KillAgent();
+        try
+        {
+            foreach (CliResult refused in (CliResult[])
+                [await host.TryStartAsync("resume", BasePod.Session), await host.TryStartAsync("boot", BasePod.Session),
+                    await podkeeper.RunAsync(["get", copy.Pod, BasePod.Session, plain, "--json"], cancellation: TestContext.Current.CancellationToken)])
+            {
+                JsonElement error = refused.MustEndWith(4).Json.GetProperty("error");
+                Assert.Contains("locked", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+                Assert.Contains($"podkeeper unlock {copy.Pod}", error.GetProperty("hint").GetString(), StringComparison.Ordinal);
+            }
+            Assert.False(Directory.Exists(plain));
+        }
+        finally
+        {
+            await pod.UnlockAsync();
+        }
+        // The cure works.
+        await using TestSession session = await copy.ResumeAsync();
+        Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
+    }
+
+    [Fact]
+    [Trait("Spec", "P-09")]
+    public async Task The_log_holds_no_name_no_path_no_passphrase_and_nothing_of_the_guest()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await using (TestSession session = await copy.ResumeAsync())
+            await PodCopy.EndAsync(session);
+        string plain = copy.InRam["plain"];
+        _ = await BasePod.PodKeeperAsync("get", copy.Pod, BasePod.Session, plain);
+        byte[] log = await File.ReadAllBytesAsync(Path.Join(copy.Pod, "v1", "audit", "entries"), TestContext.Current.CancellationToken);
+        // What must be there is found, so what is not found is not there.
+        JsonElement sessions = await BasePod.PodKeeperAsync("sessions", copy.Pod);
+        Assert.True(Has(System.Text.Encoding.UTF8.GetBytes(sessions.GetProperty("sessions")[0].GetProperty("handle").GetString()!)));
+        foreach (string name in (string[])[$"\"{BasePod.Session}\"", "machine.json", copy.Pod, plain, Environment.MachineName])
+            Assert.False(Has(System.Text.Encoding.UTF8.GetBytes(name)), name);
+        Assert.False(Has(BasePod.Passphrase));
+        Assert.DoesNotContain(pod.Canaries.Patterns, pattern => Has(pattern));
+
+        bool Has(ReadOnlySpan<byte> text) => log.AsSpan().IndexOf(text) >= 0;
     }
 }

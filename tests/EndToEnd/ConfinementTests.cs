@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using VmPod.Testing;
@@ -49,6 +51,68 @@ public sealed partial class ConfinementTests(BasePod pod)
         await console.WaitForTextAsync("#", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         await console.WriteAsync("echo sum $((1234 * 2))\r"u8.ToArray());
         await console.WaitForTextAsync("sum 2468", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    [Trait("Spec", "H-07")]
+    [Trait("Threat", "T-16")]
+    public async Task Request_and_passphrase_are_on_no_command_line_and_in_no_environment()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        var host = new TestHost(copy.InRam["run2"], copy.Pod, copy.PinFile);
+        await using TestSession session = await host.StartAsync("resume", BasePod.Session, []);
+        string[] command = CommandOf(session.HostGuardPid).TrimEnd('\0').Split('\0');
+        Assert.Equal("session-run", Assert.Single(command.Skip(1)));
+        string passphrase = Encoding.UTF8.GetString(BasePod.Passphrase);
+        foreach (int process in session.Processes)
+        {
+            Assert.DoesNotContain(passphrase, CommandOf(process), StringComparison.Ordinal);
+            Assert.DoesNotContain(passphrase, Encoding.UTF8.GetString(ProcessSnapshot.EnvironmentOf(process)), StringComparison.Ordinal);
+        }
+        // The environment is really read: what was put there is seen.
+        Assert.Contains("VMPOD_RUN_FOLDER=", Encoding.UTF8.GetString(ProcessSnapshot.EnvironmentOf(session.HostGuardPid)), StringComparison.Ordinal);
+
+        static string CommandOf(int process) => File.ReadAllText($"/proc/{process}/cmdline");
+    }
+
+    [Fact]
+    [Trait("Spec", "H-08")]
+    public async Task A_control_connection_carries_one_bounded_request_and_one_reply()
+    {
+        const int LineBytesMax = 65_536;
+        await using PodCopy copy = await pod.CopyAsync();
+        await using TestSession session = await copy.ResumeAsync();
+        byte[] request = [.. "{\"verb\": \"status\"}\n"u8];
+        string reply = await AskAsync([.. request, .. request]);
+        Assert.Equal('\n', reply[^1]);
+        Assert.Equal(1, reply.Count(c => c == '\n'));
+        Assert.Equal("Running", JsonSerializer.Deserialize<JsonElement>(reply).GetProperty("status").GetProperty("phase").GetString());
+        // Padded to the bound it is a request still; a byte more is none.
+        Assert.NotEqual("", await AskAsync(Padded(LineBytesMax)));
+        Assert.Equal("", await AskAsync(Padded(LineBytesMax + 1)));
+        Assert.Equal("", await AskAsync([.. "no JSON\n"u8]));
+        Assert.Equal(2, JsonSerializer.Deserialize<JsonElement>(await AskAsync([.. "{\"verb\": \"nothing\"}\n"u8])).GetProperty("exit_code").GetInt32());
+        _ = await session.Agent.PingAsync(cancellation: TestContext.Current.CancellationToken);
+
+        byte[] Padded(int length) => [.. request[..^1], .. Enumerable.Repeat((byte)' ', length - request.Length + 1), (byte)'\n'];
+
+        async Task<string> AskAsync(byte[] bytes)
+        {
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Join(session.RunFolder, "control.sock")), TestContext.Current.CancellationToken);
+            using var stream = new NetworkStream(socket);
+            var answer = new MemoryStream();
+            try
+            {
+                await stream.WriteAsync(bytes, TestContext.Current.CancellationToken);
+                await stream.CopyToAsync(answer, TestContext.Current.CancellationToken);
+            }
+            catch (IOException)
+            {
+                // Closed with bytes unread, as a request that is too long is.
+            }
+            return Encoding.UTF8.GetString(answer.ToArray());
+        }
     }
 
     [Fact]

@@ -11,6 +11,9 @@ public sealed class LeaveTests(BasePod pod)
     private const double StopSecondsMax = 3, KeysGoneSecondsMax = 6;
 
     [Fact]
+    [Trait("Spec", "H-15")]
+    [Trait("Spec", "H-16")]
+    [Trait("Threat", "T-21")]
     public async Task When_the_pod_is_taken_away_the_CPUs_stop_the_keys_go_and_the_machine_dies()
     {
         await using PodCopy copy = await pod.CopyAsync();
@@ -26,10 +29,16 @@ public sealed class LeaveTests(BasePod pod)
         Assert.Equal("pod-gone", receipt.GetProperty("reason").GetString());
         Assert.InRange((receipt.GetProperty("cpus_stopped_ms").GetInt64() - gone) / 1000.0, 0, StopSecondsMax);
         Assert.InRange((receipt.GetProperty("keys_gone_ms").GetInt64() - gone) / 1000.0, 0, KeysGoneSecondsMax);
+        // In the order of H-16.
+        Assert.InRange(receipt.GetProperty("keys_gone_ms").GetInt64(), receipt.GetProperty("cpus_stopped_ms").GetInt64(),
+            receipt.GetProperty("done_ms").GetInt64());
+        Assert.True(receipt.GetProperty("pages_zeroed").GetInt64() > 0);
         Assert.False(Directory.Exists(session.Mount));
     }
 
     [Fact]
+    [Trait("Spec", "H-15")]
+    [Trait("Threat", "T-21")]
     public async Task A_pod_that_comes_back_within_the_grace_lets_the_guest_go_on()
     {
         await using PodCopy copy = await pod.CopyAsync();
@@ -60,7 +69,27 @@ public sealed class LeaveTests(BasePod pod)
         _ = await session.Agent.PingAsync(cancellation: TestContext.Current.CancellationToken);
     }
 
+    [Theory]
+    [InlineData(6)]
+    [InlineData(9)]
+    [InlineData(11)]
+    [InlineData(15)]
+    [Trait("Spec", "H-17")]
+    [Trait("Threat", "T-22")]
+    public async Task Whatever_signal_hostguard_dies_of_QEMU_dies_with_it(int signal)
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        await using TestSession session = await copy.ResumeAsync();
+        IReadOnlyList<int> processes = session.Processes;
+        Assert.NotEmpty(session.QemuProcesses);
+        // .NET takes the first SIGSEGV or SIGABRT that somebody else sends for a fault that comes again by itself: the second is deadly.
+        const string KillUntilDead = "for i in $(seq 20); do kill -\"$0\" \"$1\" 2> /dev/null || exit 0; sleep 0.1; done";
+        (await new CliRunner("/bin/sh").RunAsync(["-c", KillUntilDead, $"{signal}", $"{session.HostGuardPid}"])).MustSucceed();
+        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(12));
+    }
+
     [Fact]
+    [Trait("Threat", "T-22")]
     public async Task A_hostguard_that_is_stopped_takes_the_machine_with_it()
     {
         await using PodCopy copy = await pod.CopyAsync();
@@ -72,6 +101,8 @@ public sealed class LeaveTests(BasePod pod)
     }
 
     [Fact]
+    [Trait("Spec", "H-16")]
+    [Trait("Threat", "T-05")]
     public async Task After_a_leave_no_canary_is_in_the_run_folder_or_in_the_pod()
     {
         await using PodCopy copy = await pod.CopyAsync();

@@ -11,18 +11,21 @@ namespace VmPod.EndToEnd;
 /// <summary>A machine's checkpoint as plain files, put into a pod as hostguard would have.</summary>
 internal static class PlainMachine
 {
-    /// <summary>Puts the files of a checkpoint (`podkeeper get` of a machine) as a checkpoint of a new session.</summary>
-    public static void Put(string podFolder, string pinFile, string session, string folder)
+    /// <summary>Puts the files of a checkpoint (`podkeeper get` of a machine) as a checkpoint of a new session, perhaps without one.</summary>
+    public static void Put(string podFolder, string pinFile, string session, string folder, string? without = null)
     {
         using Pod pod = Pod.Open(podFolder, StoreAccess.Write, TimeProvider.System);
         using SecretBuffer passphrase = SecretInput.ReadFile(pinFile);
         if (!pod.TryUnlock(passphrase))
             throw new InvalidOperationException("The passphrase is wrong.");
         SessionLease lease = pod.BeginLease(session, LeasePurpose.Put, create: true);
-        SnapshotWriter.PutStreams(lease,
+        StreamSource[] all =
         [
-            Source("disk", StreamKind.Disk), Source("memory", StreamKind.Memory), Source("state", StreamKind.State), Source("machine.json", StreamKind.Config),
-        ], GenerationKind.Checkpoint, "put by a test", null, CancellationToken.None);
+            Source("disk", StreamKind.Disk), Source("memory", StreamKind.Memory), Source("state", StreamKind.State),
+            Source("machine.json", StreamKind.Config),
+        ];
+        SnapshotWriter.PutStreams(lease, [.. all.Where(stream => stream.Name != without)], GenerationKind.Checkpoint, "put by a test", null,
+            CancellationToken.None);
         pod.EndLease(lease);
 
         StreamSource Source(string name, StreamKind kind) => new(Path.Join(folder, name), name, kind);

@@ -19,10 +19,13 @@ public sealed class PutCrashTests(BasePod pod)
         string folder = copy.Folder["vault"], source = copy.Folder.Sub("source"), file = Path.Join(source, "disk");
         _ = await BasePod.PodKeeperAsync("init", folder, "--argon-memory", "8", "--pin-file", pod.PinFile);
         await File.WriteAllBytesAsync(file, RandomNumberGenerator.GetBytes(FileBytes), TestContext.Current.CancellationToken);
+        await PutAsync();
+        // Kills are spread over the time that such a put takes.
+        Change(file);
         long started = Stopwatch.GetTimestamp();
         await PutAsync();
         TimeSpan whole = Stopwatch.GetElapsedTime(started);
-        long generation = 1;
+        long generation = 2;
         int kept = 0, committed = 0;
         string before = await SumAsync(file);
         for (int round = 1; round <= SoakRounds.Count; round++)
@@ -31,7 +34,7 @@ public sealed class PutCrashTests(BasePod pod)
             string after = await SumAsync(file);
             await using (CliProcess put = CliRunner.PodKeeper.Start(["put", folder, Session, source, "--pin-file", pod.PinFile, "--json"]))
             {
-                await Task.Delay(Random.Shared.NextDouble() * 1.1 * whole, TestContext.Current.CancellationToken);
+                await Task.Delay(Random.Shared.NextDouble() * 1.5 * whole, TestContext.Current.CancellationToken);
                 put.Signal(9);
                 _ = await put.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
             }

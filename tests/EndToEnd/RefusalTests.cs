@@ -65,6 +65,25 @@ public sealed class RefusalTests(BasePod pod)
     }
 
     [Fact]
+    [Trait("Spec", "H-01")]
+    public async Task A_checkpoint_without_one_of_its_streams_ends_with_5_and_what_is_no_machine_with_3()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        string plain = copy.InRam["plain"];
+        _ = await BasePod.PodKeeperAsync("get", copy.Pod, BasePod.Session, plain);
+        Assert.Equal(["disk", "machine.json", "memory", "state"], Directory.GetFiles(plain).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        foreach ((string missing, int code) in ((string, int)[])[("disk", 5), ("memory", 5), ("state", 5), ("machine.json", 3)])
+        {
+            PlainMachine.Put(copy.Pod, pod.PinFile, "without-" + missing, plain, missing);
+            (await copy.Host.TryStartAsync("resume", "without-" + missing)).MustEndWith(code);
+        }
+        await using (FileStream memory = File.OpenWrite(Path.Join(plain, "memory")))
+            memory.SetLength(memory.Length - 4096);
+        PlainMachine.Put(copy.Pod, pod.PinFile, "short", plain);
+        (await copy.Host.TryStartAsync("resume", "short")).MustEndWith(5);
+    }
+
+    [Fact]
     [Trait("Threat", "T-02")]
     public async Task A_flipped_bit_in_the_memorys_cells_never_becomes_a_wrong_guest_and_boot_still_works()
     {

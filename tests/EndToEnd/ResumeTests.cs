@@ -27,6 +27,7 @@ public sealed class ResumeTests(BasePod pod)
     }
 
     [Fact]
+    [Trait("Spec", "H-13")]
     public async Task A_checkpoint_under_load_pauses_the_guest_briefly_and_can_be_gone_on_from()
     {
         await using PodCopy copy = await pod.CopyAsync();
@@ -65,6 +66,39 @@ public sealed class ResumeTests(BasePod pod)
     }
 
     [Fact]
+    [Trait("Spec", "H-11")]
+    [Trait("Threat", "T-08")]
+    public async Task A_checkpoint_that_is_resumed_twice_gives_the_machine_two_generation_ids()
+    {
+        await using PodCopy copy = await pod.CopyAsync();
+        var ids = new List<string>();
+        for (int i = 0; i < 2; i++)
+        {
+            await using TestSession session = await copy.ResumeAsync("--drop-disk-changes");
+            ids.Add(await GenerationIdAsync(session));
+            await PodCopy.CrashAsync(session);
+        }
+        Assert.All(ids, id => Assert.Matches("^[0-9a-f]{32}$", id));
+        Assert.DoesNotContain(new string('0', 32), ids);
+        Assert.NotEqual(ids[0], ids[1]);
+    }
+
+    // Where the guest's firmware put it, in the guest's own memory: a driver reads it there.
+    private static async Task<string> GenerationIdAsync(TestSession session)
+    {
+        GuestCommand place = await session.Agent.ShAsync(
+            "modprobe qemu_fw_cfg && od -An -t u8 /sys/firmware/qemu_fw_cfg/by_name/etc/vmgenid_addr/raw");
+        Assert.True(place.ExitCode == 0, place.Output);
+        long address = long.Parse(place.Output, System.Globalization.CultureInfo.InvariantCulture);
+        var inside = new CliRunner(SystemTools.Find("nsenter"), "--target", $"{session.HostGuardPid}", "--mount", "--",
+            SystemTools.Find("setpriv"), "--reuid", "61744", "--regid", "61744", "--clear-groups");
+        CliResult id = await inside.RunAsync([SystemTools.Find("od"), "-An", "-t", "x1", "-j", $"{address}", "-N", "16",
+            Path.Join(session.Mount, "memory")]);
+        return id.MustSucceed().Output.Replace(" ", "", StringComparison.Ordinal).Trim();
+    }
+
+    [Fact]
+    [Trait("Spec", "H-05")]
     public async Task When_the_disk_is_newer_than_the_checkpoint_resume_asks_and_both_ways_work()
     {
         await using PodCopy copy = await pod.CopyAsync();

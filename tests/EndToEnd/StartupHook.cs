@@ -17,13 +17,14 @@ internal static class StartupHook
     {
         if (Environment.GetEnvironmentVariable(FolderVariable) is not { } folder)
             return;
+        string count = Path.Join(folder, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         var collector = new Thread(() =>
         {
             for (long done = 0; ; done++)
             {
                 GC.Collect();
                 if (done % CollectionsPerCount == 0)
-                    File.WriteAllText(Path.Join(folder, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), done.ToString(CultureInfo.InvariantCulture));
+                    File.WriteAllText(count, done.ToString(CultureInfo.InvariantCulture));
                 Thread.Sleep(1);
             }
         })

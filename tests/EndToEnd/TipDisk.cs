@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using VmPod.Foundation;
 using VmPod.PodKeeper;
 using VmPod.Secrets;
 using VmPod.Testing;
@@ -29,7 +30,7 @@ internal static class TipDisk
 
     private static void Export(string podFolder, string pinFile, string session, string to)
     {
-        using Pod pod = Pod.Open(podFolder, StoreAccess.Write, TimeProvider.System);
+        using Pod pod = OpenSoon(podFolder);
         using (SecretBuffer passphrase = SecretInput.ReadFile(pinFile))
         {
             if (!pod.TryUnlock(passphrase))
@@ -45,5 +46,21 @@ internal static class TipDisk
             RandomAccess.Write(file, bytes.AsSpan(0, disk.ChunkLength(chunk)), chunk * FormatLimits.ChunkBytes);
             return bytes;
         }, _ => { });
+    }
+
+    // A process that was killed in the middle of an fsync is a zombie to all who look, and holds its lock until its disk has answered.
+    private static Pod OpenSoon(string podFolder)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                return Pod.Open(podFolder, StoreAccess.Write, TimeProvider.System);
+            }
+            catch (VmPodException e) when (e.ExitCode == ExitCode.Busy && i < 100)
+            {
+                Thread.Sleep(50);
+            }
+        }
     }
 }

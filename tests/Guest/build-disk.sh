@@ -45,7 +45,7 @@ if [ "$FLAVOUR" = small ]; then
   # Of a cloud kernel's 60 MiB of modules the guest can use these; the rest is drivers of machines that it never sees.
   (cd "$R/lib/modules/$V/kernel" && find . -name '*.ko' ! -path './drivers/virtio/*' ! -path './drivers/block/*' ! -path './drivers/scsi/*' ! -path './drivers/ata/*' \
     ! -path './drivers/char/*' ! -path './drivers/net/virtio_net.ko' ! -path './net/core/*' ! -path './fs/ext4/*' ! -path './fs/jbd2/*' ! -path './fs/mbcache.ko' \
-    ! -path './fs/fuse/*' ! -path './lib/*' ! -path './crypto/*' -delete)
+    ! -path './fs/fuse/*' ! -path './drivers/firmware/qemu_fw_cfg.ko' ! -path './lib/*' ! -path './crypto/*' -delete)
 fi
 chroot "$R" depmod "$V"
 

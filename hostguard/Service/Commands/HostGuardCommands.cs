@@ -7,6 +7,7 @@ using VmPod.Foundation;
 using VmPod.HostGuard.Control;
 using VmPod.HostGuard.Pods;
 using VmPod.HostGuard.Session;
+using VmPod.PodKeeper;
 using VmPod.PodKeeper.Agent;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -294,7 +295,7 @@ internal static class HostGuardCommands
             return null;
         UInt128 vaultId = CellStore.ReadDescriptor(pod.Text).VaultId;
         bool agentHasIt = RuntimeFolder.TryFind() is { } folder && KeyAgentClient.IsServing(folder, vaultId);
-        return agentHasIt ? null : SecretInput.ReadTerminal("Passphrase of the pod: ");
+        return agentHasIt ? null : LockedPod.Ask("Passphrase of the pod: ", pod);
     }
 
     private static void Show<T>(ParseResult result, T value, JsonTypeInfo<T> type, string prose) =>

@@ -30,6 +30,6 @@ internal sealed class SplitMix(ulong seed)
         for (int i = 0; i < words.Length; i++)
             words[i] = Next();
         for (int i = words.Length * sizeof(ulong); i < into.Length; i++)
-            into[i] = (byte)Next();
+            into[i] = (byte)(Next() >> 56);
     }
 }

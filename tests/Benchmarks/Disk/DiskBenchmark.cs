@@ -126,7 +126,8 @@ internal sealed class DiskBenchmark : IBenchmark
 
     private BenchReport Report(Dictionary<(string Way, string Load), Timing> results, bool quick)
     {
-        var table = new BenchTable("The same disk by two ways, by QEMU's block layer in the jail; microseconds a request, CPU of both sides in the second of each pair",
+        var table = new BenchTable(
+            "The same disk by two ways, by QEMU's block layer in the jail; microseconds a request, CPU of both sides in the second of each pair",
             "load", "mount us", "mount CPU us", "NBD us", "NBD CPU us", "file in RAM us", "NBD / mount", "NBD / mount, CPU", "mount, % of file in RAM");
         foreach (DiskLoad load in Loads)
         {
@@ -138,7 +139,8 @@ internal sealed class DiskBenchmark : IBenchmark
         var report = new BenchReport(Name);
         report.Tables.Add(table);
         report.Versions["kernel"] = Environment.OSVersion.Version.ToString();
-        report.Notes.Add("All reads hit decoded chunks, all writes fit the overlay. Medians of three runs after one that warms. The serving side has 4 threads both ways.");
+        report.Notes.Add("All reads hit decoded chunks, all writes fit the overlay. Medians of three runs after one that warms.");
+        report.Notes.Add("The serving side has 4 threads both ways.");
         return report;
     }
 }

@@ -32,13 +32,16 @@ internal static partial class JailedBench
         List<string> arguments =
         [
             "--reuid", $"{Uid}", "--regid", $"{Uid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs",
-            Executables.Require("bwrap", "bubblewrap"), "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv",
+            Executables.Require("bwrap", "bubblewrap"), "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1",
+            "--cap-drop", "ALL", "--clearenv",
             "--ro-bind", Executables.Require("qemu-img", "qemu-utils"), "/qemu-img",
-            "--ro-bind", "/usr/lib", "/usr/lib", "--ro-bind-try", "/usr/lib64", "/usr/lib64", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+            "--ro-bind", "/usr/lib", "/usr/lib", "--ro-bind-try", "/usr/lib64", "/usr/lib64",
+            "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
             "--dev-bind", "/dev/null", "/dev/null", "--dev-bind", "/dev/urandom", "/dev/urandom",
             .. file is null ? (string[])[] : ["--bind", file, "/disk"],
             "--remount-ro", "/", "--chdir", "/", "--",
-            "/qemu-img", "bench", "--image-opts", "-t", "none", "-c", Text(load.Count), "-d", Text(load.Depth), "-s", Text(load.Bytes), "-S", Text(load.Step),
+            "/qemu-img", "bench", "--image-opts", "-t", "none",
+            "-c", Text(load.Count), "-d", Text(load.Depth), "-s", Text(load.Bytes), "-S", Text(load.Step),
             .. load.IsWrite ? (string[])["-w"] : [], image,
         ];
         string output = "";

@@ -8,7 +8,8 @@ namespace VmPod.Benchmarks.Disk;
 /// One disk over one connection of the NBD protocol (fixed newstyle, NBD_OPT_GO, simple replies; the protocol's doc/proto.md), to be measured against the
 /// same disk as a file of the mount. Requests are answered by as many threads as the mount has, in any order.
 /// </summary>
-/// <remarks>The threads take turns at reading a request and at writing an answer: none hands a request to another one, which would cost a wake-up each.</remarks>
+/// <remarks>The threads take turns at reading a request and at writing an answer: none hands a request to another one, which would cost a
+/// wake-up each.</remarks>
 internal sealed class NbdServer : IDisposable
 {
     private const ulong Magic = 0x4E42444D41474943, OptionMagic = 0x49484156454F5054, OptionReplyMagic = 0x3E889045565A9;

@@ -45,6 +45,26 @@ public sealed class AuditLogTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Spec", "P-02")]
+    public void Whatever_is_appended_by_whomever_the_bytes_before_stay_as_they_are()
+    {
+        using var test = new TestLog().With(2);
+        byte[] before = test.Entries;
+        for (int i = 0; i < 4; i++)
+        {
+            using (AuditLog log = test.Open())
+            {
+                log.Append(TestLog.Released(i));
+                log.Append([TestLog.Released(i), TestLog.Released(i + 1)]);
+            }
+            byte[] after = test.Entries;
+            Assert.True(after.Length > before.Length);
+            Assert.Equal(before, after[..before.Length]);
+            before = after;
+        }
+    }
+
+    [Fact]
     public void An_opened_log_goes_on_where_it_was_and_says_nothing_when_nothing_happened()
     {
         using var test = new TestLog().With(3);

@@ -59,6 +59,30 @@ public sealed class AuditTamperTests
         }
     }
 
+    [Theory]
+    [Trait("Spec", "P-01")]
+    [Trait("Threat", "T-24")]
+    [InlineData(0)]
+    [InlineData(AuditLimits.EntryBytesMax + 1)]
+    [InlineData(ushort.MaxValue)]
+    public void An_entry_of_a_length_out_of_bounds_is_refused_before_its_bytes_are_read(int length)
+    {
+        using var test = new TestLog().With(3);
+        List<byte[]> records = test.Records;
+        // As many bytes as it says, or fewer: a reader that went on would say that the file ends, or that this is no entry.
+        foreach (byte[] bytes in (byte[][])[new byte[length], []])
+        {
+            records[1] = [(byte)(length >> 8), (byte)(length & 0xFF), .. bytes];
+            test.Records = records;
+            AuditBreak found = test.Break();
+            Assert.Equal(1, found.Entry);
+            Assert.Contains($"its length {length} is not within", found.What, StringComparison.Ordinal);
+        }
+        records[1] = [AuditLimits.EntryBytesMax >> 8, 0, .. new byte[AuditLimits.EntryBytesMax]];
+        test.Records = records;
+        Assert.DoesNotContain("its length", test.Break().What, StringComparison.Ordinal);
+    }
+
     [Fact]
     [Trait("Spec", "P-24")]
     public void A_log_cut_at_any_length_misses_the_entry_that_was_cut()

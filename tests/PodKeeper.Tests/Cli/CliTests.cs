@@ -101,7 +101,7 @@ public sealed class CliTests : IDisposable
             Assert.True(agent.WaitForExit(10_000));
         }
         // There is no terminal here to ask on.
-        PodKeeperProgram.RunAs(["setsid", "--wait"], "put", Pod, "work", temp["files"]).Expect(2);
+        PodKeeperProgram.RunAs(["setsid", "--wait"], "put", Pod, "work", temp["files"]).Expect(4);
         PodKeeperProgram.Run("unlock", Pod, "--pin-file", temp["wrong"], "--json").Expect(4);
         Assert.False(PodKeeperProgram.Run("status", Pod, "--json").Expect(0).Json.GetProperty("unlocked").GetBoolean());
         Assert.Equal(1, PodKeeperProgram.Run("status", Pod, "--json").Json.GetProperty("failed_unlocks").GetInt32());

@@ -11,6 +11,7 @@ namespace VmPod.Vault.Tests.Attacks;
 /// The attacker holds the store, and in some cases a lease's key: he shows valid cells in places that are not theirs. Each test first shows that the cell
 /// opens, so that without the checks of the context the attack would work.
 /// </summary>
+[Trait("Threat", "T-04")]
 public sealed class MovedCellTests
 {
     private static readonly byte[] Secret = [.. "the content of chunk nine"u8];
