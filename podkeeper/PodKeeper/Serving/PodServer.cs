@@ -252,12 +252,10 @@ public sealed class PodServer : IDisposable
         _ = running.Signal();
     }
 
+    // Tried rather than asked for: some may lock more than their limit says. Without a link's memory a server is of no use.
     private static void CheckMemory()
     {
-        ulong needed = WireLimits.PodReceiveBytes + WireLimits.SendBytes + SecretLimits.BufferBytesMax, limit = Libc.LockLimit();
-        if (limit < needed)
-            throw new VmPodException(ExitCode.Missing, $"This process may lock {limit / 1024} KiB of memory; one link of a host needs {needed / 1024} KiB.",
-                "Raise the limit of locked memory: ulimit -l unlimited, LimitMEMLOCK=infinity in the unit, or run as root.");
+        using IDisposable link = new LockedMemoryOwner(WireLimits.PodReceiveBytes + WireLimits.SendBytes);
     }
 
     private void Accept()
