@@ -59,6 +59,9 @@ public static class PairingFolder
         }
     }
 
+    /// <summary>True if a pairing is stored.</summary>
+    public static bool Contains(string folder, UInt128 id) => File.Exists(PathOf(folder, id));
+
     /// <summary>Removes a pairing. False if it was not there.</summary>
     public static bool Remove(string folder, UInt128 id)
     {

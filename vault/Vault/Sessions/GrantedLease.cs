@@ -67,6 +67,9 @@ public sealed class GrantedLease : IDisposable
     /// <summary>The host that it was granted to.</summary>
     public UInt128 Host => entry.Host;
 
+    /// <summary>The public key, 32 bytes, that its commits are signed with.</summary>
+    public ReadOnlyMemory<byte> Signer => entry.PublicKey;
+
     /// <summary>K_lease, to be handed to the host: 32 bytes. Null where the lease was attached again. Owned by this object.</summary>
     public SecretBuffer? LeaseKey { get; }
 
