@@ -13,7 +13,7 @@ using VmPod.Sync.Channel.Pairings;
 
 namespace VmPod.PodKeeper.Cli.Serving;
 
-/// <summary>Commands that other processes of this user give to the server, since it owns the vault. Each answers with the object that the verb prints.</summary>
+/// <summary>Commands that other processes of this user give to the server, since it owns the vault. Each answers with what the verb prints.</summary>
 internal sealed class ServedCommands(PodServer server, string folder)
 {
     // Names of what is asked; the verbs of the command line, and two questions.
