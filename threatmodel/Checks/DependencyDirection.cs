@@ -29,13 +29,13 @@ public static class DependencyDirection
         new(Sync, [Foundation, Format], [], Ciphers, "it moves sealed cells and cannot name a key"),
         new(Channel, [Foundation, Secrets], ["BouncyCastle.Cryptography", "QRCoder"], "", "it knows the keys of links, and no vault"),
         new(Audit, [Foundation], ["NSec.Cryptography"], "", "it signs the log with the log's key and knows no vault"),
-        new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Audit], ["NSec.Cryptography", "Microsoft.Extensions.Hosting"], "",
+        new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit], ["NSec.Cryptography"], "",
             "it releases keys and runs no session"),
-        new("VmPod.PodKeeper.Cli", [Foundation, Format, Secrets, Cells, Vault, Sync, Audit, PodKeeper],
-            CommandPackages, "", "it is the pod's command and runs no session"),
+        new("VmPod.PodKeeper.Cli", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit, PodKeeper],
+            [.. CommandPackages, "Microsoft.Extensions.Hosting.Systemd"], "", "it is the pod's command and runs no session"),
         new(Mount, [Foundation], [], Ciphers, "it serves files of bytes and knows neither vault nor keys"),
         new(Machine, [Foundation], [], Ciphers, "it drives hypervisors and knows neither vault nor keys"),
-        new("VmPod.HostGuard", [Foundation, Format, Secrets, Cells, Vault, Sync, Audit, PodKeeper, Mount, Machine],
+        new("VmPod.HostGuard", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit, PodKeeper, Mount, Machine],
             CommandPackages, "", "it runs a session"),
     ];
 

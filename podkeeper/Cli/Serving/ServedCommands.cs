@@ -13,7 +13,7 @@ using VmPod.Sync.Channel.Pairings;
 
 namespace VmPod.PodKeeper.Cli.Serving;
 
-/// <summary>Commands that other processes of this user give to the server, since it owns the vault. Each answers with the object that the verb prints.</summary>
+/// <summary>Commands that other processes of this user give to the server, since it owns the vault. Each answers with what the verb prints.</summary>
 internal sealed class ServedCommands(PodServer server, string folder)
 {
     // Names of what is asked; the verbs of the command line, and two questions.
@@ -51,9 +51,9 @@ internal sealed class ServedCommands(PodServer server, string folder)
                 (bool was, int leases) = server.Lock(given.Contains(All, StringComparer.Ordinal));
                 return Bytes(new LockReply(server.VaultText, was, true, leases), ReplyJson.Default.LockReply);
             case Status:
-                return Bytes(server.With(p => StatusVerb.Describe(p.Vault, server.State)), ReplyJson.Default.StatusReply);
+                return Bytes(server.Look(p => StatusVerb.Describe(p.Vault, server.State)), ReplyJson.Default.StatusReply);
             case Sessions:
-                return Bytes(server.With(p => SessionsVerb.Describe(p, given.Count > 0 ? given[0] : null)), ReplyJson.Default.SessionsReply);
+                return Bytes(server.Look(p => SessionsVerb.Describe(p, given.Count > 0 ? given[0] : null)), ReplyJson.Default.SessionsReply);
             case Release:
                 return Bytes(new ReleaseReply(given[0], server.Release(given[0], given.Contains(Break, StringComparer.Ordinal))),
                     ReplyJson.Default.ReleaseReply);
@@ -77,7 +77,7 @@ internal sealed class ServedCommands(PodServer server, string folder)
         return new UnlockReply(server.VaultText, was, null, 0, Served: true);
     }
 
-    private ReviewReply ReviewOf(string? session) => server.With(p =>
+    private ReviewReply ReviewOf(string? session) => server.Look(p =>
     {
         p.Audit.Append(new AuditEvent(AuditKind.LogReviewed, AuditOutcome.Ok));
         return new ReviewReply(session is null ? null : p.Vault.FindSession(session).Handle.ToString());

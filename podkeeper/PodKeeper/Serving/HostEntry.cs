@@ -21,7 +21,8 @@ internal static class HostEntry
         AuditEvent entry = lease.Event(kind, AuditOutcome.Ok);
         foreach (LogNumber number in request.Numbers)
         {
-            if (number.Value is < 0 or > AuditLimits.NumberMax || number.Name == LeaseName || !IsName(number.Name) || !entry.Detail.TryAdd(number.Name, number.Value))
+            if (number.Value is < 0 or > AuditLimits.NumberMax || number.Name == LeaseName || !IsName(number.Name)
+                || !entry.Detail.TryAdd(number.Name, number.Value))
                 throw Refused("whose numbers have no form of an entry");
         }
         return entry;

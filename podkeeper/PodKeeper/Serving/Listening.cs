@@ -27,7 +27,8 @@ internal static class Listening
             socket.Dispose();
             throw e.SocketErrorCode switch
             {
-                SocketError.AddressAlreadyInUse => new VmPodException(ExitCode.Busy, $"Another program listens at {at}.", "Choose another port: --listen A:P.", e),
+                SocketError.AddressAlreadyInUse => new VmPodException(ExitCode.Busy, $"Another program listens at {at}.",
+                    "Choose another port: --listen A:P.", e),
                 SocketError.AccessDenied => new VmPodException(ExitCode.Refused, $"This user may not listen at {at}.", "Choose a port above 1023.", e),
                 _ => new VmPodException(ExitCode.Usage, $"{at} is no address of this machine.", "Choose another: --listen A:P.", e),
             };

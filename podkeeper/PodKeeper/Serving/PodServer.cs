@@ -112,7 +112,10 @@ public sealed class PodServer : IDisposable
         }
     }
 
-    /// <summary>Runs with the pod while its keys neither come nor go, one change of the vault at a time.</summary>
+    /// <summary>Looks at the pod while its keys neither come nor go; hosts go on writing meanwhile.</summary>
+    public T Look<T>(Func<Pod, T> look) => Leases.WithKeys(look);
+
+    /// <summary>Changes the pod while its keys neither come nor go, one change of the vault at a time.</summary>
     public T With<T>(Func<Pod, T> act) => Leases.Change(act);
 
     /// <summary>Unlocks the served pod; hosts learn of it with the next beat. False if the passphrase is wrong.</summary>

@@ -23,7 +23,13 @@ internal sealed class ReceiptFolder(string podFolder)
 
     private static void Write(string path, ReadOnlySpan<byte> bytes)
     {
-        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 });
+        using var file = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            UnixCreateMode = OwnerOnly,
+            BufferSize = 0,
+        });
         file.Write(bytes);
         Libc.Fsync(file.SafeFileHandle);
     }

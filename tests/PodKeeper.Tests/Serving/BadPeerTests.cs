@@ -102,6 +102,31 @@ public sealed class BadPeerTests
     }
 
     [Fact]
+    [Trait("Spec", "P-53")]
+    public void Hostile_peers_paired_or_not_cost_a_server_less_than_64_MiB()
+    {
+        using var pod = new ServedPod();
+        using (WireHost first = pod.Connect())
+            first.Open();       // what is made once is made
+        ServeTests.Until(() => pod.Server.State.Links == 0);
+        long before = ServerMemory();
+        // One paired host with all the links it may have: each names 32,768 ids for a commit that never comes.
+        var pairing = pod.Pair();
+        List<SecureChannel> hostile = [];
+        for (int i = 0; i < PodLimits.LinksOfOneHostMax; i++)
+            hostile.Add(Hostile(pod, pairing));
+        for (int i = 0; i < 100; i++)
+        {
+            using var stranger = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            stranger.Connect(pod.Server.Address);
+            Send(stranger, RandomNumberGenerator.GetBytes(2000));
+        }
+        long more = ServerMemory() - before;
+        hostile.ForEach(h => h.Abort());
+        Assert.True(more < 64L << 20, $"{more >> 20} MiB");
+    }
+
+    [Fact]
     [Trait("Spec", "P-54")]
     public void A_cell_that_is_not_the_lease_s_is_refused_and_the_link_goes_on()
     {
@@ -114,6 +139,41 @@ public sealed class BadPeerTests
         Assert.Equal(ExitCode.Refused, Assert.Throws<VmPodException>(() => host.Link.Flush(WireHost.Patience)).ExitCode);
         host.Link.Call(RenewRequest.Instance, WireHost.Patience);
     }
+
+    // Of this process, which is server and peers: what lives after a collection, and locked memory.
+    private static long ServerMemory() => GC.GetTotalMemory(forceFullCollection: true) + LockedKiB() * 1024;
+
+    // HELLO and 1 MiB of ids by hand, then silence.
+    private static SecureChannel Hostile(ServedPod pod, Sync.Channel.Pairings.Pairing pairing)
+    {
+        SecureChannel channel = SecureChannel.Connect(pod.Server.Address, pairing);
+        var hello = new HostHello { BootId = 7, TimeMs = 1, DisplayName = "" };
+        Frame(channel, WireType.Hello, hello.BodyBytes, hello.WriteTo);
+        for (int part = 0; part < 4; part++)
+        {
+            var ids = new IdsMessage { Dropped = false, Ids = [.. Enumerable.Range(0, WireLimits.IdsMax).Select(i => Id(part * WireLimits.IdsMax + i))] };
+            Frame(channel, WireType.Ids, ids.BodyBytes, ids.WriteTo);
+        }
+        return channel;
+    }
+
+    private static CellId Id(int number)
+    {
+        byte[] bytes = new byte[CellId.Size];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes, number);
+        return CellId.ReadFrom(bytes);
+    }
+
+    private static void Frame(SecureChannel channel, WireType type, int bodyBytes, WriteBody write)
+    {
+        byte[] frame = new byte[WireLimits.HeaderBytes + bodyBytes];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(frame, WireLimits.CountedHeaderBytes + bodyBytes);
+        frame[4] = (byte)type;
+        write(frame.AsSpan(WireLimits.HeaderBytes));
+        channel.Stream.Write(frame);
+    }
+
+    private delegate void WriteBody(Span<byte> body);
 
     private static void Send(Socket socket, byte[] bytes)
     {

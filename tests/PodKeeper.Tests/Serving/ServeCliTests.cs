@@ -66,7 +66,8 @@ public sealed partial class ServeCliTests : IDisposable
         JsonElement status = PodKeeperProgram.Run("status", Pod, "--json").Expect(0).Json;
         Assert.False(status.GetProperty("unlocked").GetBoolean());
         Assert.Equal(ready.GetProperty("address").GetString(), status.GetProperty("serving").GetProperty("address").GetString());
-        Assert.Equal(JsonValueKind.Null, PodKeeperProgram.Run("sessions", Pod, "--json").Expect(0).Json.GetProperty("sessions")[0].GetProperty("name").ValueKind);
+        JsonElement unnamed = PodKeeperProgram.Run("sessions", Pod, "--json").Expect(0).Json.GetProperty("sessions")[0];
+        Assert.Equal(JsonValueKind.Null, unnamed.GetProperty("name").ValueKind);
         PodKeeperProgram.Run("release", Pod, "work").Expect((int)ExitCode.Refused);
         PodKeeperProgram.Run("put", Pod, "work", temp["files"], "--pin-file", Pin).Expect((int)ExitCode.Busy);
 
@@ -127,7 +128,8 @@ public sealed partial class ServeCliTests : IDisposable
 
             JsonElement listed = PodKeeperProgram.Run("pairings", Pod, "--json").Expect(0).Json.GetProperty("pairings")[0];
             Assert.Equal(pairing.Id.ToString("x32"), listed.GetProperty("id").GetString());
-            Assert.Equal(1, PodKeeperProgram.Run("unpair", Pod, listed.GetProperty("id").GetString()!, "--json").Expect(0).Json.GetProperty("links_ended").GetInt32());
+            JsonElement unpaired = PodKeeperProgram.Run("unpair", Pod, listed.GetProperty("id").GetString()!, "--json").Expect(0).Json;
+            Assert.Equal(1, unpaired.GetProperty("links_ended").GetInt32());
             ServeTests.Until(() => host.Link.Ended.IsCompleted);
             PodKeeperProgram.Run("unpair", Pod, listed.GetProperty("id").GetString()!).Expect((int)ExitCode.NotFound);
         }

@@ -139,6 +139,30 @@ public sealed class ServeTests
     }
 
     [Fact]
+    [Trait("Spec", "P-45")]
+    public void A_lease_whose_host_says_nothing_gives_no_key_until_it_is_renewed_and_parked_it_loses_them()
+    {
+        var time = new ShiftedTime();
+        using var pod = new ServedPod(time: time);
+        (CellId[] now, _) = pod.Cells();
+        using WireHost host = pod.Connect();
+        host.Open();
+        time.Shift += PodLimits.LeaseTime;
+        Assert.Equal(CellStatus.Refused, host.Get(CellWant.Key, now[0])[0].Status);
+        Assert.True(host.Link.Call(RenewRequest.Instance, WireHost.Patience).ExpiresInMs > 0);
+        Assert.Equal(CellStatus.Ok, host.Get(CellWant.Key, now[0])[0].Status);
+        host.Cut();
+        Until(() => pod.Server.State.Links == 0);
+        Assert.Equal(1, pod.Server.State.Leases);
+        time.Shift += PodLimits.LeaseTime;
+        Until(() => pod.Server.State.Leases == 0);
+        Until(() => pod.Log[^1] is { Event: "keys-released" } released && released.Detail["end"].Text == "time" && released.Detail["keys"].Number == 1);
+        Assert.True(pod.Server.With(p => p.Vault.FindSession(ServedPod.Session)).LeaseIsOpen);
+        using var again = new WireHost(pod.Server.Address, host.Pairing);
+        again.Link.Call(host.AttachTo, WireHost.Patience);
+    }
+
+    [Fact]
     [Trait("Spec", "P-46")]
     public void Two_hosts_that_want_one_session_the_second_is_told_who_has_it()
     {

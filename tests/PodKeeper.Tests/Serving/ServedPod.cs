@@ -19,8 +19,9 @@ internal sealed class ServedPod : IDisposable
     internal const string Session = "work";
     private readonly List<Pairing> pairings = [];
 
-    internal ServedPod(bool unlocked = true)
+    internal ServedPod(bool unlocked = true, TimeProvider? time = null)
     {
+        Time = time ?? TimeProvider.System;
         using (SecretBuffer passphrase = TestPod.Secret(TestPod.Right))
         using (Pod made = Pod.Init(Folder, passphrase, new VaultOptions { Argon2MemoryKiB = 8 * 1024, CellBytes = 16 * 1024 }, TimeProvider.System))
         {
@@ -36,6 +37,8 @@ internal sealed class ServedPod : IDisposable
 
     internal TempFolder Temp { get; } = new();
 
+    internal TimeProvider Time { get; }
+
     internal string Folder => Temp["pod"];
 
     internal PodServer Server { get; private set; } = null!;
@@ -47,7 +50,7 @@ internal sealed class ServedPod : IDisposable
     internal void Start(bool unlocked)
     {
         Pod pod = Pod.Open(Folder, StoreAccess.Write, TimeProvider.System);
-        Server = PodServer.Start(pod, new IPEndPoint(IPAddress.Loopback, 0), TimeProvider.System, note =>
+        Server = PodServer.Start(pod, new IPEndPoint(IPAddress.Loopback, 0), Time, note =>
         {
             lock (Notes)
                 Notes.Add(note);
