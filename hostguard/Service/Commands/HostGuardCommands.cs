@@ -295,7 +295,7 @@ internal static class HostGuardCommands
             return null;
         UInt128 vaultId = CellStore.ReadDescriptor(pod.Text).VaultId;
         bool agentHasIt = RuntimeFolder.TryFind() is { } folder && KeyAgentClient.IsServing(folder, vaultId);
-        return agentHasIt ? null : LockedPod.Ask("Passphrase of the pod: ", pod);
+        return agentHasIt ? null : LockedPod.Ask("Passphrase of the pod: ", pod.Text);
     }
 
     private static void Show<T>(ParseResult result, T value, JsonTypeInfo<T> type, string prose) =>

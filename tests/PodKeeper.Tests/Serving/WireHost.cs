@@ -114,6 +114,8 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
 
     public void Close() => Link.Call(CloseLeaseRequest.Instance, Patience);
 
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => false;
+
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
     {
         (CellStatus status, byte[] k, byte[] c) = Get(CellWant.Both, id)[0];
