@@ -161,8 +161,7 @@ public sealed partial class CellStore
         }
         try
         {
-            for (int i = 0; i < ids.Length; i++)
-                _index.Add(ids[i], position + i);
+            _index.Add(ids, position);
         }
         catch (Exception e) when (StoreDisk.IsDiskError(e))
         {

@@ -86,24 +86,30 @@ internal sealed class IdIndex : IDisposable
     {
         lock (_gate)
         {
-            if (_entries + more > _table!.EntriesMax)
-                Grow(_entries + more);
+            if (_entries + more > _table!.EntriesMax || _table.IsCrowded)
+                Grow(more);
         }
     }
 
-    /// <summary>Adds a cell that was written.</summary>
-    internal void Add(in CellId id, long position)
+    /// <summary>Adds cells that were written one after the other, and that the store does not count yet.</summary>
+    internal void Add(ReadOnlySpan<CellId> ids, long position)
     {
         lock (_gate)
         {
             try
             {
-                _entries += _table!.Add(id.Value, (uint)position) ? 1 : 0;
+                AddNow(ids, position);
             }
+            // A table that is made anew has what the store counts, so all of these are added once more.
             catch (IndexDamagedException)
             {
                 Rebuild();
-                _entries += _table!.Add(id.Value, (uint)position) ? 1 : 0;
+                AddNow(ids, position);
+            }
+            catch (IndexFullException)
+            {
+                Grow(ids.Length);
+                AddNow(ids, position);
             }
         }
     }
@@ -122,6 +128,12 @@ internal sealed class IdIndex : IDisposable
     {
         _table?.Dispose();
         _overlay?.Dispose();
+    }
+
+    private void AddNow(ReadOnlySpan<CellId> ids, long position)
+    {
+        for (int i = 0; i < ids.Length; i++)
+            _entries += _table!.Add(ids[i].Value, (uint)(position + i)) ? 1 : 0;
     }
 
     private int FindNow(in CellId id, Span<uint> positions)
@@ -144,12 +156,25 @@ internal sealed class IdIndex : IDisposable
             else if (covered != cells)
             {
                 if (cells > _table!.EntriesMax)
-                    Grow(cells);
-                _ = Fill(_table, Covered, cells, clear: false);
-                _entries = cells;
+                    Grow(cells - Covered);
+                Complete(cells);
+                _entries = Math.Max(_entries, cells);
             }
         }
         catch (IndexDamagedException)
+        {
+            Rebuild();
+        }
+    }
+
+    // How many entries were left over is not known when the store is opened: the table may have less room than its cells say.
+    private void Complete(long cells)
+    {
+        try
+        {
+            _ = Fill(_table!, Covered, cells, clear: false);
+        }
+        catch (IndexFullException)
         {
             Rebuild();
         }
@@ -190,25 +215,28 @@ internal sealed class IdIndex : IDisposable
         return table;
     }
 
-    private void Grow(long entries)
+    // Entries beyond the cells that the store has are left over from appends that were taken back: they stay behind.
+    private void Grow(long more)
     {
-        var draft = IndexFile.CreateDraft(_disk, IndexTable.BucketsFor(entries));
+        long end = _cells();
+        IndexTable? draft = null;
         try
         {
-            _entries = draft.AddAll(_table!, long.MaxValue);
+            draft = IndexFile.CreateDraft(_disk, IndexTable.BucketsFor(_table!.Count(end) + more));
+            _entries = draft.AddAll(_table, end);
             var old = _table;
             _table = IndexFile.Publish(_disk, draft, _vaultId, Covered);
             old!.Dispose();
         }
         catch (IndexDamagedException)
         {
-            draft.Dispose();
+            draft?.Dispose();
             Rebuild();
         }
         catch
         {
             // A draft on a full disk would keep the space that the next try needs.
-            draft.Dispose();
+            draft?.Dispose();
             _disk.Delete(StoreNames.IndexDraft);
             throw;
         }

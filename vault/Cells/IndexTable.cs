@@ -8,9 +8,16 @@ namespace VmPod.Vault.Cells;
 /// </summary>
 internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
 {
+    // At 3/4 of its room a bucket of 31 runs over seldom, and over so many next ones never.
+    private const int CrowdedSteps = 8;
+
     internal IIndexPages Pages => pages;
 
     internal UInt128 Salt => salt;
+
+    /// <summary>An entry went so far from its own bucket that the table is fuller than the store's cells account for: appends that a crash
+    /// or a cancel took back leave their entries here.</summary>
+    internal bool IsCrowded { get; private set; }
 
     /// <summary>Entries at which the table is made larger: 3/4 of its room, where a bucket still seldom runs over.</summary>
     internal long EntriesMax => pages.Buckets * (long)IndexBucket.Entries * 3 / 4;
@@ -42,7 +49,22 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
     }
 
     /// <summary>Adds an entry; false if this very entry is there.</summary>
+    /// <exception cref="IndexFullException">No bucket has room.</exception>
     internal bool Add(in Digest id, uint position) => Add(id.Prefix, position);
+
+    /// <summary>How many entries lie below a position.</summary>
+    internal long Count(long positionsBelow)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        long found = 0;
+        for (uint bucket = 0; bucket < pages.Buckets; bucket++)
+        {
+            ReadSound(bucket, page);
+            for (int i = 0; i < IndexBucket.Count(page); i++)
+                found += IndexBucket.Position(page, i) < positionsBelow ? 1 : 0;
+        }
+        return found;
+    }
 
     /// <summary>Adds every entry of another table below a position.</summary>
     internal long AddAll(IndexTable other, long positionsBelow)
@@ -93,11 +115,12 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
                 IndexBucket.Add(page, prefix, position);
                 IndexBucket.Seal(bucket, page);
                 pages.Write(bucket, page);
+                IsCrowded |= steps >= CrowdedSteps;
                 return true;
             }
             bucket = Next(bucket);
         }
-        throw new InvalidOperationException("The index is full: it grows before it is.");
+        throw new IndexFullException();
     }
 
     private void ReadSound(uint bucket, Span<byte> page)

@@ -53,6 +53,36 @@ public class StoreTests
     }
 
     [Fact]
+    [Trait("Threat", "T-13")]
+    public void HoweverManyAppendsAreNeverCommittedTheNextOneSucceeds()
+    {
+        // Entries of cells that were cut off stay in the index, and a store that is opened does not know how many they are.
+        const int Rounds = 40, CellsEach = 700;
+        using var pod = new PodFolder();
+        using (var store = pod.Create())
+        {
+            Assert.Equal(20, PodFolder.Append(store, 0, 20));
+            PodFolder.Commit(store, 1);
+        }
+        for (int round = 1; round <= Rounds; round++)
+        {
+            using var store = pod.Open();
+            Assert.Equal(20, store.CellCount);
+            Assert.Equal(CellsEach, PodFolder.Append(store, round * 1000, CellsEach));
+        }
+        using (var store = pod.Open())
+        {
+            Assert.Equal(CellsEach, PodFolder.Append(store, 900_000, CellsEach));
+            PodFolder.Commit(store, 2);
+            PodFolder.AssertReads(store, 0, 20);
+            PodFolder.AssertReads(store, 900_000, CellsEach);
+            PodFolder.AssertAbsent(store, 1000, 10);
+        }
+        using (var store = pod.Open(StoreAccess.Read))
+            PodFolder.AssertReads(store, 900_000, CellsEach);
+    }
+
+    [Fact]
     [Trait("Threat", "T-17")]
     [Trait("Spec", "V-59")]
     public void ASecondWriterIsToldWhoHoldsTheVault()
