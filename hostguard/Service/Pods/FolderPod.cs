@@ -47,6 +47,9 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     /// <summary>A folder that is gone is unplugged: what it had not taken is lost, and the receipt says so.</summary>
     public bool KeepRest() => false;
 
+    /// <inheritdoc/>
+    public bool KeepsRest => false;
+
     /// <summary>None: a folder takes cells at once, or never.</summary>
     public long RestBytes => 0;
 

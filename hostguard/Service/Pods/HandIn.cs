@@ -74,7 +74,8 @@ internal static class HandIn
     private static void Give(PodAddress address, Pairing pairing, string folder, ResidueOwner owner, TimeProvider time, CancellationToken cancel)
     {
         string pods = HostFolder.Pods();
-        (PodLink link, KnownPod known) = PodLink.Connect(address.Machine!, pairing, KnownPod.Load(pods, pairing.Id), ResidueOwner.Number(owner.BootId), time, cancel);
+        (PodLink link, KnownPod known) = PodLink.Connect(address.Machine!, pairing, KnownPod.Load(pods, pairing.Id), ResidueOwner.Number(owner.BootId), time,
+            cancel);
         using (link)
         {
             WireLink wire = link.Wire;

@@ -101,7 +101,8 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell) => fetches.Value!.Run(pod.Require(ReadPatience), id, key, cell, FetchTime);
 
-    /// <summary>Sends what the pod does not have of the cells that are kept, if that was not done on this link. After it, cells go there as they are made.</summary>
+    /// <summary>Sends what the pod does not have of the cells that are kept, if that was not done on this link. After it, cells go there as they are
+    /// made.</summary>
     public void SendAgain(WireLink wire)
     {
         lock (sending)

@@ -114,7 +114,8 @@ internal sealed class RemotePod : ISessionPod
     public PodSession Find(string session)
     {
         SessionReply found = Require(TimeSpan.Zero).Call(new FindRequest { Name = session }, AskTime);
-        return new PodSession(found.Tip?.Number ?? 0, [.. found.Generations.Select(g => new PodGeneration(g.Generation, g.Number, g.Kind))]);
+        return new PodSession(found.Tip?.Number ?? 0, [.. found.Generations.OrderBy(g => g.Number).Select(g => new PodGeneration(g.Generation, g.Number,
+            g.Kind))]);
     }
 
     /// <inheritdoc/>
@@ -244,6 +245,9 @@ internal sealed class RemotePod : ISessionPod
     }
 
     /// <inheritdoc/>
+    public bool KeepsRest => true;
+
+    /// <inheritdoc/>
     public long RestBytes => home?.UncommittedBytes ?? 0;
 
     /// <inheritdoc/>
@@ -315,7 +319,8 @@ internal sealed class RemotePod : ISessionPod
                 {
                     AttachedReply attached = found.Wire.Call(new AttachRequest { Session = open.Session, LeaseId = open.LeaseId, Term = open.Term }, AskTime);
                     if (!attached.IsOpen)
-                        throw new VmPodException(ExitCode.Busy, "The lease is not open any more.", "Another host has the session, or its owner ended the lease.");
+                        throw new VmPodException(ExitCode.Busy, "The lease is not open any more.", "Another host has the session,
+                            or its owner ended the lease.");
                     home?.SendAgain(found.Wire);
                 }
                 lock (gate)
@@ -335,7 +340,8 @@ internal sealed class RemotePod : ISessionPod
     }
 
     // The kernel's own number of this boot: a process that was killed gets its lease back, and another boot does not.
-    private static UInt128 ThisBoot() => ResidueOwner.Number(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim().Replace("-", "", StringComparison.Ordinal));
+    private static UInt128 ThisBoot() => ResidueOwner.Number(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim().Replace("-", "",
+        StringComparison.Ordinal));
 
     private static string Hex(UInt128 number) => number.ToString("x32", CultureInfo.InvariantCulture);
 }

@@ -49,7 +49,8 @@ internal static class SessionPods
             foreach (Pairing pairing in pairings)
                 pairing.Dispose();
         }
-        throw refused ?? new VmPodException(ExitCode.Refused, "This host is not paired with any pod.", "On the pod: podkeeper pair DIR. Here: hostguard pair CODE.");
+        throw refused ?? new VmPodException(ExitCode.Refused, "This host is not paired with any pod.",
+            "On the pod: podkeeper pair DIR. Here: hostguard pair CODE.");
     }
 
     /// <summary>The pairings to try at an address: that of the pod that was met there first, then the others.</summary>

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using VmPod.Foundation;
 using VmPod.HostGuard.Commands;
 using VmPod.HostGuard.Machine;
+using VmPod.Secrets;
 using VmPod.Vault.Format;
 
 namespace VmPod.HostGuard.Session;
@@ -21,6 +23,11 @@ internal sealed partial class SessionHost
     // Rule 10: a tip is committed when a cell is full or 30 s old. Not oftener than this, or a busy disk would fsync all the time.
     private static readonly TimeSpan TipEveryMin = TimeSpan.FromSeconds(5), TipAgeMax = TimeSpan.FromSeconds(30);
 
+    // Chunks of disks that were written in part. More than these wait only if the link is slower than the guest's disk: then the oldest are let go.
+    private readonly Channel<(uint Stream, long Offset)> halfWritten = Channel.CreateBounded<(uint, long)>(
+        new BoundedChannelOptions(4096) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private (uint, long) lastHalfWritten;
+
     private long podLastSeenMs;
     private int diskFailed;
 
@@ -33,6 +40,8 @@ internal sealed partial class SessionHost
         watchers.Add(Task.Run(CommitTipsAsync));
         if (request.CheckpointEverySeconds > 0)
             watchers.Add(Task.Run(CheckpointRegularlyAsync));
+        if (pod!.KeepsRest)
+            watchers.Add(Task.Run(FetchWhatIsHalfWrittenAsync));
         // Its time grows with the session, and the first commit needs it: now, while the guest warms up.
         watchers.Add(Task.Run(() => image!.PrepareCommit()));
     }
@@ -188,6 +197,46 @@ internal sealed partial class SessionHost
             {
                 OnTrouble(e);
             }
+        }
+    }
+
+    private void NoteWrite(uint stream, long offset, int length)
+    {
+        if (!pod!.KeepsRest)
+            return;
+        foreach (long edge in (ReadOnlySpan<long>)[offset, offset + length])
+        {
+            (uint, long) chunk = (stream, edge / FormatLimits.ChunkBytes * FormatLimits.ChunkBytes);
+            if (edge % FormatLimits.ChunkBytes == 0 || chunk == lastHalfWritten)
+                continue;
+            lastHalfWritten = chunk;
+            _ = halfWritten.Writer.TryWrite(chunk);
+        }
+    }
+
+    // The rest of a chunk that was written in part is still on the pod. It is fetched while the pod is here: without it the chunk could not be sealed once
+    // the pod is gone.
+    private async Task FetchWhatIsHalfWrittenAsync()
+    {
+        using var chunk = new LockedMemory(FormatLimits.ChunkBytes);
+        try
+        {
+            await foreach ((uint stream, long offset) in halfWritten.Reader.ReadAllAsync(ending.Token))
+            {
+                try
+                {
+                    int length = (int)Math.Min(FormatLimits.ChunkBytes, disk!.Length - offset);
+                    image!.Read(stream, offset, chunk.Slice(0, length));
+                }
+                catch (VmPodException e)
+                {
+                    log.LogDebug("A chunk was not fetched ahead: {Reason}", e.Message);
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // The session ends.
         }
     }
 

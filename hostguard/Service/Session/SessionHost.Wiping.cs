@@ -138,7 +138,7 @@ internal sealed partial class SessionHost
         }
         catch (Exception e) when (e is VmPodException or IOException or AggregateException)
         {
-            log.LogError("The disks' last changes could not be kept: {Reason}", (e as AggregateException)?.InnerException?.Message ?? e.Message);
+            log.LogError(e, "The disks' last changes could not be kept");
             notGuaranteed.Add(Lost);
             return null;
         }

@@ -46,7 +46,8 @@ public static class PairingFolder
             foreach (string path in Directory.GetFiles(folder, "*" + Extension).Order(StringComparer.Ordinal))
             {
                 if (pairings.Count == ChannelLimits.PairingsMax)
-                    throw new VmPodException(ExitCode.NoSpace, $"There are more than {ChannelLimits.PairingsMax} pairings.", "Remove those of no use any more.");
+                    throw new VmPodException(ExitCode.NoSpace, $"There are more than {ChannelLimits.PairingsMax} pairings.",
+                        "Remove those of no use any more.");
                 pairings.Add(Read(path));
             }
             return pairings;

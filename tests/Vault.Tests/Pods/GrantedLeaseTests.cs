@@ -19,7 +19,7 @@ public sealed class GrantedLeaseTests
     private const int CellBytes = 16 * 1024;
 
     [Fact]
-    [Trait("Spec", "V-74")]
+    [Trait("Spec", "V-80")]
     public void A_host_reads_with_released_keys_writes_with_its_own_and_the_pod_reads_what_it_wrote()
     {
         using TestPod pod = WithOneGeneration();
@@ -40,7 +40,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-74")]
+    [Trait("Spec", "V-80")]
     public void A_host_can_make_a_new_session()
     {
         using var pod = new TestPod(CellBytes);
@@ -53,7 +53,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-75")]
+    [Trait("Spec", "V-81")]
     public void Cells_that_the_generation_does_not_need_are_not_released()
     {
         using TestPod pod = WithOneGeneration();
@@ -81,7 +81,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-75")]
+    [Trait("Spec", "V-81")]
     public void A_commit_that_names_an_older_generations_cell_as_added_is_refused_and_so_never_widens_what_the_host_may_read()
     {
         using TestPod pod = WithOneGeneration();
@@ -108,7 +108,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-76")]
+    [Trait("Spec", "V-82")]
     public void Commits_that_lie_are_refused_and_the_honest_one_after_them_is_taken()
     {
         using TestPod pod = WithOneGeneration();
@@ -141,7 +141,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-77")]
+    [Trait("Spec", "V-83")]
     public void A_planted_cell_with_a_right_tag_and_a_wrong_T_opens_with_its_key_and_is_refused()
     {
         using TestPod pod = WithOneGeneration();
@@ -170,7 +170,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-74")]
+    [Trait("Spec", "V-80")]
     public void Locked_while_a_lease_is_open_the_pod_goes_on_serving_that_lease_and_begins_no_other()
     {
         using TestPod pod = WithOneGeneration();
@@ -185,7 +185,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-78")]
+    [Trait("Spec", "V-84")]
     public void A_locked_pod_that_was_started_again_takes_a_lease_s_rest_in_and_gives_nothing_out()
     {
         using TestPod pod = WithOneGeneration();
@@ -209,7 +209,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-78")]
+    [Trait("Spec", "V-84")]
     public void Another_host_a_lower_term_and_a_broken_lease_are_not_attached()
     {
         using TestPod pod = WithOneGeneration();
@@ -229,7 +229,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-76")]
+    [Trait("Spec", "V-82")]
     public void A_commit_whose_answer_was_lost_is_replaced_by_the_next_one_with_everything_in_it()
     {
         using TestPod pod = WithOneGeneration();
@@ -252,7 +252,7 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
-    [Trait("Spec", "V-77")]
+    [Trait("Spec", "V-83")]
     public void A_lease_s_quota_of_cells_ends_with_no_space()
     {
         using TestPod pod = WithOneGeneration();

@@ -21,6 +21,9 @@ namespace VmPod.Vault.Sessions;
 /// </remarks>
 public sealed class SessionLease : IDisposable, IMetadataSink
 {
+    // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
+    private const int WarmLeavesMax = 256;
+
     // Map leaves are read often and written seldom.
     private const int MetadataLevel = 3;
 
@@ -40,7 +43,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     private LiveCells? live;
     private LiveSet? liveSet;
     private ulong lastGeneration;
-    private bool closed, disposed;
+    private bool closed, disposed, keysDropped;
 
     internal SessionLease(LeaseStart start)
     {
@@ -199,6 +202,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
                 throw new VmPodException(ExitCode.Damaged, "The session's map does not name the cells that its signed head names.",
                     "Use an older generation or a mirror.");
             counts.Settle();
+            Reader.State.Tags.Warm(WarmLeavesMax);
         }
         (live, liveSet) = (counts, set);
     }
@@ -276,11 +280,14 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             closed |= close;
             return new CommitSummary(record, added.Length, dropped.Length);
         }
-        catch
+        catch (Exception e)
         {
-            // The counts are of a commit that did not happen: the next one counts anew. It also has a number of its own: over a link this one may have
-            // been taken although nobody heard of it.
-            (live, liveSet) = (null, null);
+            // The counts were of a commit that did not happen. Counting anew would need the pod, which may be what was lost.
+            if (e is VmPodException)
+                live!.Revert();
+            else
+                (live, liveSet) = (null, null);
+            // The next one has a number of its own: over a link this one may have been taken although nobody heard of it.
             BeginBatch();
             throw;
         }
@@ -310,7 +317,9 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     /// <summary>Zeroes what opens and seals cells. The lease can sign still, until it is disposed: its last word is about this.</summary>
     public void DropKeys()
     {
-        closed = true;
+        if (keysDropped)
+            return;
+        (closed, keysDropped) = (true, true);
         packer.Dispose();
         Payloads.Dispose();
         knownKeys.Dispose();
