@@ -122,4 +122,22 @@ public enum AuditKind
 
     /// <summary>The log was opened after a crash: entries that were not signed before, bytes that were cut off.</summary>
     LogRecovered,
+
+    /// <summary>The pod stopped serving, in order.</summary>
+    PodStop,
+
+    /// <summary>The owner opened the pod for pairing.</summary>
+    PairingOpened,
+
+    /// <summary>Somebody answered to that; durable before he is heard.</summary>
+    PairingAttempt,
+
+    /// <summary>An attempt to pair was refused, cut off or too late.</summary>
+    PairingFailed,
+
+    /// <summary>Peers connected that did not prove to be paired; how many since the last such entry.</summary>
+    LinkRefused,
+
+    /// <summary>A host took its lease up again over another link.</summary>
+    LeaseAttached,
 }

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using VmPod.Foundation;
 
 namespace VmPod.PodKeeper.Cli;
 
@@ -20,4 +23,18 @@ internal static class Arguments
         HelpName = "FILE",
         Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
     };
+
+    /// <summary>--listen, with where it listens if nothing is said.</summary>
+    internal static Option<string> Listen(IPEndPoint otherwise) => new("--listen")
+    {
+        HelpName = "A:P",
+        Description = "Address and port; port 0 takes a free one.",
+        DefaultValueFactory = _ => otherwise.ToString(),
+    };
+
+    /// <summary>Reads A:P, or [A]:P.</summary>
+    internal static IPEndPoint EndPoint(string text) =>
+        IPEndPoint.TryParse(text, out IPEndPoint? at) && text.EndsWith(string.Create(CultureInfo.InvariantCulture, $":{at.Port}"), StringComparison.Ordinal)
+            ? at
+            : throw new VmPodException(ExitCode.Usage, $"{text} is no address and port.", "As 0.0.0.0:7413, or [::]:7413.");
 }

@@ -50,6 +50,10 @@ internal static class CommandLine
         root.Subcommands.Add(VerifyVerb.Create());
         root.Subcommands.Add(ReleaseVerb.Create());
         root.Subcommands.Add(AuditVerb.Create());
+        root.Subcommands.Add(ServeVerb.Create());
+        root.Subcommands.Add(PairingVerbs.CreatePair());
+        root.Subcommands.Add(PairingVerbs.CreateUnpair());
+        root.Subcommands.Add(PairingVerbs.CreatePairings());
         root.Subcommands.Add(AgentVerb.Create());
         return root;
     }

@@ -11,23 +11,26 @@ internal static class Failures
     /// <summary>Reports an exception.</summary>
     internal static int Report(bool json, Exception e)
     {
-        Exception cause = e is AggregateException many ? many.InnerExceptions[0] : e;
-        int code = cause switch
-        {
-            OperationCanceledException => Report(json, CommandLine.Cancelled, "Cancelled: the vault is as it was.", null),
-            VmPodException known => Report(json, (int)known.ExitCode, known.Message, known.Hint),
-            IOException io when Libc.IsNoSpace(io) =>
-                Report(json, (int)ExitCode.NoSpace, "There is no space left.", "Free some space, then try again."),
-            UnauthorizedAccessException or IOException => Report(json, (int)CodeOf(cause), Sentence(cause.Message), null),
-            // The message is left out: nobody has looked at it for secrets.
-            _ => Report(json, (int)ExitCode.Bug,
-                $"This is a bug in VmPod ({cause.GetType().Name}). The vault is safe: it changes only by whole commits.",
-                $"Please report it, with what {DebugVariable}=1 prints."),
-        };
+        Exception cause = CauseOf(e);
+        ErrorDetail detail = DetailOf(cause);
+        int code = Report(json, detail.Code, detail.Message, detail.Hint);
         if (Environment.GetEnvironmentVariable(DebugVariable) == "1")
             Console.Error.WriteLine($"{cause.GetType()}\n{cause.StackTrace}");
         return code;
     }
+
+    /// <summary>What is said of an exception.</summary>
+    internal static ErrorDetail DetailOf(Exception e) => CauseOf(e) switch
+    {
+        OperationCanceledException => new(CommandLine.Cancelled, "Cancelled: the vault is as it was.", null),
+        VmPodException known => new((int)known.ExitCode, known.Message, known.Hint),
+        IOException io when Libc.IsNoSpace(io) => new((int)ExitCode.NoSpace, "There is no space left.", "Free some space, then try again."),
+        Exception io when io is UnauthorizedAccessException or IOException => new((int)CodeOf(io), Sentence(io.Message), null),
+        // The message is left out: nobody has looked at it for secrets.
+        Exception bug => new((int)ExitCode.Bug,
+            $"This is a bug in VmPod ({bug.GetType().Name}). The vault is safe: it changes only by whole commits.",
+            $"Please report it, with what {DebugVariable}=1 prints."),
+    };
 
     /// <summary>Reports what is known of an error.</summary>
     internal static int Report(bool json, int code, string message, string? hint)
@@ -42,6 +45,8 @@ internal static class Failures
             Console.Error.WriteLine($"  {hint}");
         return code;
     }
+
+    private static Exception CauseOf(Exception e) => e is AggregateException many ? many.InnerExceptions[0] : e;
 
     // errno is the HResult, in Libc's exceptions and in .NET's.
     private static ExitCode CodeOf(Exception e)

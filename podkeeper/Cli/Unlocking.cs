@@ -20,8 +20,11 @@ internal static class Unlocking
     internal static void Unlock(Pod pod, SecretBuffer passphrase)
     {
         if (!pod.TryUnlock(passphrase))
-            throw new VmPodException(ExitCode.Refused, "The passphrase is wrong.", "The attempt is in the audit log.");
+            throw Wrong();
     }
+
+    /// <summary>What a wrong passphrase is answered with.</summary>
+    internal static VmPodException Wrong() => new(ExitCode.Refused, "The passphrase is wrong.", "The attempt is in the audit log.");
 
     /// <summary>Unlocks if --pin-file or the key agent offers to; else the pod stays locked, and the verb says less.</summary>
     internal static void UnlockIfOffered(Pod pod, string? pinFile)

@@ -24,4 +24,67 @@ public static class PodLimits
 
     /// <summary>Damaged chunks that a deep verification names; it counts them all.</summary>
     public const int DamagedChunksListed = 1000;
+
+    /// <summary>The port of serve, where none is said; the next one is that of pairing. Free at IANA.</summary>
+    public const int ServePort = 7413;
+
+    /// <summary>Connections that have not proved who they are. One more makes the oldest of them go, so that silent ones keep nobody out.</summary>
+    public const int StrangersMax = 16;
+
+    /// <summary>Handshakes at once: they are work of the processor (4 ms each), and a pod has few.</summary>
+    public const int HandshakesMax = 4;
+
+    /// <summary>Links at once: each has 8 MiB of locked memory for its frames.</summary>
+    public const int LinksMax = 6;
+
+    /// <summary>Links of one paired host: two sessions, a command beside them, and a link that has not noticed yet that it is dead. Leaves room for
+    /// another host.</summary>
+    public const int LinksOfOneHostMax = 4;
+
+    /// <summary>Leases whose keys are kept while their hosts are out of reach. The one that is silent longest makes room.</summary>
+    public const int LeasesMax = 16;
+
+    /// <summary>OPEN_LEASEs of one link: each writes entries that stay for ever. Who needs more connects again.</summary>
+    public const int OpensOfOneLinkMax = 16;
+
+    /// <summary>Entries of a host's own words (LOG) under one lease: a checkpoint every ten minutes for two weeks.</summary>
+    public const int HostEntriesMax = 2048;
+
+    /// <summary>Receipts under one lease: one is enough, and a leave that was undone gives another.</summary>
+    public const int ReceiptsMax = 4;
+
+    /// <summary>Keys of cells that one entry of the log grants (rule 19): 256 MiB of the usual cells, so that a lazy resume waits for an entry once or
+    /// twice; and the bound by which the log may say too much after a crash.</summary>
+    public const int KeysOfOneGrant = 4096;
+
+    /// <summary>Cells that a host may send under one lease (rule 31): 1 TiB of the usual cells. It keeps a bad host from counting the store over; the
+    /// disk is what ends an honest one.</summary>
+    public const long CellsOfOneLeaseMax = 1L << 24;
+
+    /// <summary>How long a lease goes on without a word of its host: out of reach for a coffee, and its keys are still here.</summary>
+    public static readonly TimeSpan LeaseTime = TimeSpan.FromMinutes(10);
+
+    /// <summary>How often leases are looked at for that.</summary>
+    internal static readonly TimeSpan LeaseWatch = TimeSpan.FromSeconds(5);
+
+    /// <summary>A link without a byte for so long is ended; a host beats every 250 ms. Its lease stays.</summary>
+    internal static readonly TimeSpan LinkSilence = TimeSpan.FromSeconds(5);
+
+    /// <summary>For a stranger to send its first message whole.</summary>
+    internal static readonly TimeSpan FirstMessageTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>Between two entries that count refused strangers: whoever knocks must not fill the log.</summary>
+    internal static readonly TimeSpan RefusalsEvery = TimeSpan.FromSeconds(10);
+
+    /// <summary>Callers of the control socket at once: commands of one user.</summary>
+    internal const int ControlCallsMax = 4;
+
+    /// <summary>Bytes of a line on the control socket: a verb and a few arguments.</summary>
+    internal const int ControlLineBytesMax = 4096;
+
+    /// <summary>Bytes of an answer on the control socket: what sessions says of a vault with 10,000 generations.</summary>
+    internal const int ControlAnswerBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>How long one end of the control socket waits for the other while nobody is asked anything: an unlock may take seconds.</summary>
+    internal static readonly TimeSpan ControlPatience = TimeSpan.FromSeconds(60);
 }

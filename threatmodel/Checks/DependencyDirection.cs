@@ -8,7 +8,8 @@ namespace VmPod.ThreatModel.Checks;
 public static class DependencyDirection
 {
     private const string Foundation = "VmPod.Foundation", Format = "VmPod.Vault.Format", Secrets = "VmPod.Secrets", Cells = "VmPod.Vault.Cells",
-        Vault = "VmPod.Vault", Sync = "VmPod.Sync", Audit = "VmPod.Audit", PodKeeper = "VmPod.PodKeeper", Mount = "VmPod.HostGuard.Mount",
+        Vault = "VmPod.Vault", Sync = "VmPod.Sync", Channel = "VmPod.Sync.Channel", Audit = "VmPod.Audit",
+        PodKeeper = "VmPod.PodKeeper", Mount = "VmPod.HostGuard.Mount",
         Machine = "VmPod.HostGuard.Machine";
 
     private const string Ciphers = @"\bNSec\b|\bAesGcm\b|\bChaCha20\w*\b|\bHMAC\w+\b|\bHKDF\b|\bArgon2\w*\b|\bSecretBuffer\b";
@@ -26,14 +27,15 @@ public static class DependencyDirection
         new(Cells, [Foundation, Format], [], Ciphers, "the keyless store never learns a key"),
         new(Vault, [Foundation, Format, Secrets, Cells], ["NSec.Cryptography", "ZstdSharp.Port"], "", "it knows keys, and no network, host or hypervisor"),
         new(Sync, [Foundation, Format], [], Ciphers, "it moves sealed cells and cannot name a key"),
+        new(Channel, [Foundation, Secrets], ["BouncyCastle.Cryptography", "QRCoder"], "", "it knows the keys of links, and no vault"),
         new(Audit, [Foundation], ["NSec.Cryptography"], "", "it signs the log with the log's key and knows no vault"),
-        new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Audit], ["NSec.Cryptography", "Microsoft.Extensions.Hosting"], "",
+        new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit], ["NSec.Cryptography"], "",
             "it releases keys and runs no session"),
-        new("VmPod.PodKeeper.Cli", [Foundation, Format, Secrets, Cells, Vault, Sync, Audit, PodKeeper],
-            CommandPackages, "", "it is the pod's command and runs no session"),
+        new("VmPod.PodKeeper.Cli", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit, PodKeeper],
+            [.. CommandPackages, "Microsoft.Extensions.Hosting.Systemd"], "", "it is the pod's command and runs no session"),
         new(Mount, [Foundation], [], Ciphers, "it serves files of bytes and knows neither vault nor keys"),
         new(Machine, [Foundation], [], Ciphers, "it drives hypervisors and knows neither vault nor keys"),
-        new("VmPod.HostGuard", [Foundation, Format, Secrets, Cells, Vault, Sync, Audit, PodKeeper, Mount, Machine],
+        new("VmPod.HostGuard", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit, PodKeeper, Mount, Machine],
             CommandPackages, "", "it runs a session"),
     ];
 

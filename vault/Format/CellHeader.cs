@@ -15,6 +15,9 @@ public readonly record struct CellHeader(byte Suite, int CellBytes, ulong KeyId)
         BinaryPrimitives.WriteUInt64BigEndian(into[8..], KeyId);
     }
 
+    /// <summary>The key id of a header that was checked before.</summary>
+    public static ulong KeyIdOf(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
+
     /// <summary>Reads the header of a whole cell. False unless it is exactly one, of this cell's length.</summary>
     public static bool TryRead(ReadOnlySpan<byte> cell, out CellHeader header)
     {

@@ -63,16 +63,8 @@ public sealed partial class PodVault
             .LastOrDefault(c => c is not null && IsGeneration(c, session.Handle) && c.Record.Generation == number && IsSigned(c.Entry));
     }
 
-    private SessionState LoadState(FoundCommit commit, PayloadReader payloads)
-    {
-        CommitRecord record = commit.Record;
-        if (!IsSigned(commit.Entry))
-            throw new VmPodException(ExitCode.Damaged, "A commit is not signed by a lease that the owner certified.",
-                "The vault was changed by somebody without its keys. Use a mirror.");
-        if (!Manifest.TryRead(payloads.ReadManifest(record), out Manifest? manifest) || manifest!.Number != record.Number || manifest.Kind != record.Kind)
-            throw Broken();
-        return new SessionState(record, commit.Hash, commit.Offset, manifest, payloads);
-    }
+    private SessionState LoadState(FoundCommit commit, PayloadReader payloads) =>
+        SessionState.Open(BaseOf(commit.Entry, commit.Hash, commit.Offset), (owner ?? throw Locked()).PublicKey, Descriptor.VaultId, payloads);
 
     // V-34. While the vault is locked the owner's key is only what the log says.
     private bool IsSigned(CommitEntry commit)

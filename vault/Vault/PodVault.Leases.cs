@@ -16,7 +16,7 @@ public sealed partial class PodVault
     private const ulong BatchesOfDamagedTip = 1UL << 32;
 
     // Leases with cells that are appended and not committed: the store's tail is theirs together.
-    private readonly HashSet<SessionLease> appending = [];
+    private readonly HashSet<object> appending = [];
     // Leases that this process holds.
     private readonly HashSet<ulong> begun = [];
     private readonly Lock discardGate = new();
@@ -32,24 +32,46 @@ public sealed partial class PodVault
     /// <exception cref="VmPodException">No such session (3), locked (4), that generation is damaged (5), another host holds the lease (6).</exception>
     public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false)
     {
+        using SecretBuffer signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
+        SigningKey signer = SigningKey.FromSeed(signerSeed);
+        try
+        {
+            OpenedLease opened = OpenLease(name, create, host, generation, tip, signer.PublicKey);
+            opened.LeaseKey.Dispose();
+            return new SessionLease(new LeaseStart(name, opened.Terms, new VaultLeaseHome(this, opened.Entry), signer, opened.LeaseKeys, opened.Keys,
+                opened.Payloads, opened.State));
+        }
+        catch
+        {
+            signer.Dispose();
+            throw;
+        }
+    }
+
+    // A lease as it was opened in the log. Who gets it owns key, keys and reader; LeaseKeys belong to Keys.
+    private sealed record OpenedLease(LeaseEntry Entry, LeaseTerms Terms, SecretBuffer LeaseKey, LeaseKeys LeaseKeys, SessionKeys Keys, PayloadReader Payloads,
+        SessionState? State);
+
+    private OpenedLease OpenLease(string name, bool create, UInt128 host, ulong? generation, bool tip, byte[] signer)
+    {
         CheckName(name);
         // Offsets of the entries are computed before they are written: nobody may write in between.
         lock (gate)
-            return Begin(name, create, host, generation, tip);
+            return Begin(name, create, host, generation, tip, signer);
     }
 
-    private SessionLease Begin(string name, bool create, UInt128 host, ulong? generation, bool tip)
+    private OpenedLease Begin(string name, bool create, UInt128 host, ulong? generation, bool tip, byte[] signer)
     {
         _ = vaultKey ?? throw Locked();
         SessionSummary? session = TryFindSession(name);
         if (session is null)
-            return create ? BeginNew(name, host) : throw new VmPodException(ExitCode.NotFound, $"The vault has no session {name}.",
+            return create ? BeginNew(name, host, signer) : throw new VmPodException(ExitCode.NotFound, $"The vault has no session {name}.",
                 "podkeeper sessions DIR lists them.");
         SessionEntry row = Store.Head.Find(session.Handle.Value)!;
         CheckLease(name, row, host);
         FoundCommit commit = WhichCommit(name, session, generation, tip);
         var keys = KeysOf(session);
-        var payloads = new PayloadReader(new StoreCellSource(Store), keys, session.Handle, CachedCells);
+        PayloadReader payloads = NewReader(keys, session.Handle);
         try
         {
             // Before the log says that the lease began: what cannot be opened is not written to.
@@ -57,15 +79,16 @@ public sealed partial class PodVault
             ulong epochOffset = (log.FindLease(session.Handle, session.Tip.LeaseId, session.Tip.LeaseOffset)
                 ?? log.FindLease(session.Handle, commit.Record.LeaseId))!.EpochOffset;
             SecretBuffer epoch = keys.Epoch(epochOffset) ?? throw Broken();
-            var terms = new LeaseTerms(session.Handle, row.Term + 1, session.Tip.SessionOffset, epochOffset, commit.Hash, host);
-            (LeaseEntry lease, LeaseKeys leaseKeys, SigningKey signer) = Certify(terms, epoch);
+            var wanted = new WantedLease(session.Handle, row.Term + 1, session.Tip.SessionOffset, epochOffset, commit.Hash, host);
+            (LeaseEntry lease, SecretBuffer leaseKey, LeaseKeys leaseKeys) = Certify(wanted, epoch, signer);
             CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Lease, lease.ToBytes())], context => Draft(context, Opened(row, lease)));
             keys.Add(leaseKeys);
             // A damaged tip does not tell its numbers. No commit raises the generation by more than one; batches between two commits are few.
             ulong lastGeneration = session.IsTipDamaged ? row.Commits : session.Tip.Generation;
             ulong lastBatch = session.Tip.Number + (session.IsTipDamaged ? BatchesOfDamagedTip : 0);
-            return new SessionLease(this, new LeaseStart(name, lease, result.Entries[^1].Offset, signer, leaseKeys, keys, payloads, state, lastGeneration,
-                lastBatch));
+            var terms = new LeaseTerms(Descriptor.VaultId, session.Handle, lease.Term, lease.SessionOffset, (ulong)result.Entries[^1].Offset, lastGeneration,
+                lastBatch);
+            return new OpenedLease(lease, terms, leaseKey, leaseKeys, keys, payloads, state);
         }
         catch
         {
@@ -75,7 +98,7 @@ public sealed partial class PodVault
         }
     }
 
-    private SessionLease BeginNew(string name, UInt128 host)
+    private OpenedLease BeginNew(string name, UInt128 host, byte[] signer)
     {
         // One of these may be the one that is meant.
         if (ListSessions().Any(s => s.Name is null))
@@ -87,8 +110,8 @@ public sealed partial class PodVault
         using SecretBuffer epoch = SecretBuffer.Random(KeyDerivation.KeyBytes);
         byte[] made = SessionNameEntry.Create(vaultKey!, Descriptor.VaultId, handle, sessionKey, name, NowMs()).ToBytes();
         ulong sessionOffset = (ulong)Store.LogBytes, epochOffset = sessionOffset + (ulong)made.Length + StoreLimits.EntryHeaderBytes;
-        (LeaseEntry lease, LeaseKeys leaseKeys, SigningKey signer) =
-            Certify(new LeaseTerms(handle, 1, sessionOffset, epochOffset, Digest.Zero, host), epoch);
+        (LeaseEntry lease, SecretBuffer leaseKey, LeaseKeys leaseKeys) =
+            Certify(new WantedLease(handle, 1, sessionOffset, epochOffset, Digest.Zero, host), epoch, signer);
         PendingEntry[] entries =
         [
             new(LogEntryTypes.Session, made),
@@ -99,23 +122,22 @@ public sealed partial class PodVault
         if ((ulong)result.Entries[1].Offset != epochOffset)
             throw new InvalidOperationException("The log did not place an entry where it was said to stand.");
         keys.Add(leaseKeys);
-        var payloads = new PayloadReader(new StoreCellSource(Store), keys, handle, CachedCells);
-        return new SessionLease(this, new LeaseStart(name, lease, result.Entries[^1].Offset, signer, leaseKeys, keys, payloads, null, 0, 0));
+        var terms = new LeaseTerms(Descriptor.VaultId, handle, 1, sessionOffset, (ulong)result.Entries[^1].Offset, 0, 0);
+        return new OpenedLease(lease, terms, leaseKey, leaseKeys, keys, NewReader(keys, handle), null);
     }
 
-    // The lease's entry, its keys and its signer, new.
-    private (LeaseEntry Entry, LeaseKeys Keys, SigningKey Signer) Certify(LeaseTerms terms, SecretBuffer epoch)
+    // The lease's entry, its key, and what that gives, new.
+    private (LeaseEntry Entry, SecretBuffer Key, LeaseKeys Keys) Certify(WantedLease wanted, SecretBuffer epoch, byte[] signer)
     {
-        using SecretBuffer leaseKey = SecretBuffer.Random(KeyDerivation.KeyBytes), signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
+        SecretBuffer leaseKey = SecretBuffer.Random(KeyDerivation.KeyBytes);
         LeaseKeys keys = LeaseKeys.Derive(leaseKey, Descriptor.VaultId);
-        SigningKey signer = SigningKey.FromSeed(signerSeed);
-        byte[] wrapped = KeyWrap.Wrap(epoch, leaseKey, EpochEntry.LeaseKeyLabel, Descriptor.VaultId, EpochEntry.LeaseContext(terms.Session, terms.Term));
-        var lease = new LeaseEntry(terms.Session, keys.LeaseId, terms.Term, NowMs(), terms.SessionOffset, terms.EpochOffset, terms.Base, terms.Host,
-            signer.PublicKey, wrapped, new byte[SigningKey.SignatureBytes]);
+        byte[] wrapped = KeyWrap.Wrap(epoch, leaseKey, EpochEntry.LeaseKeyLabel, Descriptor.VaultId, EpochEntry.LeaseContext(wanted.Session, wanted.Term));
+        var lease = new LeaseEntry(wanted.Session, keys.LeaseId, wanted.Term, NowMs(), wanted.SessionOffset, wanted.EpochOffset, wanted.Base, wanted.Host,
+            signer, wrapped, new byte[SigningKey.SignatureBytes]);
         owner!.Sign(lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature);
         lock (discardGate)
             begun.Add(lease.LeaseId);
-        return (lease, keys, signer);
+        return (lease, leaseKey, keys);
     }
 
     private static SessionEntry Opened(SessionEntry row, LeaseEntry lease) => row with
@@ -126,7 +148,7 @@ public sealed partial class PodVault
         Fence = lease.Term,
     };
 
-    private sealed record LeaseTerms(SessionHandle Session, ulong Term, ulong SessionOffset, ulong EpochOffset, Digest Base, UInt128 Host);
+    private sealed record WantedLease(SessionHandle Session, ulong Term, ulong SessionOffset, ulong EpochOffset, Digest Base, UInt128 Host);
 
     /// <summary>Ends a lease that its holder left open, on the owner's word: the holder's later commits are refused.</summary>
     /// <returns>False if no lease was open.</returns>
@@ -167,21 +189,21 @@ public sealed partial class PodVault
     }
 
     /// <summary>A lease is about to append cells that no commit names yet.</summary>
-    internal void BeginAppending(SessionLease lease)
+    internal void BeginAppending(object lease)
     {
         lock (discardGate)
             appending.Add(lease);
     }
 
     /// <summary>All cells of a lease are committed, or of no use any more.</summary>
-    internal void EndAppending(SessionLease lease)
+    internal void EndAppending(object lease)
     {
         lock (discardGate)
             appending.Remove(lease);
     }
 
     /// <summary>Cuts off the cells of a lease, unless another lease's uncommitted ones stand there too: then they stay until gc.</summary>
-    internal void DiscardCells(SessionLease lease)
+    internal void DiscardCells(object lease)
     {
         lock (discardGate)
         {

@@ -43,7 +43,7 @@ public sealed partial class PodVault
         SessionSummary session = FindSession(name);
         FoundCommit commit = WhichCommit(name, session, generation, tip);
         SessionKeys keys = KeysOf(session);
-        var payloads = new PayloadReader(new StoreCellSource(Store), keys, session.Handle, CachedCells);
+        var payloads = NewReader(keys, session.Handle);
         try
         {
             return new SessionReader(name, session.Handle, keys, payloads, LoadState(commit, payloads), ownsKeys: true);
@@ -103,6 +103,9 @@ public sealed partial class PodVault
             return null;
         }
     }
+
+    private PayloadReader NewReader(SessionKeys keys, SessionHandle session) =>
+        new(new KeyedCellOpener(new StoreCellSource(Store), keys), session, CachedCells);
 
     private static bool IsDamage(VmPodException e) => e.ExitCode == ExitCode.Damaged && e is not StorePoisonedException;
 

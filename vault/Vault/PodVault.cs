@@ -24,7 +24,7 @@ public sealed partial class PodVault : IDisposable
     private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = "passphrase", LogIndexFileName = "v1/logindex";
 
     // Opened cells that readers of one session share: a scan reads them in order, so a few for each thread do.
-    private const int CachedCells = 32;
+    internal const int CachedCells = 32;
 
     private readonly StoreAccess access;
     private readonly DeviceSecrets? device;
@@ -58,6 +58,9 @@ public sealed partial class PodVault : IDisposable
 
     /// <summary>True once the passphrase was right.</summary>
     public bool IsUnlocked => vaultKey is not null;
+
+    /// <summary>The public key that certifies leases: what a paired host checks commits against. Null while locked.</summary>
+    public byte[]? OwnerPublicKey => owner?.PublicKey;
 
     /// <summary>The key that signs heads, and the audit log; usable while locked. Null for a copy without the pod's device secrets.</summary>
     public SigningKey? LogKey => authority.Key;

@@ -1,13 +1,14 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Win32.SafeHandles;
 using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.Foundation.Processes;
 using VmPod.HostGuard.Control;
 using VmPod.HostGuard.Machine;
+using VmPod.HostGuard.Pods;
 using VmPod.PodKeeper;
 using VmPod.Secrets;
-using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
@@ -44,14 +45,13 @@ internal static class Adoption
             TestAgent = request.TestAgent,
         };
         shape.Validate();
-        using Pod pod = Pod.Open(request.Pod, StoreAccess.Write, TimeProvider.System);
-        PodUnlock.Unlock(pod, passphrase, request.Pod);
-        if (pod.Vault.TryFindSession(request.Name) is not null)
+        using ISessionPod pod = SessionPods.Open(PodAddress.Parse(request.Pod), passphrase, TimeProvider.System, NullLogger.Instance);
+        if (pod.Has(request.Name))
             throw new VmPodException(ExitCode.Refused, $"The pod has a session {request.Name} already.", "Choose another name.");
         byte[] json = shape.ToJson();
         using SafeFileHandle config = MemoryFile.Create("vmpod-machine", json.Length);
         RandomAccess.Write(config, json, 0);
-        SessionLease lease = pod.BeginLease(request.Name, LeasePurpose.Adopt, create: true);
+        SessionLease lease = pod.BeginLease(request.Name, LeasePurpose.Adopt, create: true, generation: null, tip: false);
         try
         {
             SnapshotWriter.Summary summary = SnapshotWriter.PutStreams(lease,

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using VmPod.Foundation;
 using VmPod.HostGuard.Control;
+using VmPod.HostGuard.Pods;
 using VmPod.HostGuard.Session;
 using VmPod.PodKeeper;
 using VmPod.PodKeeper.Agent;
@@ -17,7 +18,7 @@ namespace VmPod.HostGuard.Commands;
 internal static class HostGuardCommands
 {
     private static readonly Option<bool> Json = new("--json") { Description = "Answer with JSON, for programs." };
-    private static readonly Option<string> PodOption = new("--pod") { Description = "The pod: its folder.", Required = true };
+    private static readonly Option<string> PodOption = new("--pod") { Description = "The pod: its folder, or host:port.", Required = true };
     private static readonly Option<string?> PinFile = new("--pin-file")
     {
         Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
@@ -49,7 +50,7 @@ internal static class HostGuardCommands
         var root = new RootCommand("hostguard runs a session of a pod on this host, and wipes it when the pod leaves.")
         {
             Adopt(), Start("resume", boot: false), Start("boot", boot: true), Suspend(), Checkpoint(), Leave(), Status(), ConsoleVerb(), View(),
-                Doctor(), Preflight(),
+                Doctor(), Preflight(), PairCommands.Pair(Json), PairCommands.Unpair(Json), PairCommands.Residues(Json),
         };
         root.Options.Add(Json);
         return root;
@@ -74,7 +75,7 @@ internal static class HostGuardCommands
             var request = new Adoption.Request(result.GetValue(name)!, disk, result.GetValue(PodOption)!, result.GetValue(memory),
                 result.GetValue(cpus), result.GetValue(model)!,
                 result.GetValue(display), result.GetValue(network), result.GetValue(agent));
-            using SecretBuffer? passphrase = Passphrase(result, request.Pod);
+            using SecretBuffer? passphrase = Passphrase(result, PodAddress.Parse(request.Pod));
             AdoptResult adopted = Adoption.Run(request, passphrase, result.GetValue(Json) ? null : new ProgressLine(), cancel);
             Show(result, adopted, HostGuardJson.Default.AdoptResult,
                 $"{adopted.Session}: {adopted.BytesRead >> 20} MiB read, {adopted.BytesAdded >> 20} MiB stored as generation "
@@ -104,11 +105,13 @@ internal static class HostGuardCommands
         command.Act(Json, async (result, cancel) =>
         {
             var watch = Stopwatch.StartNew();
-            string name = result.GetValue(session)!, pod = Path.GetFullPath(result.GetValue(PodOption)!);
+            string name = result.GetValue(session)!;
+            PodAddress pod = PodAddress.Parse(result.GetValue(PodOption)!);
             using SecretBuffer? passphrase = Passphrase(result, pod);
+            HandIn.Quietly(pod, TimeProvider.System, text => Console.Error.WriteLine(text), cancel);
             var request = new SessionRequest
             {
-                Pod = pod,
+                Pod = pod.Text,
                 Session = name,
                 Boot = boot,
                 Generation = boot ? null : result.GetValue(generation),
@@ -256,7 +259,7 @@ internal static class HostGuardCommands
         var command = new Command("preflight", "Look whether this machine can run this session, before any byte moves.") { session, PodOption, PinFile };
         command.Act(Json, (result, _) =>
         {
-            using SecretBuffer? passphrase = Passphrase(result, result.GetValue(PodOption)!);
+            using SecretBuffer? passphrase = Passphrase(result, PodAddress.Parse(result.GetValue(PodOption)!));
             return ShowFindings(result, HostCheck.Session(result.GetValue(session)!, result.GetValue(PodOption)!, passphrase));
         });
         return command;
@@ -284,13 +287,15 @@ internal static class HostGuardCommands
     }
 
     // From the named file; else, if the pod's key agent has no key, from the terminal.
-    private static SecretBuffer? Passphrase(ParseResult result, string pod)
+    private static SecretBuffer? Passphrase(ParseResult result, PodAddress pod)
     {
         if (result.GetValue(PinFile) is { } file)
             return SecretInput.ReadFile(file);
-        UInt128 vaultId = CellStore.ReadDescriptor(pod).VaultId;
+        if (pod.Machine is not null)
+            return null;
+        UInt128 vaultId = CellStore.ReadDescriptor(pod.Text).VaultId;
         bool agentHasIt = RuntimeFolder.TryFind() is { } folder && KeyAgentClient.IsServing(folder, vaultId);
-        return agentHasIt ? null : LockedPod.Ask("Passphrase of the pod: ", pod);
+        return agentHasIt ? null : LockedPod.Ask("Passphrase of the pod: ", pod.Text);
     }
 
     private static void Show<T>(ParseResult result, T value, JsonTypeInfo<T> type, string prose) =>

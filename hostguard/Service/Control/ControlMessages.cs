@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using VmPod.HostGuard.Pods;
 using VmPod.HostGuard.Session;
 
 namespace VmPod.HostGuard.Control;
@@ -67,6 +68,12 @@ public sealed record AdoptResult
     public double WallS { get; init; }
 }
 
+/// <summary>What pair did.</summary>
+/// <param name="Pairing">The pairing's id: no secret.</param>
+/// <param name="Pod">How the pod calls itself.</param>
+/// <param name="Role">"home" or "foreign": what the pod's owner said that this host is.</param>
+public sealed record PairReply(string Pairing, string Pod, string Role);
+
 /// <summary>One thing that doctor or preflight looked at.</summary>
 /// <param name="Name">What.</param>
 /// <param name="Verdict">"green", "amber" or "red".</param>
@@ -83,6 +90,10 @@ public sealed record Finding(string Name, string Verdict, string Found, string? 
 [JsonSerializable(typeof(SessionResult))]
 [JsonSerializable(typeof(WipeReceipt))]
 [JsonSerializable(typeof(AdoptResult))]
+[JsonSerializable(typeof(KnownPod))]
+[JsonSerializable(typeof(ResidueOwner))]
+[JsonSerializable(typeof(IReadOnlyList<ResidueReport>))]
+[JsonSerializable(typeof(PairReply))]
 [JsonSerializable(typeof(ErrorReply))]
 [JsonSerializable(typeof(IReadOnlyList<SessionStatus>))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]

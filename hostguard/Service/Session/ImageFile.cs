@@ -10,7 +10,8 @@ namespace VmPod.HostGuard.Session;
 /// Rule 9: when cells cannot be had (pod gone, damaged), a disk's read fails and QEMU stops the machine with the request kept; a read of RAM waits, since a
 /// failed one would kill the guest. Waiting ends when the cells are back, or with <see cref="Abandon"/>.
 /// </remarks>
-internal sealed class ImageFile(string name, StreamInfo stream, SessionImage image, bool flushToPod, Action<Exception> troubled, Action flush)
+internal sealed class ImageFile(
+    string name, StreamInfo stream, SessionImage image, bool flushToPod, Action<Exception> troubled, Action flush, Action<uint, long, int> written)
     : MountedFile(name, stream.Length, stream.Kind == StreamKind.Memory ? MountedFileKind.Memory : MountedFileKind.Disk, writable: true), IDisposable
 {
     private const int EIO = 5;
@@ -54,6 +55,8 @@ internal sealed class ImageFile(string name, StreamInfo stream, SessionImage ima
             try
             {
                 image.Write(stream.Number, offset, data);
+                if (Kind == MountedFileKind.Disk)
+                    written(stream.Number, offset, data.Length);
                 return;
             }
             catch (Exception e) when (e is VmPodException or IOException)

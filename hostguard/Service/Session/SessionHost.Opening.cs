@@ -2,13 +2,12 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using VmPod.Audit;
 using VmPod.Foundation;
-using VmPod.HostGuard.Commands;
 using VmPod.HostGuard.Control;
 using VmPod.HostGuard.Machine;
 using VmPod.HostGuard.Mount;
+using VmPod.HostGuard.Pods;
 using VmPod.PodKeeper;
 using VmPod.Secrets;
-using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Images;
 using VmPod.Vault.Sessions;
@@ -78,35 +77,29 @@ internal sealed partial class SessionHost
             report.Cure ?? "For a test only: --allow-emulation (slow, and no security boundary).");
     }
 
-    private void OpenPod(SecretBuffer? passphrase)
-    {
-        pod = Pod.Open(request.Pod, StoreAccess.Write, time);
-        presence = new PodPresence(request.Pod);
-        PodUnlock.Unlock(pod, passphrase, request.Pod);
-    }
+    private void OpenPod(SecretBuffer? passphrase) => pod = SessionPods.Open(PodAddress.Parse(request.Pod), passphrase, time, log);
 
     // Rule 2: all streams come from one generation. If the disk went on after the last checkpoint, its owner says which counts.
     private ulong? ChooseGeneration()
     {
         if (request.Boot)
             return null;
-        SessionSummary session = pod!.Vault.FindSession(request.Session);
-        IReadOnlyList<GenerationInfo> generations = pod.Vault.ListGenerations(session.Handle);
-        GenerationInfo? chosen = request.Generation is { } number
-            ? generations.FirstOrDefault(g => g.Record.Generation == number)
+        PodSession session = pod!.Find(request.Session);
+        PodGeneration? chosen = request.Generation is { } number
+            ? session.Generations.FirstOrDefault(g => g.Generation == number)
                 ?? throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no generation {number}.",
                     "podkeeper sessions DIR SESSION lists them.")
-            : generations.LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint);
-        if (chosen is null || chosen.Record.Kind != GenerationKind.Checkpoint)
+            : session.Generations.LastOrDefault(g => g.Kind == GenerationKind.Checkpoint);
+        if (chosen is null || chosen.Kind != GenerationKind.Checkpoint)
             throw new VmPodException(ExitCode.NotFound, $"Session {request.Session} has no checkpoint with memory there.",
                 $"hostguard boot {request.Session} starts it from its disk.");
-        bool diskIsNewer = request.Generation is null && session.Tip.Number > chosen.Record.Number;
+        bool diskIsNewer = request.Generation is null && session.TipNumber > chosen.Number;
         if (diskIsNewer && !request.DropDiskChanges)
             throw new VmPodException(ExitCode.Busy,
-                $"The disk of session {request.Session} is newer than its last checkpoint ({chosen.Record.Generation}): the machine did not end in order.",
+                $"The disk of session {request.Session} is newer than its last checkpoint ({chosen.Generation}): the machine did not end in order.",
                 $"hostguard boot {request.Session} keeps the disk (programs that ran are lost); hostguard resume {request.Session} "
                     + $"--drop-disk-changes keeps the programs (changes of the disk since are left behind, as generations that can be read).");
-        return chosen.Record.Generation;
+        return chosen.Generation;
     }
 
     internal static MachineShape ReadShape(SessionReader session)
@@ -153,7 +146,7 @@ internal sealed partial class SessionHost
             });
     }
 
-    private ImageFile NewFile(string name, StreamInfo stream) => new(name, stream, image!, request.FlushToPod, OnTrouble, FlushDisk);
+    private ImageFile NewFile(string name, StreamInfo stream) => new(name, stream, image!, request.FlushToPod, OnTrouble, FlushDisk, NoteWrite);
 
     private async Task StartMachineAsync(Accelerator accelerator)
     {

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using VmPod.Foundation;
 using VmPod.HostGuard.Commands;
 using VmPod.HostGuard.Machine;
+using VmPod.Secrets;
 using VmPod.Vault.Format;
 
 namespace VmPod.HostGuard.Session;
@@ -15,10 +17,19 @@ internal sealed partial class SessionHost
     private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(1);
 
+    // Often enough that the CPUs stop within the beat's own fourth of a second after the limit.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
+
     // Rule 10: a tip is committed when a cell is full or 30 s old. Not oftener than this, or a busy disk would fsync all the time.
     private static readonly TimeSpan TipEveryMin = TimeSpan.FromSeconds(5), TipAgeMax = TimeSpan.FromSeconds(30);
 
+    // Chunks of disks that were written in part. More than these wait only if the link is slower than the guest's disk: then the oldest are let go.
+    private readonly Channel<(uint Stream, long Offset)> halfWritten = Channel.CreateBounded<(uint, long)>(
+        new BoundedChannelOptions(4096) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private (uint, long) lastHalfWritten;
+
     private long podLastSeenMs;
+    private int diskFailed;
 
     private void StartWatching()
     {
@@ -29,30 +40,31 @@ internal sealed partial class SessionHost
         watchers.Add(Task.Run(CommitTipsAsync));
         if (request.CheckpointEverySeconds > 0)
             watchers.Add(Task.Run(CheckpointRegularlyAsync));
+        if (pod!.KeepsRest)
+            watchers.Add(Task.Run(FetchWhatIsHalfWrittenAsync));
         // Its time grows with the session, and the first commit needs it: now, while the guest warms up.
         watchers.Add(Task.Run(() => image!.PrepareCommit()));
     }
 
     private async Task WatchPodAsync()
     {
-        using var timer = new PeriodicTimer(BeatEvery, time);
+        using var timer = new PeriodicTimer(LookEvery, time);
         bool frozen = false;
         while (await NextAsync(timer))
         {
-            if (presence!.IsHere())
+            TimeSpan silence = pod!.Silence;
+            podLastSeenMs = NowMs() - (long)silence.TotalMilliseconds;
+            if (frozen && silence < SilenceMax)
             {
-                podLastSeenMs = NowMs();
-                if (frozen)
-                {
-                    log.LogInformation("The pod is back.");
-                    frozen = false;
-                    machine!.Thaw();
-                    Enter(SessionPhase.Running);
-                }
-                continue;
+                log.LogInformation("The pod is back.");
+                frozen = false;
+                machine!.Thaw();
+                Enter(SessionPhase.Running);
+                // A disk read that failed meanwhile stopped the machine with the request kept (rule 9); going on repeats it.
+                if (Interlocked.Exchange(ref diskFailed, 0) != 0)
+                    await ContinueAfterDiskErrorAsync();
             }
-            long silentMs = NowMs() - podLastSeenMs;
-            if (!frozen && silentMs >= SilenceMax.TotalMilliseconds)
+            if (!frozen && silence >= SilenceMax && phase is SessionPhase.Running or SessionPhase.Checkpointing)
             {
                 frozen = true;
                 machine!.Freeze();
@@ -60,11 +72,24 @@ internal sealed partial class SessionHost
                 log.LogWarning("The pod is gone: the machine stands still.");
                 Enter(SessionPhase.Frozen);
             }
-            if (frozen && silentMs >= SilenceMax.TotalMilliseconds + request.GraceMs)
+            if (frozen && silence >= SilenceMax + TimeSpan.FromMilliseconds(request.GraceMs))
             {
                 _ = Task.Run(() => WipeAsync("pod-gone"));
                 return;
             }
+        }
+    }
+
+    private async Task ContinueAfterDiskErrorAsync()
+    {
+        try
+        {
+            await machine!.ContinueAsync(ending.Token);
+            trouble = null;
+        }
+        catch (Exception e) when (e is VmPodException or OperationCanceledException)
+        {
+            log.LogWarning("The machine could not go on after a failed read: {Reason}", e.Message);
         }
     }
 
@@ -124,6 +149,7 @@ internal sealed partial class SessionHost
                     return;
                 case MachineEvent.DiskError:
                     trouble ??= "The machine stands still: a part of its disk could not be read.";
+                    Interlocked.Exchange(ref diskFailed, 1);
                     break;
                 case MachineEvent.Panicked:
                     trouble = "The guest's kernel panicked; the machine stands still.";
@@ -171,6 +197,46 @@ internal sealed partial class SessionHost
             {
                 OnTrouble(e);
             }
+        }
+    }
+
+    private void NoteWrite(uint stream, long offset, int length)
+    {
+        if (!pod!.KeepsRest)
+            return;
+        foreach (long edge in (ReadOnlySpan<long>)[offset, offset + length])
+        {
+            (uint, long) chunk = (stream, edge / FormatLimits.ChunkBytes * FormatLimits.ChunkBytes);
+            if (edge % FormatLimits.ChunkBytes == 0 || chunk == lastHalfWritten)
+                continue;
+            lastHalfWritten = chunk;
+            _ = halfWritten.Writer.TryWrite(chunk);
+        }
+    }
+
+    // The rest of a chunk that was written in part is still on the pod. It is fetched while the pod is here: without it the chunk could not be sealed once
+    // the pod is gone.
+    private async Task FetchWhatIsHalfWrittenAsync()
+    {
+        using var chunk = new LockedMemory(FormatLimits.ChunkBytes);
+        try
+        {
+            await foreach ((uint stream, long offset) in halfWritten.Reader.ReadAllAsync(ending.Token))
+            {
+                try
+                {
+                    int length = (int)Math.Min(FormatLimits.ChunkBytes, disk!.Length - offset);
+                    image!.Read(stream, offset, chunk.Slice(0, length));
+                }
+                catch (VmPodException e)
+                {
+                    log.LogDebug("A chunk was not fetched ahead: {Reason}", e.Message);
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // The session ends.
         }
     }
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
-using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.HostGuard.Mount;
+using VmPod.HostGuard.Pods;
 using VmPod.Vault.Format;
 
 namespace VmPod.HostGuard.Session;
@@ -26,7 +26,7 @@ internal sealed partial class SessionHost
         var notGuaranteed = new List<string>();
         string handle = lease?.Session.ToString() ?? "-";
         CommitRecord? record = lease?.Reader?.Record;
-        bool podIsHere = presence?.IsHere() ?? false;
+        bool podIsHere = pod is { } known && known.Silence < SilenceMax;
 
         // From here the machine's death is our own work, not an end that calls for a commit.
         if (phase is not SessionPhase.Leaving)
@@ -49,6 +49,9 @@ internal sealed partial class SessionHost
         }
         await ending.CancelAsync();
 
+        // What the disks have and the pod has not is sealed while there are keys to seal with, and stays here for the pod.
+        string? rest = podIsHere || image is null ? null : KeepRest(notGuaranteed);
+
         // Then the keys and all plaintext of ours.
         if (podIsHere && lease is not null)
             Try("the lease was not closed in the pod", lease.Close, notGuaranteed);
@@ -63,17 +66,11 @@ internal sealed partial class SessionHost
             file.Dispose();
         Try("overlay and caches were not zeroed", () => image?.Wipe(), notGuaranteed);
         if (image?.TryDispose(CommitPatience) ?? true)
-            lease?.Dispose();
+            lease?.DropKeys();
         else
             notGuaranteed.Add("a commit to the pod was still under way: its keys went with the process");
-        if (podIsHere)
-        {
-            Try("the wipe is not in the pod's audit log", () => Audit(AuditKind.WipeReceipt, ("pages-zeroed",
-                cache.BytesZeroed / FormatLimits.PageBytes)), notGuaranteed);
-        }
-        pod?.Vault.Lock();
+        pod?.Lock();
         long keysGoneMs = NowMs();
-        Try("the pod was not given back", () => pod?.Dispose(), notGuaranteed);
 
         if (machine is not null)
             await machine.DisposeAsync();
@@ -100,11 +97,51 @@ internal sealed partial class SessionHost
             DoneMs = NowMs(),
             PagesZeroed = cache.BytesZeroed / FormatLimits.PageBytes,
             PagesLeft = cache.PagesCachedAfter,
+            Residue = rest,
             NotGuaranteed = notGuaranteed,
         };
+        if (podIsHere && lease is not null)
+        {
+            int before = notGuaranteed.Count;
+            WipeReceipt said = receipt;
+            Try("the receipt is not in the pod's log", () => pod!.GiveReceipt(said, lease), notGuaranteed);
+            receipt = notGuaranteed.Count > before ? receipt with { NotGuaranteed = notGuaranteed } : receipt;
+        }
+        lease?.Dispose();
+        pod?.Dispose();
         Enter(SessionPhase.Wiped);
         wiped.TrySetResult(receipt);
         return receipt;
+    }
+
+    // Returns where the rest is kept; null if there is none, or it is lost.
+    private string? KeepRest(List<string> notGuaranteed)
+    {
+        const string Lost = "what the disks wrote last was not sealed in time, and is lost";
+        try
+        {
+            if (!pod!.KeepRest())
+            {
+                if (image!.UnsealedBytes(StreamKind.Disk) > 0)
+                    notGuaranteed.Add("what the disks wrote last is lost: the pod's folder was gone");
+                return null;
+            }
+            if (image!.UnsealedBytes(StreamKind.Disk) == 0 && pod.RestBytes == 0)
+                return null;
+            Task sealing = Task.Run(() => image.Commit(GenerationKind.Draft, "residue"));
+            if (!sealing.Wait(HostLimits.SealTime))
+            {
+                notGuaranteed.Add(Lost);
+                return null;
+            }
+            return pod.RestFolder;
+        }
+        catch (Exception e) when (e is VmPodException or IOException or AggregateException)
+        {
+            log.LogError(e, "The disks' last changes could not be kept");
+            notGuaranteed.Add(Lost);
+            return null;
+        }
     }
 
     private void Try(string otherwise, Action step, List<string> notGuaranteed)

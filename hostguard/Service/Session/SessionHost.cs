@@ -4,7 +4,7 @@ using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.HostGuard.Machine;
 using VmPod.HostGuard.Mount;
-using VmPod.PodKeeper;
+using VmPod.HostGuard.Pods;
 using VmPod.Vault.Format;
 using VmPod.Vault.Images;
 using VmPod.Vault.Sessions;
@@ -35,8 +35,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private readonly CancellationTokenSource ending = new();
     private readonly TaskCompletionSource<WipeReceipt> wiped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Task> watchers = [];
-    private Pod? pod;
-    private PodPresence? presence;
+    private ISessionPod? pod;
     private SessionLease? lease;
     private SessionImage? image;
     private FuseMount? mount;
@@ -120,7 +119,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
         var entry = new AuditEvent(kind, AuditOutcome.Ok) { Session = lease?.Session.ToString() };
         foreach ((string name, long value) in details)
             entry.Detail[name] = value;
-        pod!.Audit.Append(entry);
+        pod!.Log(entry);
     }
 
     private long NowMs() => time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -33,6 +33,9 @@ public sealed record WipeReceipt
     /// <summary>Pages that the kernel still held afterwards.</summary>
     public long PagesLeft { get; init; }
 
+    /// <summary>The folder on this host where sealed cells wait for the pod; null if there are none. hostguard residues lists them.</summary>
+    public string? Residue { get; init; }
+
     /// <summary>What could not be guaranteed, one sentence each.</summary>
     public required IReadOnlyList<string> NotGuaranteed { get; init; }
 }

@@ -16,4 +16,11 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(ReleaseReply))]
 [JsonSerializable(typeof(AuditShowReply))]
 [JsonSerializable(typeof(AuditStateReply))]
+[JsonSerializable(typeof(ServeReply))]
+[JsonSerializable(typeof(PairReply))]
+[JsonSerializable(typeof(PairingsReply))]
+[JsonSerializable(typeof(UnpairReply))]
+[JsonSerializable(typeof(DigitsReply))]
+[JsonSerializable(typeof(IsYoursReply))]
+[JsonSerializable(typeof(ReviewReply))]
 internal sealed partial class ReplyJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
 using VmPod.Vault.Cells;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
@@ -39,9 +40,20 @@ internal static class AuditVerb
                 throw new VmPodException(ExitCode.Usage, $"There is no kind of entry named {name}.",
                     $"There are: {string.Join(", ", Enum.GetValues<AuditKind>().Select(AuditKinds.NameOf))}.");
             }
-            var filter = new AuditFilter(parsed.GetValue(since), parsed.GetValue(kind),
-                HandleOf(folder, parsed.GetValue(session), parsed.GetValue(pinFile)));
-            LogReview(folder);
+            string? which = parsed.GetValue(session);
+            bool isHandle = which is null || (which.Length == HandleDigits && which.All(char.IsAsciiHexDigitLower));
+            string? handle;
+            if (Served.Is(folder))
+            {
+                string? found = Served.Ask(folder, ServedCommands.Review, isHandle ? [] : [which!], ReplyJson.Default.ReviewReply).Session;
+                handle = isHandle ? which : found;
+            }
+            else
+            {
+                handle = isHandle ? which : HandleOf(folder, which!, parsed.GetValue(pinFile));
+                LogReview(folder);
+            }
+            var filter = new AuditFilter(parsed.GetValue(since), parsed.GetValue(kind), handle);
             AuditReader reader = AuditTrail.OpenReader(folder);
             var reply = new AuditShowReply(StateOf(reader.Verify()),
                 [.. reader.Read(filter).Select(ReplyOf)]);
@@ -68,10 +80,8 @@ internal static class AuditVerb
         new(e.Seq, e.Time, e.Event, e.Actor, e.Session, e.Outcome.ToString().ToLowerInvariant(), e.Detail);
 
     // The log knows handles only.
-    private static string? HandleOf(string folder, string? session, string? pinFile)
+    private static string HandleOf(string folder, string session, string? pinFile)
     {
-        if (session is null || (session.Length == HandleDigits && session.All(char.IsAsciiHexDigitLower)))
-            return session;
         using Pod pod = Pod.Open(folder, StoreAccess.Read, TimeProvider.System);
         Unlocking.Unlock(pod, pinFile);
         return pod.Vault.FindSession(session).Handle.ToString();

@@ -4,6 +4,7 @@ using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Agent;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
 using VmPod.Vault.Cells;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
@@ -14,16 +15,23 @@ internal static class LockVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod();
-        var verb = new Command("lock", "End the key agent of a pod: from here on the passphrase is needed.") { pod };
+        var all = new Option<bool>("--all")
+        {
+            Description = "Of a pod that is served: also take the keys of open leases away, which ends the sessions that run on hosts.",
+        };
+        var verb = new Command("lock", "Forget the keys of a pod (key agent, server): from here on the passphrase is needed.") { pod, all };
         verb.SetAction(parsed =>
         {
             string folder = parsed.GetRequiredValue(pod);
             UInt128 vaultId = CellStore.ReadDescriptor(folder).VaultId;
             bool wasUnlocked = RuntimeFolder.TryFind() is { } runtime && KeyAgentClient.TryEnd(runtime, vaultId);
-            var reply = new LockReply(vaultId.ToString("x32", CultureInfo.InvariantCulture), wasUnlocked, wasUnlocked && TryLog(folder));
+            LockReply reply = Served.Is(folder)
+                ? Served.Ask(folder, ServedCommands.Lock, parsed.GetValue(all) ? [ServedCommands.All] : [], ReplyJson.Default.LockReply)
+                : new LockReply(vaultId.ToString("x32", CultureInfo.InvariantCulture), wasUnlocked, wasUnlocked && TryLog(folder));
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.LockReply, r =>
             [
-                !r.WasUnlocked ? "The pod is locked." : r.Logged ? "Locked."
+                r.Leases is { } leases ? parsed.GetValue(all) ? $"Locked; {leases} leases were revoked." : $"Locked, serving {leases} leases."
+                    : !r.WasUnlocked ? "The pod is locked." : r.Logged ? "Locked."
                     : "Locked; the audit log does not have it, because another process uses the vault.",
             ]);
             return (int)ExitCode.Done;

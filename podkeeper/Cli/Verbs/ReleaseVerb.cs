@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
 using VmPod.Vault.Cells;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
@@ -20,13 +21,22 @@ internal static class ReleaseVerb
         verb.SetAction(parsed =>
         {
             string name = parsed.GetRequiredValue(session);
-            using Pod opened = Pod.Open(parsed.GetRequiredValue(pod), StoreAccess.Write, TimeProvider.System);
-            Unlocking.Unlock(opened, parsed.GetValue(pinFile));
-            var reply = new ReleaseReply(name, opened.Release(name, parsed.GetValue(otherHost)));
+            string folder = parsed.GetRequiredValue(pod);
+            bool breaks = parsed.GetValue(otherHost);
+            ReleaseReply reply = Served.Is(folder)
+                ? Served.Ask(folder, ServedCommands.Release, breaks ? [name, ServedCommands.Break] : [name], ReplyJson.Default.ReleaseReply)
+                : ReleaseHere(folder, name, breaks, parsed.GetValue(pinFile));
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.ReleaseReply,
                 r => [r.WasOpen ? $"The lease of {r.Session} is ended." : $"{r.Session} has no open lease."]);
             return (int)ExitCode.Done;
         });
         return verb;
+    }
+
+    private static ReleaseReply ReleaseHere(string folder, string session, bool breaks, string? pinFile)
+    {
+        using Pod opened = Pod.Open(folder, StoreAccess.Write, TimeProvider.System);
+        Unlocking.Unlock(opened, pinFile);
+        return new ReleaseReply(session, opened.Release(session, breaks));
     }
 }

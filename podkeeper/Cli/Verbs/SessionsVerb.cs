@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
@@ -23,15 +24,26 @@ internal static class SessionsVerb
         var verb = new Command("sessions", "List sessions and generations.") { pod, session, pinFile };
         verb.SetAction(parsed =>
         {
-            using Pod opened = Pod.Open(parsed.GetRequiredValue(pod), StoreAccess.Read, TimeProvider.System);
-            Unlocking.UnlockIfOffered(opened, parsed.GetValue(pinFile));
-            var reply = new SessionsReply(opened.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture),
-                opened.Vault.IsUnlocked,
-                [.. Which(opened, parsed.GetValue(session)).Select(s => Describe(opened, s))]);
+            string folder = parsed.GetRequiredValue(pod);
+            string? which = parsed.GetValue(session);
+            SessionsReply reply = Served.Is(folder)
+                ? Served.Ask(folder, ServedCommands.Sessions, which is null ? [] : [which], ReplyJson.Default.SessionsReply)
+                : DescribeHere(folder, which, parsed.GetValue(pinFile));
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.SessionsReply, Lines);
             return (int)ExitCode.Done;
         });
         return verb;
+    }
+
+    /// <summary>What is said of a pod's sessions, or of one.</summary>
+    internal static SessionsReply Describe(Pod pod, string? session) => new(pod.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture),
+        pod.Vault.IsUnlocked, [.. Which(pod, session).Select(s => Describe(pod, s))]);
+
+    private static SessionsReply DescribeHere(string folder, string? session, string? pinFile)
+    {
+        using Pod opened = Pod.Open(folder, StoreAccess.Read, TimeProvider.System);
+        Unlocking.UnlockIfOffered(opened, pinFile);
+        return Describe(opened, session);
     }
 
     private static IReadOnlyList<SessionSummary> Which(Pod pod, string? name)

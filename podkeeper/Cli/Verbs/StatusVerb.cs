@@ -4,6 +4,8 @@ using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Agent;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
+using VmPod.PodKeeper.Serving;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format.Store;
@@ -25,30 +27,39 @@ internal static class StatusVerb
         return verb;
     }
 
+    /// <summary>What the server says of the pod that it serves.</summary>
+    internal static StatusReply Describe(PodVault vault, ServerState server)
+    {
+        StatusReply reply = Describe(vault.Folder, vault.Descriptor, server.IsUnlocked, null, vault);
+        return reply with { Serving = new ServingReply(server.Address, server.Links, server.Leases) };
+    }
+
     private static StatusReply Look(string folder)
     {
+        if (Served.Is(folder))
+            return Served.Ask(folder, ServedCommands.Status, [], ReplyJson.Default.StatusReply);
         VaultDescriptor descriptor = CellStore.ReadDescriptor(folder);
         bool isUnlocked = RuntimeFolder.TryFind() is { } runtime && KeyAgentClient.IsServing(runtime, descriptor.VaultId);
-        HolderReply? holder = null;
-        long? cells = null;
-        int? sessions = null, leases = null;
         try
         {
             using PodVault vault = PodVault.Open(folder, StoreAccess.Read, TimeProvider.System);
-            cells = vault.Store.CellCount;
-            sessions = vault.Store.Head.Sessions.Count(s => s.TipOffset >= 0);
-            leases = vault.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open);
+            return Describe(folder, descriptor, isUnlocked, null, vault);
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.Busy)
         {
             VaultHolder? known = VaultHolder.Read(folder);
-            holder = new HolderReply(known?.ProcessId, known?.Program);
+            return Describe(folder, descriptor, isUnlocked, new HolderReply(known?.ProcessId, known?.Program), null);
         }
+    }
+
+    private static StatusReply Describe(string folder, VaultDescriptor descriptor, bool isUnlocked, HolderReply? holder, PodVault? vault)
+    {
+        long? cells = vault?.Store.CellCount;
         AuditReader audit = AuditTrail.OpenReader(folder);
         AuditVerification state = audit.Verify();
         return new StatusReply(descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), descriptor.CellBytes,
             DateTimeOffset.FromUnixTimeMilliseconds(descriptor.CreatedMs), isUnlocked, holder, cells, cells * descriptor.CellBytes,
-            sessions, leases,
+            vault?.Store.Head.Sessions.Count(s => s.TipOffset >= 0), vault?.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open),
             new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
             state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
             "nobody: no TPM, no witness yet");
@@ -57,7 +68,7 @@ internal static class StatusVerb
     private static IEnumerable<string> Lines(StatusReply r)
     {
         yield return $"vault          {r.Vault}, cells of {r.CellBytes / 1024} KiB, made {r.Created:yyyy-MM-dd}";
-        yield return r.Unlocked ? "state          unlocked for this user: this host holds the vault's keys" : "state          locked";
+        yield return "state          " + StateOf(r);
         if (r.InUseBy is { } holder)
             yield return holder.Pid is { } pid ? $"in use by      process {pid} ({holder.Program})" : "in use by      another process";
         else
@@ -71,4 +82,14 @@ internal static class StatusVerb
             yield return $"attention      {r.FailedUnlocks} wrong passphrases since the last right one";
         yield return $"freshness      vouched for by {r.Freshness}";
     }
+
+    // Rule 33.
+    private static string StateOf(StatusReply r) => (r.Serving, r.Unlocked) switch
+    {
+        (null, true) => "unlocked for this user: this host holds the vault's keys",
+        (null, false) => "locked",
+        ({ } s, true) => $"unlocked, served at {s.Address}: {s.Links} hosts linked, {s.Leases} leases",
+        ({ Leases: > 0 } s, false) => $"locked, serving {s.Leases} {(s.Leases == 1 ? "lease" : "leases")} at {s.Address}: {s.Links} hosts linked",
+        ({ } s, false) => $"locked, served at {s.Address}: {s.Links} hosts linked",
+    };
 }

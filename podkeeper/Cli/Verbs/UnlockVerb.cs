@@ -4,6 +4,7 @@ using System.Text.Json;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Agent;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
 
@@ -32,6 +33,8 @@ internal static class UnlockVerb
             int minutes = parsed.GetValue(idle);
             if (minutes < 1)
                 throw new VmPodException(ExitCode.Usage, "The idle time is at least one minute.");
+            if (Served.Is(folder))
+                return UnlockServer(folder, parsed.GetValue(pinFile), parsed.GetValue(Arguments.Json));
             RuntimeFolder runtime = RuntimeFolder.Make();
             UInt128 vaultId = CellStore.ReadDescriptor(folder).VaultId;
             bool wasUnlocked = KeyAgentClient.IsServing(runtime, vaultId);
@@ -52,6 +55,25 @@ internal static class UnlockVerb
             return (int)ExitCode.Done;
         });
         return verb;
+    }
+
+    // The passphrase goes to the server, which alone has the vault; it stays unlocked until 'lock' or its end.
+    private static int UnlockServer(string folder, string? pinFile, bool json)
+    {
+        UnlockReply reply = Served.Ask(folder, ServedCommands.Status, [], ReplyJson.Default.StatusReply) is { Unlocked: true, Vault: var vault }
+            ? new UnlockReply(vault, true, null, 0, Served: true)
+            : WithPassphrase(folder, pinFile);
+        Output.Print(json, reply, ReplyJson.Default.UnlockReply, r =>
+        [
+            r.WasUnlocked ? "The pod is unlocked already." : $"Unlocked: the server has the vault's keys until podkeeper lock {folder}.",
+        ]);
+        return (int)ExitCode.Done;
+    }
+
+    private static UnlockReply WithPassphrase(string folder, string? pinFile)
+    {
+        using SecretBuffer passphrase = Unlocking.Read(pinFile);
+        return Served.Ask(folder, ServedCommands.Unlock, [], ReplyJson.Default.UnlockReply, passphrase);
     }
 
     // "dotnet podkeeper.dll" is a way to start it too.

@@ -45,6 +45,13 @@ public sealed class RuntimeFolder
     /// <summary>The file whose lock the agent of a vault holds while it lives.</summary>
     internal string LockOf(UInt128 vaultId) => FileOf(vaultId, "lock");
 
+    /// <summary>The control socket of the server of a vault.</summary>
+    /// <exception cref="VmPodException">The path is too long for a socket (9).</exception>
+    internal string ControlOf(UInt128 vaultId) => FileOf(vaultId, "ctl");
+
+    /// <summary>The file that says where the server of a vault listens: one line, host:port.</summary>
+    public string AddressFileOf(UInt128 vaultId) => FileOf(vaultId, "address");
+
     private static string? Locate() => OwnProcess.User == 0 ? RootsFolder
         : Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } parent && System.IO.Path.IsPathRooted(parent)
             ? System.IO.Path.Combine(parent, Name)

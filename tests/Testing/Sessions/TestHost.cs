@@ -14,7 +14,7 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
 
     private CliRunner HostGuard { get; } = Wrapped(new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard"))
     {
-        Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = runFolder },
+        Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = runFolder, ["VMPOD_STATE_FOLDER"] = runFolder + "-state" },
     }, wrapper);
 
     /// <summary>Folder of its runs.</summary>

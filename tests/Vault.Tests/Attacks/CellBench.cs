@@ -18,7 +18,7 @@ internal sealed class CellBench : ICellSource, ILeaseKeySource, IDisposable
     {
         using SecretBuffer key = SecretBuffer.Create(32, keySeed, static (bytes, seed) => bytes.Fill((byte)seed));
         Keys = LeaseKeys.Derive(key, vault);
-        Reader = new PayloadReader(this, this, Session, 4);
+        Reader = new PayloadReader(new KeyedCellOpener(this, this), Session, 4);
     }
 
     public int CellBytes => Bytes;

@@ -50,12 +50,26 @@ internal static class CellCipher
     {
         if (!CellHeader.TryRead(cell, out CellHeader header) || header.Suite != Suite || header.KeyId != keys.LeaseId)
             return false;
-        cell[..CellLayout.HeaderBytes].CopyTo(work);
-        ReadOnlySpan<byte> mac = cell.Slice(CellLayout.HeaderBytes, CellLayout.MacBytes);
         Span<byte> recordKey = stackalloc byte[KeyBytes];
         try
         {
-            HMACSHA256.HashData(keys.Record, mac, recordKey);
+            DeriveRecordKey(keys, cell, recordKey);
+            return TryOpen(recordKey, cell, work);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(recordKey);
+        }
+    }
+
+    /// <summary>As above, with the cell's own key: for who has no more than that.</summary>
+    public static bool TryOpen(ReadOnlySpan<byte> recordKey, ReadOnlySpan<byte> cell, Span<byte> work)
+    {
+        if (!CellHeader.TryRead(cell, out CellHeader header) || header.Suite != Suite)
+            return false;
+        cell[..CellLayout.HeaderBytes].CopyTo(work);
+        try
+        {
             using var aes = new AesGcm(recordKey, CellLayout.TagBytes);
             Span<byte> nonce = stackalloc byte[NonceBytes];
             nonce.Clear();
@@ -68,11 +82,11 @@ internal static class CellCipher
             work.Clear();
             return false;
         }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(recordKey);
-        }
     }
+
+    /// <summary>K_rec of a cell: HMAC(K_kdf, T). What a pod releases, cell by cell.</summary>
+    public static void DeriveRecordKey(LeaseKeys keys, ReadOnlySpan<byte> cell, Span<byte> recordKey) =>
+        HMACSHA256.HashData(keys.Record, cell.Slice(CellLayout.HeaderBytes, CellLayout.MacBytes), recordKey);
 
     /// <summary>Checks T over an opened plaintext: the second barrier, for holders of the MAC key (rule 29).</summary>
     public static bool MacIsRight(LeaseKeys keys, ReadOnlySpan<byte> cell, ReadOnlySpan<byte> work)

@@ -2,33 +2,14 @@ using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
-using VmPod.Vault.Keys;
 
 namespace VmPod.Vault.Cells;
 
-/// <summary>Where sealed cells come from: the store of this machine, or a link to a pod.</summary>
-public interface ICellSource
-{
-    /// <summary>Bytes of every cell.</summary>
-    int CellBytes { get; }
-
-    /// <summary>Reads a cell whose hash is <paramref name="id"/>. False if it is not there.</summary>
-    /// <exception cref="VmPodException">It is there but damaged (exit 5), or cannot be reached (exit 7).</exception>
-    bool TryRead(in CellId id, Span<byte> cell);
-}
-
-/// <summary>Where the keys of cells come from, by the key id of a cell's header.</summary>
-internal interface ILeaseKeySource
-{
-    /// <summary>The keys of a lease. Null if this vault has no such lease, or its entry does not authenticate.</summary>
-    LeaseKeys? Find(ulong leaseId);
-}
-
 /// <summary>Reads payloads out of sealed cells: fetch, check the hash, open, check the context, decode. Thread-safe.</summary>
-internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, SessionHandle session, int cachedCells) : IDisposable
+internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, int cachedCells) : IDisposable
 {
     private readonly LockedCache<CellId> opened = new(cachedCells, CellLayout.HeaderBytes + CellLayout.Capacity(cells.CellBytes));
-    private readonly ThreadLocal<Scratch> scratch = new(() => new Scratch(cells.CellBytes), trackAllValues: true);
+    private readonly ThreadLocal<Scratch> scratch = new(static () => new Scratch(), trackAllValues: true);
 
     /// <summary>Reads and decodes the payload at <paramref name="place"/> into <paramref name="chunk"/>, which it must fill exactly.</summary>
     /// <exception cref="VmPodException">A cell is missing or damaged, or the map and the directory do not agree (exit 5).</exception>
@@ -150,19 +131,12 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
 
     private void Load(CellId id, Span<byte> work)
     {
-        byte[] cell = scratch.Value!.Cell;
-        if (!cells.TryRead(id, cell))
-            throw new VmPodException(ExitCode.Damaged, $"Cell {id} is missing from the vault.",
-                "Run podkeeper verify; restore the cell from a mirror, or use an older generation.");
-        if (!CellHeader.TryRead(cell, out CellHeader header) || keys.Find(header.KeyId) is not { } leaseKeys || !CellCipher.TryOpen(leaseKeys, cell, work)
-            || !CellCipher.MacIsRight(leaseKeys, cell, work)
-            || !CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content)
-            || content.Context.Session != session || content.Context.LeaseId != header.KeyId)
-        {
-            work.Clear();
-            throw new VmPodException(ExitCode.Damaged, $"Cell {id} does not open with this session's keys.",
-                "The vault was changed by somebody without its keys. Use an older generation or a mirror.");
-        }
+        cells.Open(id, work);
+        if (CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content)
+            && content.Context.Session == session && content.Context.LeaseId == CellHeader.KeyIdOf(work))
+            return;
+        work.Clear();
+        throw KeyedCellOpener.DoesNotOpen(id);
     }
 
     private static VmPodException Disagrees(ChunkKey key) =>
@@ -178,6 +152,7 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         foreach (Scratch s in scratch.Values)
             s.Dispose();
         scratch.Dispose();
+        cells.Dispose();
     }
 
     private readonly record struct PartResult(bool Found, bool More, Codec Codec, int RawLength, int Length, bool Decoded);
@@ -202,10 +177,8 @@ internal sealed class PayloadReader(ICellSource cells, ILeaseKeySource keys, Ses
         public int FirstSlot, Filled, Joined, Part;
     }
 
-    private sealed class Scratch(int cellBytes) : IDisposable
+    private sealed class Scratch : IDisposable
     {
-        // Ciphertext only: an ordinary array will do.
-        public readonly byte[] Cell = new byte[cellBytes];
         public readonly LockedMemory JoinedMemory = new(FormatLimits.ChunkBytes);
         public readonly ChunkDecoder Decoder = new();
 

@@ -4,7 +4,7 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>A commit as it stands in the log: record, the lease's signature, ids added, ids dropped.</summary>
-internal sealed record CommitEntry(CommitRecord Record, byte[] Signature, CellId[] Added, CellId[] Dropped)
+public sealed record CommitEntry(CommitRecord Record, byte[] Signature, CellId[] Added, CellId[] Dropped)
 {
     /// <summary>The entry's payload.</summary>
     public byte[] ToBytes()

@@ -7,6 +7,7 @@ internal sealed class LiveCells
 {
     private readonly Dictionary<CellId, int> counts = [];
     private readonly HashSet<CellId> touched = [];
+    private readonly List<(CellId Id, int By)> changes = [];
 
     /// <summary>A payload is needed: all its cells are.</summary>
     public void Add(in PayloadRef place)
@@ -31,6 +32,12 @@ internal sealed class LiveCells
     /// <summary>A cell of a manifest is needed, or no more.</summary>
     public void Change(CellId id, int by)
     {
+        changes.Add((id, by));
+        Apply(id, by);
+    }
+
+    private void Apply(CellId id, int by)
+    {
         int count = counts.GetValueOrDefault(id) + by;
         if (count < 0)
             throw new InvalidOperationException("A cell was released more often than it was used.");
@@ -42,7 +49,19 @@ internal sealed class LiveCells
     }
 
     /// <summary>Forgets which cells were touched: the state is that of the parent.</summary>
-    public void Settle() => touched.Clear();
+    public void Settle()
+    {
+        touched.Clear();
+        changes.Clear();
+    }
+
+    /// <summary>Takes back every change since the last <see cref="Settle"/>: the commit did not happen.</summary>
+    public void Revert()
+    {
+        for (int i = changes.Count - 1; i >= 0; i--)
+            Apply(changes[i].Id, -changes[i].By);
+        Settle();
+    }
 
     /// <summary>The cells that are live now and were not in <paramref name="before"/>, and the other way round; both sorted.</summary>
     public (CellId[] Added, CellId[] Dropped) Difference(Func<CellId, bool> before)

@@ -46,6 +46,18 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
         }
     }
 
+    /// <summary>Where the entry of a lease stands. Null if the log has none.</summary>
+    public long? OffsetOfLease(SessionHandle session, ulong leaseId)
+    {
+        lock (gate)
+        {
+            Load();
+            if (!leases.ContainsKey((session, leaseId)))
+                LoadWhole();
+            return leases.TryGetValue((session, leaseId), out long place) ? place : null;
+        }
+    }
+
     /// <summary>Where the SESSION entry of a session may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindSessions(SessionHandle session) => Places(LogEntryTypes.Session, session, 0);
 

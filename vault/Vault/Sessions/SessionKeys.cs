@@ -7,7 +7,7 @@ using VmPod.Vault.Keys;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>The keys of one session, unwrapped when first used: K_session, its epochs, its leases. Thread-safe.</summary>
-internal sealed class SessionKeys(UInt128 vaultId, SessionHandle session, SecretBuffer sessionKey, LogIndex log) : ILeaseKeySource, IDisposable
+internal sealed class SessionKeys(UInt128 vaultId, SessionHandle session, SecretBuffer sessionKey, LogIndex log) : ILeaseKeySource
 {
     private readonly ConcurrentDictionary<ulong, LeaseKeys?> leases = [];
     private readonly Dictionary<ulong, SecretBuffer> epochs = [];

@@ -1,4 +1,5 @@
 using VmPod.Foundation;
+using VmPod.Secrets;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
@@ -20,11 +21,15 @@ namespace VmPod.Vault.Sessions;
 /// </remarks>
 public sealed class SessionLease : IDisposable, IMetadataSink
 {
+    // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
+    private const int WarmLeavesMax = 256;
+
     // Map leaves are read often and written seldom.
     private const int MetadataLevel = 3;
 
-    private readonly PodVault vault;
-    private readonly LeaseEntry entry;
+    private readonly ILeaseHome home;
+    private readonly LeaseTerms terms;
+    private readonly ILeaseKeySource knownKeys;
     private readonly SigningKey signer;
     private readonly LeaseKeys keys;
     private readonly CellPacker packer;
@@ -38,37 +43,65 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     private LiveCells? live;
     private LiveSet? liveSet;
     private ulong lastGeneration;
-    private bool closed;
-    private bool isAppending;
+    private bool closed, disposed, keysDropped;
 
-    internal SessionLease(PodVault vault, LeaseStart start)
+    internal SessionLease(LeaseStart start)
     {
-        this.vault = vault;
-        entry = start.Entry;
+        home = start.Home;
+        terms = start.Terms;
         signer = start.Signer;
         keys = start.Keys;
+        knownKeys = start.KnownKeys;
         Name = start.Name;
-        LeaseOffset = start.LeaseOffset;
-        SessionKeys = start.SessionKeys;
         Payloads = start.Payloads;
-        lastGeneration = start.LastGeneration;
-        Reader = start.Base is null ? null : new SessionReader(Name, entry.Session, SessionKeys, Payloads, start.Base);
-        batch = start.LastBatch;
-        packer = new CellPacker(keys, entry.Session, vault.Descriptor.CellBytes, Append) { Placed = OnPlaced };
+        lastGeneration = terms.LastGeneration;
+        Reader = start.Base is null ? null : new SessionReader(Name, terms.Session, knownKeys, Payloads, start.Base);
+        batch = terms.LastNumber;
+        packer = new CellPacker(keys, terms.Session, home.CellBytes, Append) { Placed = OnPlaced };
         BeginBatch();
+    }
+
+    /// <summary>A lease that a pod granted to this host: reads cells with keys that the pod releases one by one.</summary>
+    /// <param name="name">The session's name.</param>
+    /// <param name="terms">The lease, as the pod described it.</param>
+    /// <param name="leaseKey">K_lease; stays the caller's.</param>
+    /// <param name="signer">The key whose public half the pod certified; the lease owns it.</param>
+    /// <param name="home">Where cells and commits go; the lease owns it.</param>
+    /// <param name="cells">Where cells and their keys come from.</param>
+    /// <param name="start">The commit to go on from; null for a new session.</param>
+    /// <param name="ownerPublicKey">The owner's key, known from the pairing: what the commit is checked against.</param>
+    /// <exception cref="VmPodException">The commit is not the owner's, or damaged (5); link lost (7).</exception>
+    public static SessionLease Open(string name, LeaseTerms terms, SecretBuffer leaseKey, SigningKey signer, ILeaseHome home, IReleasedCellSource cells,
+        BaseCommit? start, ReadOnlySpan<byte> ownerPublicKey)
+    {
+        LeaseKeys keys = LeaseKeys.Derive(leaseKey, terms.VaultId);
+        var payloads = new PayloadReader(new ReleasedCellOpener(cells, keys), terms.Session, PodVault.CachedCells);
+        try
+        {
+            if (start is not null && start.Record.Session != terms.Session)
+                throw new VmPodException(ExitCode.Damaged, "The pod sent a commit of another session.", "Verify the pod: podkeeper verify DIR.");
+            SessionState? state = start is null ? null : SessionState.Open(start, ownerPublicKey, terms.VaultId, payloads);
+            return new SessionLease(new LeaseStart(name, terms, home, signer, keys, new OwnLeaseKeys(keys), payloads, state));
+        }
+        catch
+        {
+            payloads.Dispose();
+            keys.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The session's name.</summary>
     public string Name { get; }
 
     /// <summary>The session.</summary>
-    public SessionHandle Session => entry.Session;
+    public SessionHandle Session => terms.Session;
 
     /// <summary>The lease's id.</summary>
     public ulong LeaseId => keys.LeaseId;
 
     /// <summary>The lease's term.</summary>
-    public ulong Term => entry.Term;
+    public ulong Term => terms.Term;
 
     /// <summary>The session as the last commit left it. Null before the first commit of a new session.</summary>
     public SessionReader? Reader { get; private set; }
@@ -80,14 +113,10 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     public long BytesUsed => packer.UsedBytes;
 
     /// <summary>Bytes of every cell.</summary>
-    public int CellBytes => vault.Descriptor.CellBytes;
+    public int CellBytes => home.CellBytes;
 
     /// <summary>The number for the session's next new stream.</summary>
     public uint NextStream => Reader?.State.Manifest.NextStream ?? 1;
-
-    internal long LeaseOffset { get; }
-
-    internal SessionKeys SessionKeys { get; }
 
     internal PayloadReader Payloads { get; }
 
@@ -96,7 +125,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
 
     /// <summary>True if the chunk's bytes are those that the session has there already, by the tag kept with it (rule 32).</summary>
     public bool IsUnchanged(ChunkKey key, ReadOnlySpan<byte> chunk) => Reader is not null && Reader.State.Tags.TryFind(key, out ChangeTag tag) && !tag.IsZero
-        && SessionKeys.Find(tag.LeaseId) is { } tagKeys && tagKeys.ChangeTagOf(chunk) == tag.Value;
+        && knownKeys.Find(tag.LeaseId) is { } tagKeys && tagKeys.ChangeTagOf(chunk) == tag.Value;
 
     /// <summary>The payload of a chunk now: sealed under this lease, or committed. False if the chunk is zero.</summary>
     internal bool TryFind(ChunkKey key, out PayloadRef place)
@@ -173,6 +202,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
                 throw new VmPodException(ExitCode.Damaged, "The session's map does not name the cells that its signed head names.",
                     "Use an older generation or a mirror.");
             counts.Settle();
+            Reader.State.Tags.Warm(WarmLeavesMax);
         }
         (live, liveSet) = (counts, set);
     }
@@ -238,7 +268,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             CommitRecord record = Describe(kind, before, manifestCells, slot, (uint)bytes.Length, added, dropped, after);
             byte[] signature = new byte[SigningKey.SignatureBytes];
             signer.Sign(record.ToSignedBytes(), signature);
-            (Digest hash, long offset) = vault.CommitSession(new CommitEntry(record, signature, added, dropped), entry, close);
+            (Digest hash, long offset) = home.Commit(new CommitEntry(record, signature, added, dropped), close);
 
             if (!Manifest.TryRead(bytes, out Manifest? committed))
                 throw new InvalidOperationException("A manifest that was just written does not read back.");
@@ -246,16 +276,19 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             live.Settle();
             lastGeneration = record.Generation;
             Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
-            vault.EndAppending(this);
-            isAppending = false;
             BeginBatch();
             closed |= close;
             return new CommitSummary(record, added.Length, dropped.Length);
         }
-        catch
+        catch (Exception e)
         {
-            // The counts are of a commit that did not happen: the next one counts anew.
-            (live, liveSet) = (null, null);
+            // The counts were of a commit that did not happen. Counting anew would need the pod, which may be what was lost.
+            if (e is VmPodException)
+                live!.Revert();
+            else
+                (live, liveSet) = (null, null);
+            // The next one has a number of its own: over a link this one may have been taken although nobody heard of it.
+            BeginBatch();
             throw;
         }
     }
@@ -267,8 +300,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         lock (gate)
             pending.Clear();
         pendingTags.Clear();
-        vault.DiscardCells(this);
-        isAppending = false;
+        home.Discard();
         BeginBatch();
     }
 
@@ -279,19 +311,37 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             return;
         closed = true;
         Discard();
-        vault.CloseLease(entry);
+        home.Close();
+    }
+
+    /// <summary>Zeroes what opens and seals cells. The lease can sign still, until it is disposed: its last word is about this.</summary>
+    public void DropKeys()
+    {
+        if (keysDropped)
+            return;
+        (closed, keysDropped) = (true, true);
+        packer.Dispose();
+        Payloads.Dispose();
+        knownKeys.Dispose();
+    }
+
+    /// <summary>Signs a statement of the host with the lease's key: 64 bytes, Ed25519.</summary>
+    public byte[] Sign(ReadOnlySpan<byte> statement)
+    {
+        byte[] signature = new byte[SigningKey.SignatureBytes];
+        signer.Sign(statement, signature);
+        return signature;
     }
 
     /// <summary>Zeroes the lease's keys. A lease that was not closed stays open in the log until it is released.</summary>
     public void Dispose()
     {
-        closed = true;
-        vault.EndAppending(this);
-        vault.Forget(entry);
-        packer.Dispose();
+        if (disposed)
+            return;
+        disposed = true;
+        home.Dispose();
+        DropKeys();
         signer.Dispose();
-        Payloads.Dispose();
-        SessionKeys.Dispose();
     }
 
     void IMetadataSink.SealOpenCell() => packer.Seal();
@@ -339,12 +389,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
 
     private void Append(CellId id, ReadOnlyMemory<byte> cell)
     {
-        if (!isAppending)
-        {
-            vault.BeginAppending(this);
-            isAppending = true;
-        }
-        vault.Store.Append(id, cell.Span);
+        home.Append(id, cell.Span);
         batchCells.Add(id);
         BytesAppended += cell.Length;
     }
@@ -412,18 +457,18 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         GenerationKind kind, SessionState? before, CellId[] manifestCells, uint slot, uint manifestBytes, CellId[] added, CellId[] dropped,
             LiveSet after) => new()
             {
-                VaultId = vault.Descriptor.VaultId,
-                Session = entry.Session,
+                VaultId = terms.VaultId,
+                Session = terms.Session,
                 LeaseId = keys.LeaseId,
-                Term = entry.Term,
+                Term = terms.Term,
                 Number = batch,
                 Kind = kind,
                 Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
-                TimeMs = vault.NowMs(),
+                TimeMs = home.NowMs(),
                 Parent = before?.EntryHash ?? Digest.Zero,
                 ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
-                SessionOffset = entry.SessionOffset,
-                LeaseOffset = (ulong)LeaseOffset,
+                SessionOffset = terms.SessionOffset,
+                LeaseOffset = terms.LeaseOffset,
                 ManifestCells = manifestCells,
                 ManifestSlot = slot,
                 ManifestBytes = manifestBytes,
@@ -439,7 +484,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     private void Advance(SessionState state, List<KeyValuePair<ChunkKey, PayloadRef>> changes, Func<uint, bool>? include)
     {
         if (Reader is null)
-            Reader = new SessionReader(Name, entry.Session, SessionKeys, Payloads, state);
+            Reader = new SessionReader(Name, terms.Session, knownKeys, Payloads, state);
         else
             Reader.Replace(state);
         lock (gate)

@@ -7,10 +7,10 @@ namespace VmPod.Vault.Sessions;
 /// <summary>One generation of a session, opened for reading. Thread-safe: chunks may be read in parallel.</summary>
 public sealed class SessionReader : IDisposable
 {
-    private readonly SessionKeys keys;
+    private readonly ILeaseKeySource keys;
     private readonly bool ownsKeys;
 
-    internal SessionReader(string name, SessionHandle handle, SessionKeys keys, PayloadReader payloads, SessionState state, bool ownsKeys = false)
+    internal SessionReader(string name, SessionHandle handle, ILeaseKeySource keys, PayloadReader payloads, SessionState state, bool ownsKeys = false)
     {
         this.ownsKeys = ownsKeys;
         Name = name;
@@ -39,7 +39,7 @@ public sealed class SessionReader : IDisposable
 
     internal SessionState State { get; private set; }
 
-    internal SessionKeys Keys => keys;
+    internal ILeaseKeySource Keys => keys;
 
     /// <summary>Finds a stream by its name.</summary>
     /// <exception cref="VmPodException">There is none (exit 3).</exception>

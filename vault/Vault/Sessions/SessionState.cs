@@ -1,5 +1,7 @@
+using VmPod.Foundation;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
 using VmPod.Vault.Tables;
 
 namespace VmPod.Vault.Sessions;
@@ -16,6 +18,22 @@ internal sealed class SessionState
         Manifest = manifest;
         Map = new TableView<PayloadRef, MapValue>(reader, manifest.Map, record.ManifestCells[0], before?.Map);
         Tags = new TableView<ChangeTag, TagValue>(reader, manifest.Tags, record.ManifestCells[0], before?.Tags);
+    }
+
+    /// <summary>Opens a commit, if the owner certified the lease that signed it.</summary>
+    /// <exception cref="VmPodException">It was not so, or the sealed part does not fit (5).</exception>
+    public static SessionState Open(BaseCommit commit, ReadOnlySpan<byte> ownerPublicKey, UInt128 vaultId, PayloadReader payloads)
+    {
+        CommitRecord record = commit.Record;
+        if (LeaseEntry.TryRead(commit.Certificate) is not { } lease || record.VaultId != vaultId || record.Session != lease.Session
+            || record.LeaseId != lease.LeaseId || record.Term != lease.Term
+            || !SigningKey.Verify(ownerPublicKey, lease.SignedBytes(vaultId), lease.OwnerSignature)
+            || !SigningKey.Verify(lease.PublicKey, record.ToSignedBytes(), commit.Signature))
+            throw new VmPodException(ExitCode.Damaged, "A commit is not signed by a lease that the owner certified.",
+                "The vault was changed by somebody without its keys. Use a mirror.");
+        if (!Manifest.TryRead(payloads.ReadManifest(record), out Manifest? manifest) || manifest!.Number != record.Number || manifest.Kind != record.Kind)
+            throw new VmPodException(ExitCode.Damaged, "A commit's manifest is not what its signed record says.", "Use an older generation or a mirror.");
+        return new SessionState(record, commit.EntryHash, commit.EntryOffset, manifest, payloads);
     }
 
     /// <summary>The visible record.</summary>

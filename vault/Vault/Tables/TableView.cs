@@ -59,6 +59,22 @@ internal sealed class TableView<TValue, TFormat>
     public IEnumerable<KeyValuePair<ChunkKey, TValue>> EnumerateNewest(int count) =>
         Merge([.. runs.Take(count).Select(r => EntriesOf(r, default, new ChunkKey(uint.MaxValue, ulong.MaxValue)))]);
 
+    /// <summary>Fetches leaves of the newest runs, so that a commit does not have to: over a link it may have to do without the pod.</summary>
+    public void Warm(int leavesMax)
+    {
+        foreach (Run run in runs)
+        {
+            if (run.Descriptor.Inline.Length > 0)
+                continue;
+            foreach (LeafRef leaf in LeavesOf(run))
+            {
+                if (leavesMax-- <= 0)
+                    return;
+                _ = Load(leaf);
+            }
+        }
+    }
+
     /// <summary>Where leaves and indexes of a run stand: what the run itself keeps alive.</summary>
     public IEnumerable<PayloadRef> PlacesOf(int run) => LeavesOf(runs[run]).Select(l => l.Place).Concat(runs[run].Descriptor.Index);
 

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using VmPod.Audit;
+using VmPod.HostGuard.Session;
+using VmPod.PodKeeper;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.HostGuard.Pods;
+
+/// <summary>A pod as a folder of this machine, unlocked here: this host holds the vault's keys (rule 35).</summary>
+internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
+{
+    private long lastSeen = Stopwatch.GetTimestamp();
+
+    /// <inheritdoc/>
+    public TimeSpan Silence
+    {
+        get
+        {
+            if (!presence.IsHere())
+                return Stopwatch.GetElapsedTime(Volatile.Read(ref lastSeen));
+            Volatile.Write(ref lastSeen, Stopwatch.GetTimestamp());
+            return TimeSpan.Zero;
+        }
+    }
+
+    /// <inheritdoc/>
+    public PodSession Find(string session)
+    {
+        SessionSummary found = pod.Vault.FindSession(session);
+        return new PodSession(found.Tip.Number,
+            [.. pod.Vault.ListGenerations(found.Handle).Select(g => new PodGeneration(g.Record.Generation, g.Record.Number, g.Record.Kind))]);
+    }
+
+    /// <inheritdoc/>
+    public bool Has(string session) => pod.Vault.TryFindSession(session) is not null;
+
+    /// <inheritdoc/>
+    public void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events) => pod.EndLease(lease, events);
+
+    /// <inheritdoc/>
+    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip) =>
+        pod.BeginLease(session, purpose, create, generation, tip);
+
+    /// <inheritdoc/>
+    public void Log(params IReadOnlyList<AuditEvent> entries) => pod.Audit.Append(entries);
+
+    /// <summary>A folder that is gone is unplugged: what it had not taken is lost, and the receipt says so.</summary>
+    public bool KeepRest() => false;
+
+    /// <inheritdoc/>
+    public bool KeepsRest => false;
+
+    /// <summary>None: a folder takes cells at once, or never.</summary>
+    public long RestBytes => 0;
+
+    /// <inheritdoc/>
+    public string? RestFolder => null;
+
+    /// <summary>The receipt's figures go into the log: this host holds the pod's own log key.</summary>
+    public void GiveReceipt(WipeReceipt receipt, SessionLease lease) => Log(new AuditEvent(AuditKind.WipeReceipt, AuditOutcome.Ok)
+    {
+        Session = receipt.Session,
+        Detail = { ["pages-zeroed"] = receipt.PagesZeroed },
+    });
+
+    /// <inheritdoc/>
+    public void Lock() => pod.Vault.Lock();
+
+    /// <inheritdoc/>
+    public void Dispose() => pod.Dispose();
+}

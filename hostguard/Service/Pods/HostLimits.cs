@@ -1,0 +1,11 @@
+namespace VmPod.HostGuard.Pods;
+
+/// <summary>Bounds of a host that holds a lease over a link.</summary>
+internal static class HostLimits
+{
+    /// <summary>Bytes of sealed cells that wait for the pod: the memory of a large guest and 1 GiB (rule 8).</summary>
+    public const long ResidueBytesMax = 9L << 30;
+
+    /// <summary>How long what is written to disks may take to be sealed when the pod is gone: the keys go after it, and D8 gives 2 s for both.</summary>
+    public static readonly TimeSpan SealTime = TimeSpan.FromSeconds(1);
+}

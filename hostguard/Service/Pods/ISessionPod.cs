@@ -1,0 +1,51 @@
+using VmPod.Audit;
+using VmPod.Foundation;
+using VmPod.HostGuard.Session;
+using VmPod.PodKeeper;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.HostGuard.Pods;
+
+/// <summary>The pod that a session comes from: a folder that is plugged in here, or another machine. Above this, both are the same.</summary>
+internal interface ISessionPod : IDisposable
+{
+    /// <summary>How long the pod did not answer. Zero while it does.</summary>
+    TimeSpan Silence { get; }
+
+    /// <summary>A session and its generations.</summary>
+    /// <exception cref="VmPodException">There is none (3), locked (4), link lost (7).</exception>
+    PodSession Find(string session);
+
+    /// <summary>Whether the pod has a session of this name.</summary>
+    bool Has(string session);
+
+    /// <summary>Begins a lease. The pod's log says so, durably, before any key is used.</summary>
+    /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), link lost (7).</exception>
+    SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip);
+
+    /// <summary>Ends a lease: what was put and not committed is discarded, its keys are zeroed. Logged with these entries before it.</summary>
+    void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events);
+
+    /// <summary>Writes to the pod's log, durably.</summary>
+    /// <exception cref="VmPodException">It cannot be written (5, 8), link lost (7).</exception>
+    void Log(params IReadOnlyList<AuditEvent> entries);
+
+    /// <summary>From now on a commit that the pod cannot take is kept here, sealed, until pod and host meet again. False where there is no such
+    /// place.</summary>
+    bool KeepRest();
+
+    /// <summary>True if this host can keep what such a pod did not take.</summary>
+    bool KeepsRest { get; }
+
+    /// <summary>Bytes of sealed cells that the pod did not commit yet.</summary>
+    long RestBytes { get; }
+
+    /// <summary>Where the rest is kept, once a commit was.</summary>
+    string? RestFolder { get; }
+
+    /// <summary>Hands the pod a receipt, signed by the lease.</summary>
+    void GiveReceipt(WipeReceipt receipt, SessionLease lease);
+
+    /// <summary>Zeroes what keys it holds.</summary>
+    void Lock();
+}

@@ -1,0 +1,14 @@
+using VmPod.Vault.Format;
+
+namespace VmPod.HostGuard.Pods;
+
+/// <summary>A session as its pod describes it.</summary>
+/// <param name="TipNumber">Number of its newest commit, draft or not.</param>
+/// <param name="Generations">Its generations, oldest first.</param>
+internal sealed record PodSession(ulong TipNumber, IReadOnlyList<PodGeneration> Generations);
+
+/// <summary>A generation as its pod describes it.</summary>
+/// <param name="Generation">Its number among the generations.</param>
+/// <param name="Number">Its number among the commits.</param>
+/// <param name="Kind">What it is.</param>
+internal sealed record PodGeneration(ulong Generation, ulong Number, GenerationKind Kind);

@@ -1,0 +1,168 @@
+using Microsoft.Extensions.Logging;
+using VmPod.Foundation;
+using VmPod.Sync.Wire;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.HostGuard.Pods;
+
+/// <summary>
+/// A pod over a link as the home of a lease. Each cell is kept here, sealed, until a commit of the pod names it: so a link that is lost and found again loses
+/// nothing, and what it never takes stays behind as a residue.
+/// </summary>
+internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBytes, TimeProvider time, ILogger log) : ILeaseHome, IReleasedCellSource
+{
+    // A cell over a slow link, behind what is under way: longer than any of it, shorter than a person's patience.
+    private static readonly TimeSpan FetchTime = TimeSpan.FromSeconds(30);
+
+    // A commit waits for all cells before it, and for the pod's disk.
+    private static readonly TimeSpan CommitTime = TimeSpan.FromMinutes(10);
+
+    // A link that was cut is often back at once. Longer than this a disk's reader need not wait: the machine is stopped with its request kept (rule 9).
+    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(1);
+
+    private readonly ThreadLocal<CellFetch> fetches = new(() => new CellFetch(cellBytes), trackAllValues: true);
+    private readonly Lock sending = new();
+    private WireLink? sentTo;
+    private volatile bool keepsRest;
+
+    /// <inheritdoc cref="ILeaseHome.CellBytes"/>
+    public int CellBytes => cellBytes;
+
+    /// <summary>Bytes of cells that are sealed and not committed.</summary>
+    public long UncommittedBytes => residue.Bytes;
+
+    /// <summary>Where the rest stands, if it was kept.</summary>
+    public string? RestFolder => residue.IsKept ? residue.Folder : null;
+
+    /// <inheritdoc/>
+    public ulong NowMs() => (ulong)time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>From now on a commit that the pod cannot take is kept.</summary>
+    public void KeepRest() => keepsRest = true;
+
+    /// <inheritdoc/>
+    public void Append(in CellId id, ReadOnlySpan<byte> cell)
+    {
+        residue.Add(id, cell);
+        if (pod.Current is not { } wire || !ReferenceEquals(wire, Volatile.Read(ref sentTo)))
+            return;
+        try
+        {
+            wire.PutCell(cell);
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+        {
+            // It is in the residue, and sent again when the link is back.
+        }
+    }
+
+    /// <inheritdoc/>
+    public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
+    {
+        try
+        {
+            WireLink wire = keepsRest ? pod.Current ?? throw Lost() : pod.Require(CommitTime);
+            SendAgain(wire);
+            CommittedReply reply = wire.Commit(new CommitRequest { Close = close, Record = commit.Record, Signature = commit.Signature }, commit.Added,
+                commit.Dropped, CommitTime);
+            residue.Clear();
+            pod.Witness(reply.HeadSeq, reply.HeadHash);
+            return (reply.EntryHash, checked((long)reply.EntryOffset));
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost && keepsRest)
+        {
+            residue.Keep(commit);
+            log.LogWarning("The pod is gone: {Bytes} bytes of sealed cells stay here until it comes back.", residue.Bytes);
+            return (DomainHash.OfEntry(LogEntryTypes.Commit, commit.ToBytes()), long.MaxValue);
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.NoSpace)
+        {
+            // Some of the cells were not taken: all are looked through again before the next try.
+            Volatile.Write(ref sentTo, null);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Discard()
+    {
+        residue.Clear();
+        Quietly(wire => wire.Call(DiscardRequest.Instance, FetchTime));
+    }
+
+    /// <inheritdoc/>
+    public void Close() => Quietly(wire => wire.Call(CloseLeaseRequest.Instance, FetchTime));
+
+    /// <inheritdoc/>
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => residue.TryRead(id, cell);
+
+    /// <inheritdoc/>
+    public void Fetch(in CellId id, Span<byte> key, Span<byte> cell) => fetches.Value!.Run(pod.Require(ReadPatience), id, key, cell, FetchTime);
+
+    /// <summary>Sends what the pod does not have of the cells that are kept, if that was not done on this link. After it, cells go there as they are
+    /// made.</summary>
+    public void SendAgain(WireLink wire)
+    {
+        lock (sending)
+        {
+            if (ReferenceEquals(sentTo, wire))
+                return;
+            // First the way for new cells is open, then what was there before is looked through: nothing falls between.
+            Volatile.Write(ref sentTo, wire);
+            try
+            {
+                SendMissing(wire, residue.Ids(), cellBytes, residue.TryRead);
+            }
+            catch
+            {
+                Volatile.Write(ref sentTo, null);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Reads a cell by its id.</summary>
+    internal delegate bool CellReader(in CellId id, Span<byte> cell);
+
+    /// <summary>Sends those of some cells that the pod does not have.</summary>
+    internal static void SendMissing(WireLink wire, IReadOnlyList<CellId> ids, int cellBytes, CellReader read)
+    {
+        byte[] cell = new byte[cellBytes];
+        foreach (CellId[] part in ids.Chunk(WireLimits.HaveIdsMax))
+        {
+            HaveReply have = wire.Call(new HaveRequest { Ids = part }, FetchTime);
+            for (int i = 0; i < part.Length; i++)
+            {
+                if (!have.Has[i] && read(part[i], cell))
+                    wire.PutCell(cell);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (CellFetch fetch in fetches.Values)
+            fetch.Dispose();
+        fetches.Dispose();
+        residue.Dispose();
+    }
+
+    // Best effort: a pod that is gone finds the lease open, and its owner can end it.
+    private void Quietly(Action<WireLink> ask)
+    {
+        try
+        {
+            if (pod.Current is { } wire)
+                ask(wire);
+        }
+        catch (VmPodException e) when (e.ExitCode is ExitCode.LinkLost or ExitCode.Busy)
+        {
+            log.LogDebug("The pod was not told: {Reason}", e.Message);
+        }
+    }
+
+    private static VmPodException Lost() => new(ExitCode.LinkLost, "The pod is gone.", "Bring it back.");
+}

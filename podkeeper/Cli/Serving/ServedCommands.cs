@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using VmPod.Audit;
+using VmPod.Foundation;
+using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Verbs;
+using VmPod.PodKeeper.Control;
+using VmPod.PodKeeper.Pairings;
+using VmPod.PodKeeper.Serving;
+using VmPod.Sync.Channel.Pairings;
+
+namespace VmPod.PodKeeper.Cli.Serving;
+
+/// <summary>Commands that other processes of this user give to the server, since it owns the vault. Each answers with what the verb prints.</summary>
+internal sealed class ServedCommands(PodServer server, string folder)
+{
+    // Names of what is asked; the verbs of the command line, and two questions.
+    internal const string IsYours = "is-yours", Unlock = "unlock", Lock = "lock", Status = "status", Sessions = "sessions", Release = "release",
+        Review = "review", Pair = "pair", Unpair = "unpair";
+
+    internal const string All = "all", Break = "break", Digits = "digits";
+
+    /// <summary>Answers a call.</summary>
+    internal void Answer(ControlCall call)
+    {
+        byte[] answer;
+        try
+        {
+            answer = Of(call);
+        }
+        catch (Exception e) when (e is not System.Net.Sockets.SocketException)
+        {
+            answer = Bytes(new ErrorReply(Failures.DetailOf(e)), ReplyJson.Default.ErrorReply);
+        }
+        call.Answer(answer);
+    }
+
+    private byte[] Of(ControlCall call)
+    {
+        IReadOnlyList<string> given = call.Arguments;
+        switch (call.Verb)
+        {
+            case IsYours:
+                return Bytes(new IsYoursReply(given.Count == 1 && Libc.FileIdentity(given[0]) == Libc.FileIdentity(folder)),
+                    ReplyJson.Default.IsYoursReply);
+            case Unlock:
+                return Bytes(UnlockWith(call), ReplyJson.Default.UnlockReply);
+            case Lock:
+                (bool was, int leases) = server.Lock(given.Contains(All, StringComparer.Ordinal));
+                return Bytes(new LockReply(server.VaultText, was, true, leases), ReplyJson.Default.LockReply);
+            case Status:
+                return Bytes(server.Look(p => StatusVerb.Describe(p.Vault, server.State)), ReplyJson.Default.StatusReply);
+            case Sessions:
+                return Bytes(server.Look(p => SessionsVerb.Describe(p, given.Count > 0 ? given[0] : null)), ReplyJson.Default.SessionsReply);
+            case Release:
+                return Bytes(new ReleaseReply(given[0], server.Release(given[0], given.Contains(Break, StringComparer.Ordinal))),
+                    ReplyJson.Default.ReleaseReply);
+            case Review:
+                return Bytes(ReviewOf(given.Count > 0 ? given[0] : null), ReplyJson.Default.ReviewReply);
+            case Pair:
+                return Bytes(PairWith(call), ReplyJson.Default.PairReply);
+            case Unpair:
+                return Bytes(UnpairOf(PairingVerbs.IdOf(given[0])), ReplyJson.Default.UnpairReply);
+            default:
+                throw new VmPodException(ExitCode.Usage, "The server does not know this command.", "Use the podkeeper that serves the pod.");
+        }
+    }
+
+    private UnlockReply UnlockWith(ControlCall call)
+    {
+        bool was = server.State.IsUnlocked;
+        // Asked without a passphrase: only whether one is needed.
+        if (!was && call.Secret is { } passphrase && !server.TryUnlock(passphrase))
+            throw Unlocking.Wrong();
+        return new UnlockReply(server.VaultText, was, null, 0, Served: true);
+    }
+
+    private ReviewReply ReviewOf(string? session) => server.Look(p =>
+    {
+        p.Audit.Append(new AuditEvent(AuditKind.LogReviewed, AuditOutcome.Ok));
+        return new ReviewReply(session is null ? null : p.Vault.FindSession(session).Handle.ToString());
+    });
+
+    private PairReply PairWith(ControlCall call)
+    {
+        HostRole role = PairingVerbs.RoleOf(call.Arguments[0]);
+        bool digits = call.Arguments[1] == Digits;
+        string address = call.Arguments[2], listen = call.Arguments[3];
+        IPEndPoint at = listen.Length > 0 ? Arguments.EndPoint(listen) : PairingVerbs.PortFor(server.Address);
+        var screen = new ControlledScreen(call);
+        PairedHost host = server.Pair(new PairingRequest(role, digits, address.Length > 0 ? address : null, at), screen);
+        return PairingVerbs.ReplyOf(host);
+    }
+
+    private UnpairReply UnpairOf(UInt128 id)
+    {
+        bool wasPaired = server.With(p => PodPairings.Remove(p, id));
+        return new UnpairReply(id.ToString("x32", CultureInfo.InvariantCulture), wasPaired, server.CutOff(id));
+    }
+
+    private static byte[] Bytes<T>(T reply, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(reply, type);
+}

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Serilog;
+using Serilog.Events;
+using VmPod.Foundation;
+using VmPod.PodKeeper.Agent;
+using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Cli.Serving;
+using VmPod.PodKeeper.Serving;
+using VmPod.Vault.Cells;
+
+namespace VmPod.PodKeeper.Cli.Verbs;
+
+/// <summary>serve DIR: paired hosts reach this pod over the network, until SIGTERM or Ctrl-C.</summary>
+internal static class ServeVerb
+{
+    internal static Command Create()
+    {
+        Argument<string> pod = Arguments.Pod();
+        Option<string?> pinFile = Arguments.PinFile();
+        Option<string> listen = Arguments.Listen(new IPEndPoint(IPAddress.Any, PodLimits.ServePort));
+        var verb = new Command("serve", "Serve a pod to paired hosts. Without --pin-file, and without a key agent, it is served locked.")
+        {
+            pod, listen, pinFile,
+        };
+        verb.SetAction(parsed => Run(Path.GetFullPath(parsed.GetRequiredValue(pod)), Arguments.EndPoint(parsed.GetRequiredValue(listen)),
+            parsed.GetValue(pinFile), parsed.GetValue(Arguments.Json)));
+        return verb;
+    }
+
+    private static int Run(string folder, IPEndPoint listen, string? pinFile, bool json)
+    {
+        RuntimeFolder runtime = RuntimeFolder.Make();
+        using Serilog.Core.Logger log = new LoggerConfiguration().MinimumLevel.Information()
+            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning).WriteTo.Sink(new ErrorStreamSink()).CreateLogger();
+        PodServer server = Start(folder, listen, pinFile, log);
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.AddSerilog(log);
+        builder.Services.AddHostedService(_ => new PodService(server, runtime, folder, log, () => Ready(server, runtime, json)));
+        using IHost host = builder.Build();
+        host.Run();
+        return (int)ExitCode.Done;
+    }
+
+    private static PodServer Start(string folder, IPEndPoint listen, string? pinFile, Serilog.ILogger log)
+    {
+        Pod opened = Pod.Open(folder, StoreAccess.Write, TimeProvider.System);
+        try
+        {
+            Unlocking.UnlockIfOffered(opened, pinFile);
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+        return PodServer.Start(opened, listen, TimeProvider.System, note => ErrorStreamSink.Write(log, note));
+    }
+
+    private static void Ready(PodServer server, RuntimeFolder runtime, bool json)
+    {
+        ServerState state = server.State;
+        var reply = new ServeReply(true, state.Address, server.VaultText, state.IsUnlocked, Environment.ProcessId, runtime.Path);
+        Output.Print(json, reply, ReplyJson.Default.ServeReply, r =>
+        [
+            string.Create(CultureInfo.InvariantCulture, $"Serving the pod {r.Vault} at {r.Address}, {(r.Unlocked ? "unlocked" : "locked")}."),
+        ]);
+        Console.Out.Flush();
+    }
+}

@@ -1,0 +1,156 @@
+using System.Globalization;
+using System.Net.Sockets;
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Sync.Channel;
+using VmPod.Sync.Channel.Pairings;
+using VmPod.Sync.Wire;
+
+namespace VmPod.PodKeeper.Serving;
+
+/// <summary>One connection, from its first byte to its end; it has a thread of its own.</summary>
+/// <remarks>
+/// <code>
+///   stranger --ClientHello is here, a handshake is free--> handshake --paired--> link --either side ends it--> gone
+///       `-- garbage, silence, room for another --> gone `-- not paired --> counted for the log, gone
+/// </code>
+/// The link's memory is taken after the handshake: a stranger costs a thread.
+/// </remarks>
+internal sealed class HostConnection(PodServer server, Socket socket, long number)
+{
+    private WireLink? link;
+    private volatile bool isCut;
+
+    internal long Number { get; } = number;
+
+    /// <summary>True once it was told to end.</summary>
+    internal bool IsCut => isCut;
+
+    /// <summary>The pairing that it proved to hold; null for a stranger.</summary>
+    internal UInt128? PairingId { get; private set; }
+
+    /// <summary>Runs it to its end. Throws nothing.</summary>
+    internal void Run()
+    {
+        try
+        {
+            if (!FirstMessage.Wait(socket, PodLimits.FirstMessageTime))
+            {
+                if (isCut)
+                    return;
+                server.CountRefusal(this, "It sent nothing that a paired host sends.");
+                return;
+            }
+            using SecureChannel channel = Greet(out HostRole role);
+            if (!server.TryMakeLink(this, channel.PairingId))
+            {
+                channel.Abort();
+                return;
+            }
+            try
+            {
+                Serve(channel, role);
+            }
+            finally
+            {
+                channel.Abort();
+            }
+        }
+        catch (Exception e) when (isCut && e is VmPodException or ObjectDisposedException or SocketException)
+        {
+            // It was told to.
+        }
+        catch (VmPodException e) when (PairingId is null)
+        {
+            server.CountRefusal(this, e.Message);
+        }
+        catch (VmPodException e)
+        {
+            server.Note(new ServerNote("A link could not be made.", Number, e.Message));
+        }
+        catch (Exception e)     // a bug in one connection is not the end of the others
+        {
+            server.Note(new ServerNote("A connection failed.", Number, Bug: e));
+        }
+        finally
+        {
+            socket.Dispose();
+            server.Remove(this);
+        }
+    }
+
+    /// <summary>The pod's own state changed: the next beat says so.</summary>
+    internal void SetUnlocked(bool isUnlocked)
+    {
+        if (Volatile.Read(ref link) is { } open)
+            open.IsUnlocked = isUnlocked;
+    }
+
+    /// <summary>Marks it as that of a paired host.</summary>
+    internal void Know(UInt128 pairingId) => PairingId = pairingId;
+
+    /// <summary>Ends it, from any thread.</summary>
+    internal void Cut()
+    {
+        isCut = true;
+        if (Volatile.Read(ref link) is { } open)
+            open.Close();
+        else
+            socket.Dispose();
+    }
+
+    private SecureChannel Greet(out HostRole role)
+    {
+        using IDisposable turn = server.WaitForHandshake();
+        // Read anew each time: pairings come and go while the pod is served, also by another process.
+        IReadOnlyList<Pairing> pairings = PairingFolder.Load(server.PairingsPath);
+        try
+        {
+            SecureChannel channel = SecureChannel.Accept(socket, pairings, server.Channel);
+            role = pairings.First(p => p.Id == channel.PairingId).Role;
+            return channel;
+        }
+        finally
+        {
+            foreach (Pairing pairing in pairings)
+                pairing.Dispose();
+        }
+    }
+
+    private void Serve(SecureChannel channel, HostRole role)
+    {
+        using IDisposable received = new LockedMemoryOwner(WireLimits.PodReceiveBytes), sent = new LockedMemoryOwner(WireLimits.SendBytes);
+        HostHandler? handler = null;
+        var options = new WireOptions
+        {
+            ReceiveMemory = ((LockedMemoryOwner)received).Memory,
+            SendMemory = ((LockedMemoryOwner)sent).Memory,
+            Cut = channel.Abort,
+            Bug = e => server.Note(new ServerNote("A request failed.", Number, Bug: e)),
+            SilenceTime = PodLimits.LinkSilence,
+        };
+        try
+        {
+            WireLink open = WireLink.Serve(channel.Stream, server.Hello(), l =>
+            {
+                var host = ServedHost.Of(server.VaultId, channel.PairingId, role, l.Host!.BootId);
+                server.Note(new ServerNote("A host is linked.", Number, string.Create(CultureInfo.InvariantCulture, $"{host.Actor}, {role}")));
+                return handler = new HostHandler(server.Leases, host, server.Receipts, Cut);
+            }, options);
+            using (open)
+            {
+                Volatile.Write(ref link, open);
+                // It may have changed, or been asked to end, since the HELLO.
+                open.IsUnlocked = server.Leases.IsUnlocked;
+                if (isCut)
+                    open.Close();
+                open.Ended.Wait();
+                server.Note(new ServerNote("A link ended.", Number, open.Failure?.Message));
+            }
+        }
+        finally
+        {
+            handler?.Dispose();
+        }
+    }
+}

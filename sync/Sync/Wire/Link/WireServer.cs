@@ -1,0 +1,265 @@
+using VmPod.Foundation;
+using VmPod.Vault.Format;
+
+namespace VmPod.Sync.Wire;
+
+/// <summary>The pod's side of a link: frames wait here for a bounded set of workers. Reads go to several at once, writes to one, in order.</summary>
+internal sealed class WireServer(IWireHandler handler, FrameSender sender, FrameReceiver receiver, int cellBytes, Action<VmPodException> broken,
+    Action<Exception>? bug)
+{
+    private readonly Queue<(FrameHeader Header, FrameBlock Body)> reads = new(), writes = new();
+    private readonly HashSet<uint> requests = [];       // numbers in use
+    private readonly object gate = new();
+    private readonly List<Thread> workers = [];
+    private readonly CommitIds ids = new();
+    private VmPodException? putFault;       // of the writing worker alone, as ids and putCount
+    private ulong putCount;
+    private int waitingRequests;
+    private volatile bool isClosed;
+
+    internal void Start()
+    {
+        for (int i = 0; i < WireLimits.ReadWorkers; i++)
+            workers.Add(new Thread(() => Work(reads)) { IsBackground = true, Name = "wire read" });
+        workers.Add(new Thread(() => Work(writes)) { IsBackground = true, Name = "wire write" });
+        foreach (Thread worker in workers)
+            worker.Start();
+    }
+
+    /// <summary>Queues a frame of the host; waits if too many wait. The frame's memory is the server's from now on.</summary>
+    internal void Take(FrameHeader header, FrameBlock body)
+    {
+        FrameKind kind = WireRule.Of(header.Type, cellBytes)!.Value.Kind;
+        lock (gate)
+        {
+            if (kind != FrameKind.OneWay && (++waitingRequests > WireLimits.RequestsMax || !requests.Add(header.Request)))
+            {
+                body.Return();
+                throw WireFault.Broken(waitingRequests > WireLimits.RequestsMax
+                    ? $"more than {WireLimits.RequestsMax} requests wait" : $"a second request {header.Request} before the first was answered");
+            }
+            if (reads.Count + writes.Count >= WireLimits.WaitingFramesMax)
+                WaitForRoom();
+            (kind == FrameKind.Read ? reads : writes).Enqueue((header, body));
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>No further frame is begun.</summary>
+    internal void Close()
+    {
+        lock (gate)
+        {
+            isClosed = true;
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>Waits until no worker uses the link's memory; a worker that closes its own link is not waited for.</summary>
+    internal void Join()
+    {
+        foreach (Thread worker in workers.Where(w => w != Thread.CurrentThread))
+            worker.Join();
+    }
+
+    private void WaitForRoom()
+    {
+        receiver.BeginPause();
+        while (!isClosed && reads.Count + writes.Count >= WireLimits.WaitingFramesMax)
+            _ = Monitor.Wait(gate);
+        receiver.EndPause();
+    }
+
+    private void Work(Queue<(FrameHeader Header, FrameBlock Body)> queue)
+    {
+        while (true)
+        {
+            (FrameHeader Header, FrameBlock Body) frame;
+            lock (gate)
+            {
+                while (!isClosed && queue.Count == 0)
+                    _ = Monitor.Wait(gate);
+                if (isClosed)
+                    return;
+                frame = queue.Dequeue();
+                if (frame.Header.Request != 0)
+                    waitingRequests--;
+                Monitor.PulseAll(gate);
+            }
+            try
+            {
+                Answer(frame.Header, frame.Body.Span);
+            }
+            catch (VmPodException e)        // the link's own end, or the peer's fault
+            {
+                broken(e);
+            }
+            finally
+            {
+                frame.Body.Return();
+                lock (gate)
+                    _ = requests.Remove(frame.Header.Request);
+            }
+        }
+    }
+
+    /// <summary>Works one frame off. What the handler throws is answered; what this throws ends the link.</summary>
+    private void Answer(FrameHeader header, ReadOnlySpan<byte> body)
+    {
+        uint request = header.Request;
+        switch (header.Type)
+        {
+            case WireType.Find:
+                FindRequest find = FindRequest.TryRead(body, out FindRequest? f) ? f : throw Unreadable(header);
+                Reply(request, () => handler.Find(find));
+                break;
+            case WireType.List:
+                Reply(request, handler.List);
+                break;
+            case WireType.OpenLease:
+                LeaseRequest open = LeaseRequest.TryRead(body, out LeaseRequest? o) ? o : throw Unreadable(header);
+                Reply(request, () => OpenLease(request, open));
+                break;
+            case WireType.Attach:
+                AttachRequest attach = AttachRequest.TryRead(body, out AttachRequest? a) ? a : throw Unreadable(header);
+                Reply(request, () => handler.Attach(attach));
+                break;
+            case WireType.GetCells:
+                CellsRequest get = CellsRequest.TryRead(body, out CellsRequest? g) ? g : throw Unreadable(header);
+                Reply(request, () => GetCells(request, get));
+                break;
+            case WireType.Have:
+                HaveRequest have = HaveRequest.TryRead(body, out HaveRequest? h) ? h : throw Unreadable(header);
+                Reply(request, () => Have(have));
+                break;
+            case WireType.Renew:
+                Reply(request, handler.Renew);
+                break;
+            case WireType.PutCell:
+                Put(body);
+                break;
+            case WireType.Flush:
+                FlushRequest flush = FlushRequest.TryRead(body, out FlushRequest? fl) && fl.Ordinal == putCount ? fl : throw Unreadable(header);
+                Reply(request, () => Flush(flush.Ordinal));
+                break;
+            case WireType.Ids:
+                if (!IdsMessage.TryRead(body, out IdsMessage? part) || !ids.TryAdd(part))
+                    throw Unreadable(header);
+                break;
+            case WireType.Commit:
+                CommitRequest commit = CommitRequest.TryRead(body, out CommitRequest? c) && (ids.IsTooMuch || ids.Match(c.Record))
+                    ? c : throw Unreadable(header);
+                Reply(request, () => Commit(commit));
+                break;
+            case WireType.Discard:
+                ids.Clear();
+                putFault = null;
+                Reply(request, handler.Discard);
+                break;
+            case WireType.CloseLease:
+                Reply(request, handler.CloseLease);
+                break;
+            case WireType.Log:
+                LogRequest log = LogRequest.TryRead(body, out LogRequest? l) ? l : throw Unreadable(header);
+                Reply(request, () => handler.Log(log));
+                break;
+            case WireType.Receipt:
+                ReceiptRequest receipt = ReceiptRequest.TryRead(body, out ReceiptRequest? r) ? r : throw Unreadable(header);
+                Reply(request, () => handler.Receipt(receipt));
+                break;
+            default:
+                throw new InvalidOperationException($"No worker takes {header.Type}.");
+        }
+    }
+
+    private void Put(ReadOnlySpan<byte> cell)
+    {
+        putCount++;
+        try
+        {
+            handler.PutCell(cell);
+        }
+        catch (Exception e)     // a bug of the handler must not end the pod; it is reported, and answered
+        {
+            putFault ??= Told(e);
+        }
+    }
+
+    private FlushedReply Flush(ulong ordinal)
+    {
+        ThrowPutFault();
+        handler.Flush();
+        return new() { DurableCount = ordinal };
+    }
+
+    private CommittedReply Commit(CommitRequest commit)
+    {
+        bool isTooMuch = ids.IsTooMuch;
+        (CellId[] added, CellId[] dropped) = ids.Take();
+        ThrowPutFault();
+        return isTooMuch ? throw CommitIds.TooMuch() : handler.Commit(commit, added, dropped);
+    }
+
+    private HaveReply Have(HaveRequest have)
+    {
+        var reply = new HaveReply { Has = handler.Have(have.Ids) };
+        return have.IsAnsweredBy(reply) ? reply : throw new InvalidOperationException("The handler did not answer each id.");
+    }
+
+    private IWireMessage? OpenLease(uint request, LeaseRequest open)
+    {
+        var answer = new LeaseAnswer(sender, request);
+        handler.OpenLease(open, answer);
+        return answer.IsSent ? null : throw new InvalidOperationException("The handler answered no OPEN_LEASE.");
+    }
+
+    private IWireMessage? GetCells(uint request, CellsRequest get)
+    {
+        var answer = new CellAnswer(sender, request, get, cellBytes);
+        handler.GetCells(get, answer);
+        return answer.IsComplete ? null : throw new InvalidOperationException("The handler did not answer each index.");
+    }
+
+    private void ThrowPutFault()
+    {
+        if (putFault is not { } fault)
+            return;
+        putFault = null;
+        throw fault;
+    }
+
+    private void Reply(uint request, Action act) => Reply(request, () =>
+    {
+        act();
+        return DoneReply.Instance;
+    });
+
+    /// <summary>Answers with what <paramref name="act"/> gives (null: it has answered), or with what it throws.</summary>
+    private void Reply(uint request, Func<IWireMessage?> act)
+    {
+        VmPodException told;
+        try
+        {
+            if (act() is { } reply)
+                sender.Send(reply, request, urgent: true);
+            return;
+        }
+        catch (Exception e)     // of the handler, or a reply that cannot be: it must not end the pod
+        {
+            told = Told(e);
+        }
+        if (!isClosed)
+            sender.Send(new ErrorReply { ExitCode = told.ExitCode, Message = told.Message, Cure = told.Hint ?? "" }, request, urgent: true);
+    }
+
+    private VmPodException Told(Exception e)
+    {
+        if (e is VmPodException { ExitCode: not ExitCode.Done } known)
+            return known;
+        bug?.Invoke(e);
+        return new VmPodException(ExitCode.Bug, "The pod failed at this request.", "Its log says why; this is a bug.");
+    }
+
+    private static VmPodException Unreadable(FrameHeader header) =>
+        WireFault.Broken($"a frame of type {(byte)header.Type:x2} that is not well-formed or does not fit what came before it");
+}

@@ -1,0 +1,8 @@
+namespace VmPod.Sync.Wire;
+
+/// <summary>The HELLO of a side.</summary>
+public interface IWireHello : IWireMessage
+{
+    /// <summary>Who says it.</summary>
+    WireRole Role { get; }
+}

@@ -1,0 +1,144 @@
+using System.Net;
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Sync.Channel;
+using VmPod.Sync.Channel.Pairings;
+using VmPod.Sync.Wire;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.PodKeeper.Tests.Serving;
+
+/// <summary>A paired host with one link to a served pod: the real channel and wire.</summary>
+internal sealed class WireHost : ILeaseHome, IReleasedCellSource
+{
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private readonly SecureChannel channel;
+    private readonly SecretBuffer seed;
+    private readonly List<SessionLease> leases = [];
+
+    internal WireHost(IPEndPoint pod, Pairing pairing, ulong boot = 1, SecretBuffer? seed = null)
+    {
+        this.seed = seed ?? SecretBuffer.Random(32);
+        Pairing = pairing;
+        channel = SecureChannel.Connect(pod, pairing);
+        Link = WireLink.Connect(channel.Stream, new HostHello { BootId = boot, TimeMs = 1, DisplayName = "test" }, new WireOptions
+        {
+            ReceiveMemory = new byte[WireLimits.HostReceiveBytes],
+            SendMemory = new byte[WireLimits.SendBytes],
+            Cut = channel.Abort,
+        });
+    }
+
+    internal Pairing Pairing { get; }
+
+    internal SecretBuffer Seed => seed;
+
+    internal WireLink Link { get; }
+
+    internal LeaseReply? Lease { get; private set; }
+
+    /// <summary>Called with the lease's key still in the frame.</summary>
+    internal Action? OnKey { get; set; }
+
+    /// <summary>The link is cut when all cells of a commit are on the pod, and the commit is not.</summary>
+    internal bool IsCutAtCommit { get; set; }
+
+    public int CellBytes => Link.Pod!.CellBytes;
+
+    internal AttachRequest AttachTo => new() { Session = Lease!.Session, LeaseId = Lease.LeaseId, Term = Lease.Term };
+
+    /// <summary>Opens a lease, as far as the wire goes.</summary>
+    internal LeaseReply Open(Action<ReadOnlySpan<byte>>? takeKey = null, string session = ServedPod.Session, bool create = false)
+    {
+        using SigningKey signer = SigningKey.FromSeed(seed);
+        return Lease = Link.OpenLease(new LeaseRequest
+        {
+            Session = session,
+            Purpose = VmPod.Sync.Wire.LeasePurpose.Resume,
+            Create = create,
+            Tip = false,
+            Generation = null,
+            Signer = signer.PublicKey,
+        }, key =>
+        {
+            OnKey?.Invoke();
+            takeKey?.Invoke(key);
+        }, Patience);
+    }
+
+    /// <summary>Opens a lease, and what a host makes of it.</summary>
+    internal SessionLease Resume(string session = ServedPod.Session, bool create = false)
+    {
+        SecretBuffer? leaseKey = null;
+        LeaseReply reply = Open(key => leaseKey = SecretBuffer.Create(32, key, static (to, from) => from.CopyTo(to)), session, create);
+        using (leaseKey)
+        {
+            var terms = new LeaseTerms(Link.Pod!.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset,
+                reply.LastGeneration, reply.LastNumber);
+            BaseCommit? from = reply.Base is not { } b ? null
+                : new BaseCommit(b.Record, b.Signature.ToArray(), b.EntryHash, (long)b.EntryOffset, b.Certificate.ToArray());
+            SessionLease lease = SessionLease.Open(session, terms, leaseKey!, SigningKey.FromSeed(seed), this, this, from, Link.Pod.OwnerPublicKey.Span);
+            leases.Add(lease);
+            return lease;
+        }
+    }
+
+    /// <summary>Asks for cells; what became of each.</summary>
+    internal (CellStatus Status, byte[] Key, byte[] Cell)[] Get(CellWant want, params CellId[] ids)
+    {
+        var sink = new Sink(ids.Length);
+        Link.GetCells(new CellsRequest { Want = want, Urgency = 0, Ids = ids }, sink, Patience);
+        return sink.Taken;
+    }
+
+    public ulong NowMs() => 1_700_000_000_000;
+
+    public void Append(in CellId id, ReadOnlySpan<byte> cell) => Link.PutCell(cell);
+
+    public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
+    {
+        if (IsCutAtCommit)
+        {
+            Link.Flush(Patience);
+            Cut();
+        }
+        CommittedReply reply = Link.Commit(new CommitRequest { Close = close, Record = commit.Record, Signature = commit.Signature }, commit.Added,
+            commit.Dropped, Patience);
+        return (reply.EntryHash, (long)reply.EntryOffset);
+    }
+
+    public void Discard() => Link.Call(DiscardRequest.Instance, Patience);
+
+    public void Close() => Link.Call(CloseLeaseRequest.Instance, Patience);
+
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => false;
+
+    public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
+    {
+        (CellStatus status, byte[] k, byte[] c) = Get(CellWant.Both, id)[0];
+        if (status != CellStatus.Ok)
+            throw new VmPodException(ExitCode.Refused, $"The cell was not given: {status}.");
+        k.CopyTo(key);
+        c.CopyTo(cell);
+    }
+
+    /// <summary>Cuts the link as a pulled cable does.</summary>
+    internal void Cut() => channel.Abort();
+
+    public void Dispose()
+    {
+        Link.Dispose();
+        channel.Dispose();
+    }
+
+    private sealed class Sink(int count) : ICellSink
+    {
+        internal (CellStatus Status, byte[] Key, byte[] Cell)[] Taken { get; } = new (CellStatus, byte[], byte[])[count];
+
+        public void Take(int index, CellStatus status, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell) =>
+            Taken[index] = (status, key.ToArray(), cell.ToArray());
+    }
+}

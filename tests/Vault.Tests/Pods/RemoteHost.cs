@@ -1,0 +1,95 @@
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault.Tests.Pods;
+
+/// <summary>A host that holds a lease of a pod, without the link between them. What it may not do, a subclass or the test does.</summary>
+internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
+{
+    internal static readonly UInt128 Name = new(9, 9);
+    private readonly SecretBuffer seed = SecretBuffer.Random(32);
+    private readonly byte[] owner;
+
+    internal RemoteHost(TestPod pod, string session = TestPod.Session, bool create = false, ulong? generation = null, long cellsMax = 1 << 20)
+    {
+        owner = pod.Vault.OwnerPublicKey!;
+        Signer = SigningKey.FromSeed(seed);
+        Granted = pod.Vault.GrantLease(session, create, Name, Signer.PublicKey, generation, tip: false, cellsMax);
+        using SecretBuffer key = SecretBuffer.Create(32, Granted.LeaseKey!.ReadOnlyBytes, static (to, from) => from.CopyTo(to));
+        Lease = SessionLease.Open(session, Granted.Terms, key, SigningKey.FromSeed(seed), this, this, Granted.Base, owner);
+    }
+
+    internal GrantedLease Granted { get; set; }
+
+    internal SessionLease Lease { get; }
+
+    internal SigningKey Signer { get; }
+
+    /// <summary>Cells that were fetched, by what became of it.</summary>
+    internal List<(CellId Id, ReleaseOutcome Outcome)> Fetched { get; } = [];
+
+    /// <summary>Changes a commit before it is sent.</summary>
+    internal Func<CommitEntry, CommitEntry>? Tamper { get; set; }
+
+    /// <summary>Commits are taken, and the host never hears of it.</summary>
+    internal bool LosesAnswers { get; set; }
+
+    public int CellBytes => 16 * 1024;
+
+    public ulong NowMs() => 1_700_000_000_000;
+
+    public void Append(in CellId id, ReadOnlySpan<byte> cell) => Granted.Take(cell);
+
+    public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
+    {
+        (Digest Hash, long Offset) place = Granted.Commit(Tamper?.Invoke(commit) ?? commit, close);
+        return LosesAnswers ? throw new VmPodException(ExitCode.LinkLost, "The link is lost.") : place;
+    }
+
+    public void Discard() => Granted.Discard();
+
+    public void Close() => Granted.Close();
+
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => false;
+
+    public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
+    {
+        ReleaseOutcome outcome = Granted.Release(id, key, cell);
+        lock (Fetched)
+            Fetched.Add((id, outcome));
+        if (outcome != ReleaseOutcome.Released)
+            throw new VmPodException(ExitCode.Refused, $"The cell was not given: {outcome}.");
+    }
+
+    /// <summary>Signs a record anew, as a host can that holds the lease's key.</summary>
+    internal CommitEntry Sign(CommitRecord record, CellId[] added, CellId[] dropped)
+    {
+        CommitRecord whole = record with
+        {
+            AddedCount = (uint)added.Length,
+            AddedHash = CommitRecord.HashOfIds(added),
+            DroppedCount = (uint)dropped.Length,
+            DroppedHash = CommitRecord.HashOfIds(dropped),
+        };
+        byte[] signature = new byte[SigningKey.SignatureBytes];
+        Signer.Sign(whole.ToSignedBytes(), signature);
+        return new CommitEntry(whole, signature, added, dropped);
+    }
+
+    void IDisposable.Dispose()
+    {
+        // The lease disposes its home; what is ours goes with the test's own Dispose.
+    }
+
+    internal void End()
+    {
+        Lease.Dispose();
+        Granted.Dispose();
+        Signer.Dispose();
+        seed.Dispose();
+    }
+}

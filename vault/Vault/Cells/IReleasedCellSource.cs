@@ -1,0 +1,21 @@
+using VmPod.Foundation;
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Cells;
+
+/// <summary>Where a host gets cells and the keys of just these cells: a pod over a link. Thread-safe.</summary>
+public interface IReleasedCellSource
+{
+    /// <summary>Bytes of every cell.</summary>
+    int CellBytes { get; }
+
+    /// <summary>Gives a cell that this host made and still has, so that it need not be fetched. False if it has not.</summary>
+    bool TryTakeOwn(in CellId id, Span<byte> cell);
+
+    /// <summary>Fetches a cell and its key.</summary>
+    /// <param name="id">The cell.</param>
+    /// <param name="key">Gets K_rec, 32 bytes; locked memory of the caller.</param>
+    /// <param name="cell">Gets the cell, <see cref="CellBytes"/> bytes. Need not be checked: the caller hashes it.</param>
+    /// <exception cref="VmPodException">Missing or damaged on the pod (5), not released to this lease (4), link lost (7).</exception>
+    void Fetch(in CellId id, Span<byte> key, Span<byte> cell);
+}

@@ -1,0 +1,249 @@
+using System.Security.Cryptography;
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Format.Store;
+using VmPod.Vault.Keys;
+
+namespace VmPod.Vault.Sessions;
+
+/// <summary>
+/// A lease that another machine holds, as the pod sees it: releases keys of single cells, takes cells and commits in, and trusts the other machine with
+/// nothing else (rules 19, 25, 29 and 31).
+/// </summary>
+/// <remarks>
+/// What it may read is frozen when the lease begins: the live cells of the generation it goes on from, and what it wrote itself. What it commits may name
+/// of older cells only those; this is checked without any key. It keeps its keys while the vault is locked (rule 33). Reading is safe from any thread;
+/// taking in is one thread's.
+/// </remarks>
+public sealed class GrantedLease : IDisposable
+{
+    private readonly PodVault vault;
+    private readonly LeaseEntry entry;
+    private readonly SessionKeys? keys;
+    private readonly LeaseKeys? own;
+    private readonly Lazy<LiveSet> readable;
+    private readonly LockedMemory work;
+    private readonly HashSet<CellId> taken = [];
+    private readonly long cellsMax;
+    private LiveSet? live;
+    private Standing last;
+    private bool isAppending;
+    private int disposed;
+
+    internal GrantedLease(PodVault vault, string? name, LeaseEntry entry, LeaseTerms terms, SessionKeys? keys, SecretBuffer? leaseKey, Standing start,
+        long cellsMax)
+    {
+        this.vault = vault;
+        this.entry = entry;
+        this.keys = keys;
+        this.cellsMax = cellsMax;
+        Name = name;
+        Terms = terms;
+        LeaseKey = leaseKey;
+        last = start;
+        own = keys?.Find(entry.LeaseId);
+        work = new LockedMemory(CellLayout.HeaderBytes + CellLayout.Capacity(vault.Descriptor.CellBytes));
+        Base = start.Commit is null ? null : vault.BaseOf(start.Commit, start.Hash, start.Offset);
+        readable = new Lazy<LiveSet>(() => vault.LiveSetOf(start.Offset, start.Hash));
+    }
+
+    /// <summary>Where a lease's line stands: its newest commit, or the one that it goes on from.</summary>
+    internal readonly record struct Standing(CommitEntry? Commit, Digest Hash, long Offset)
+    {
+        public ulong Number => Commit?.Record.Number ?? 0;
+    }
+
+    /// <summary>The session's name; null if the vault was locked when the lease was attached.</summary>
+    public string? Name { get; }
+
+    /// <summary>The lease as its commits must describe it.</summary>
+    public LeaseTerms Terms { get; }
+
+    /// <summary>The lease's id.</summary>
+    public ulong LeaseId => entry.LeaseId;
+
+    /// <summary>The host that it was granted to.</summary>
+    public UInt128 Host => entry.Host;
+
+    /// <summary>The public key, 32 bytes, that its commits are signed with.</summary>
+    public ReadOnlyMemory<byte> Signer => entry.PublicKey;
+
+    /// <summary>K_lease, to be handed to the host: 32 bytes. Null where the lease was attached again. Owned by this object.</summary>
+    public SecretBuffer? LeaseKey { get; }
+
+    /// <summary>The commit that it goes on from. Null for a new session.</summary>
+    public BaseCommit? Base { get; }
+
+    /// <summary>Number, hash and place of the newest commit under this lease; zero if there is none.</summary>
+    public (ulong Number, Digest Hash, long Offset) Newest =>
+        last.Commit is { } commit && commit.Record.LeaseId == LeaseId ? (commit.Record.Number, last.Hash, last.Offset) : default;
+
+    /// <summary>True if cells can be opened and so T is checked as they come in. False after an attach to a locked vault.</summary>
+    public bool ChecksCells => own is not null;
+
+    /// <summary>Cells taken in under this lease since it was granted or attached.</summary>
+    public long CellsTaken { get; private set; }
+
+    /// <summary>Reads a cell and derives its key, if the lease may read it.</summary>
+    /// <param name="id">The cell.</param>
+    /// <param name="key">Gets K_rec, 32 bytes of locked memory; zero unless released.</param>
+    /// <param name="cell">Gets the cell; its header names the key, so it is read from the pod's own store (rule 25).</param>
+    public ReleaseOutcome Release(in CellId id, Span<byte> key, Span<byte> cell)
+    {
+        key.Clear();
+        try
+        {
+            if (!vault.Store.TryRead(id, cell))
+                return ReleaseOutcome.Absent;
+        }
+        catch (DamagedCellException)
+        {
+            return ReleaseOutcome.Damaged;
+        }
+        if (keys is not null && CellHeader.TryRead(cell, out CellHeader header) && (header.KeyId == LeaseId || readable.Value.Contains(id))
+            && keys.Find(header.KeyId) is { } leaseKeys)
+        {
+            CellCipher.DeriveRecordKey(leaseKeys, cell, key);
+            return ReleaseOutcome.Released;
+        }
+        cell.Clear();
+        return ReleaseOutcome.Refused;
+    }
+
+    /// <summary>Takes in a cell that the host made under this lease. Durable after <see cref="Flush"/>, kept after <see cref="Commit"/>.</summary>
+    /// <exception cref="VmPodException">It is not a cell of this lease, or T is not over what it holds (4). The lease's quota is used up, or no space
+    /// (8).</exception>
+    public void Take(ReadOnlySpan<byte> cell)
+    {
+        if (cell.Length != vault.Descriptor.CellBytes || !CellHeader.TryRead(cell, out CellHeader header) || header.Suite != CellCipher.Suite
+            || header.KeyId != LeaseId)
+            throw Refused("sent a cell that is not of its lease");
+        if (CellsTaken >= cellsMax)
+            throw new VmPodException(ExitCode.NoSpace, $"The lease has sent {cellsMax} cells, which is its quota.", "End it and resume again.");
+        if (own is not null && !IsSound(own, cell))
+            throw Refused("sent a cell that does not open, or whose T is not over what it holds");
+        if (!isAppending)
+            vault.BeginAppending(this);
+        isAppending = true;
+        CellId id = CellId.Of(cell);
+        vault.Store.Append(id, cell);
+        taken.Add(id);
+        CellsTaken++;
+    }
+
+    /// <summary>Makes all cells that were taken in durable.</summary>
+    public void Flush() => vault.Store.Flush();
+
+    /// <summary>True if the vault has a cell, committed or taken in.</summary>
+    public bool Has(in CellId id) => taken.Contains(id) || vault.Store.Contains(id);
+
+    /// <summary>Checks a commit of the host, without a key, and makes it the session's newest.</summary>
+    /// <exception cref="VmPodException">It names cells that the lease may not name, is not signed by it, or does not follow from its last one (4). The lease
+    /// was ended (6). No space (8).</exception>
+    public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
+    {
+        CommitRecord record = commit.Record;
+        if (record.VaultId != Terms.VaultId || record.Session != Terms.Session || record.LeaseId != LeaseId || record.Term != Terms.Term
+            || record.SessionOffset != Terms.SessionOffset || record.LeaseOffset != Terms.LeaseOffset)
+            throw Refused("sent a commit that does not describe its lease");
+        if (!SigningKey.Verify(entry.PublicKey, record.ToSignedBytes(), commit.Signature))
+            throw Refused("sent a commit that its lease did not sign");
+        LiveSet before = LiveBefore(record);
+        LiveSet after = before.Clone();
+        byte[] cell = new byte[vault.Descriptor.CellBytes];
+        foreach (CellId id in commit.Added)
+        {
+            if (!taken.Contains(id) && !IsOwnCell(id, cell))
+                throw Refused("named a cell as added that it did not send");
+            if (!after.Add(id))
+                throw Refused("named a cell as added that was there");
+        }
+        foreach (CellId id in commit.Dropped)
+        {
+            if (!after.Remove(id))
+                throw Refused("named a cell as dropped that was not there");
+        }
+        if ((ulong)after.Count != record.LiveCount || after.Root() != record.LiveRoot || record.ManifestCells.Any(id => !after.Contains(id)))
+            throw Refused("signed another set of cells than its lists give");
+        (Digest hash, long offset) = vault.CommitSession(commit, entry, close);
+        last = new Standing(commit, hash, offset);
+        live = after;
+        taken.Clear();
+        vault.EndAppending(this);
+        isAppending = false;
+        return (hash, offset);
+    }
+
+    /// <summary>Forgets the cells that no commit named.</summary>
+    public void Discard()
+    {
+        taken.Clear();
+        vault.DiscardCells(this);
+        isAppending = false;
+    }
+
+    /// <summary>Ends the lease.</summary>
+    public void Close() => vault.CloseLease(entry);
+
+    /// <summary>Zeroes the keys. The lease stays open in the vault: its host may come back.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) != 0)
+            return;
+        vault.EndAppending(this);
+        vault.Forget(entry);
+        LeaseKey?.Dispose();
+        keys?.Dispose();
+        work.Dispose();
+    }
+
+    // A commit follows from the last one. Or it takes the place of the last one, if the host never heard that it was taken: then both have one parent.
+    private LiveSet LiveBefore(CommitRecord record)
+    {
+        bool firstOfSession = last.Commit is null && record.Parent == Digest.Zero && record.ParentOffset == ulong.MaxValue;
+        bool follows = firstOfSession || (record.Parent == last.Hash && record.ParentOffset == (ulong)last.Offset);
+        bool replaces = !follows && last.Commit?.Record is { } lost && lost.LeaseId == LeaseId && record.Parent == lost.Parent
+            && record.ParentOffset == lost.ParentOffset;
+        if ((!follows && !replaces) || record.Number <= last.Number)
+            throw Refused("sent a commit that does not follow from its last one");
+        ulong generation = last.Commit?.Record.Generation ?? 0;
+        if (record.Generation > generation + 1 || record.Generation + 1 < generation)
+            throw Refused("numbered its generation as no successor");
+        if (firstOfSession)
+            return live = new LiveSet();
+        return follows ? live ??= vault.LiveSetOf(last.Offset, last.Hash) : vault.LiveSetOf((long)record.ParentOffset, record.Parent);
+    }
+
+    private bool IsSound(LeaseKeys leaseKeys, ReadOnlySpan<byte> cell)
+    {
+        Span<byte> opened = work.Slice(0, CellLayout.HeaderBytes + CellLayout.Capacity(cell.Length));
+        try
+        {
+            return CellCipher.TryOpen(leaseKeys, cell, opened) && CellCipher.MacIsRight(leaseKeys, cell, opened)
+                && CellContent.TryParse(opened[CellLayout.HeaderBytes..], out CellContent content)
+                && content.Context.Session == Terms.Session && content.Context.LeaseId == LeaseId;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(opened);
+        }
+    }
+
+    // After the pod's process was started again it does not remember what was sent; the cell's own header tells.
+    private bool IsOwnCell(in CellId id, byte[] cell)
+    {
+        try
+        {
+            return vault.Store.TryRead(id, cell) && CellHeader.TryRead(cell, out CellHeader header) && header.KeyId == LeaseId;
+        }
+        catch (DamagedCellException)
+        {
+            return false;
+        }
+    }
+
+    private static VmPodException Refused(string what) => new(ExitCode.Refused, $"The host {what}.",
+        "Do not trust this host: podkeeper release DIR SESSION --break ends its lease.");
+}

@@ -1,0 +1,50 @@
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Sessions;
+
+/// <summary>The vault of this machine as the home of a lease.</summary>
+internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry) : ILeaseHome
+{
+    private bool isAppending;
+
+    /// <inheritdoc/>
+    public int CellBytes => vault.Descriptor.CellBytes;
+
+    /// <inheritdoc/>
+    public ulong NowMs() => vault.NowMs();
+
+    /// <inheritdoc/>
+    public void Append(in CellId id, ReadOnlySpan<byte> cell)
+    {
+        if (!isAppending)
+            vault.BeginAppending(this);
+        isAppending = true;
+        vault.Store.Append(id, cell);
+    }
+
+    /// <inheritdoc/>
+    public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
+    {
+        (Digest Hash, long Offset) place = vault.CommitSession(commit, entry, close);
+        vault.EndAppending(this);
+        isAppending = false;
+        return place;
+    }
+
+    /// <inheritdoc/>
+    public void Discard()
+    {
+        vault.DiscardCells(this);
+        isAppending = false;
+    }
+
+    /// <inheritdoc/>
+    public void Close() => vault.CloseLease(entry);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        vault.EndAppending(this);
+        vault.Forget(entry);
+    }
+}
