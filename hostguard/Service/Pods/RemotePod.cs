@@ -319,8 +319,8 @@ internal sealed class RemotePod : ISessionPod
                 {
                     AttachedReply attached = found.Wire.Call(new AttachRequest { Session = open.Session, LeaseId = open.LeaseId, Term = open.Term }, AskTime);
                     if (!attached.IsOpen)
-                        throw new VmPodException(ExitCode.Busy, "The lease is not open any more.", "Another host has the session,
-                            or its owner ended the lease.");
+                        throw new VmPodException(ExitCode.Busy, "The lease is not open any more.",
+                            "Another host has the session, or its owner ended the lease.");
                     home?.SendAgain(found.Wire);
                 }
                 lock (gate)
