@@ -60,8 +60,18 @@ internal sealed class FakePod : IWireHandler
     public void OpenLease(LeaseRequest request, LeaseAnswer answer)
     {
         Begin("open-lease");
-        answer.Send(new() { Session = new(7), LeaseId = 1, Term = 2, SessionOffset = 3, LeaseOffset = 4, LastGeneration = 5, LastNumber = 6,
-            ExpiresInMs = 60_000, Base = null }, LeaseKey);
+        answer.Send(new()
+        {
+            Session = new(7),
+            LeaseId = 1,
+            Term = 2,
+            SessionOffset = 3,
+            LeaseOffset = 4,
+            LastGeneration = 5,
+            LastNumber = 6,
+            ExpiresInMs = 60_000,
+            Base = null
+        }, LeaseKey);
     }
 
     public AttachedReply Attach(AttachRequest request)
