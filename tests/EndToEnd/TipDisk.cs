@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using VmPod.Foundation;
 using VmPod.PodKeeper;
 using VmPod.Secrets;
 using VmPod.Testing;
@@ -30,7 +29,7 @@ internal static class TipDisk
 
     private static void Export(string podFolder, string pinFile, string session, string to)
     {
-        using Pod pod = OpenSoon(podFolder);
+        using Pod pod = Pod.Open(podFolder, StoreAccess.Write, TimeProvider.System);
         using (SecretBuffer passphrase = SecretInput.ReadFile(pinFile))
         {
             if (!pod.TryUnlock(passphrase))
@@ -46,21 +45,5 @@ internal static class TipDisk
             RandomAccess.Write(file, bytes.AsSpan(0, disk.ChunkLength(chunk)), chunk * FormatLimits.ChunkBytes);
             return bytes;
         }, _ => { });
-    }
-
-    // A process that was killed in the middle of an fsync is a zombie to all who look, and holds its lock until its disk has answered.
-    private static Pod OpenSoon(string podFolder)
-    {
-        for (int i = 0; ; i++)
-        {
-            try
-            {
-                return Pod.Open(podFolder, StoreAccess.Write, TimeProvider.System);
-            }
-            catch (VmPodException e) when (e.ExitCode == ExitCode.Busy && i < 100)
-            {
-                Thread.Sleep(50);
-            }
-        }
     }
 }

@@ -18,7 +18,10 @@ public sealed record ProcessSnapshot(int Pid, string Name, char State, IReadOnly
     {
         // By its state alone: descriptors that are closed while they are listed would make a busy process look dead.
         string stat = System.Text.Encoding.UTF8.GetString(Look(pid, "stat"));
-        return stat.Length > 0 && stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
+        // state is field 3, num_threads 20. A process whose first thread is dead lives on, with its locks and sockets, while another one is in the
+        // kernel: one that was killed in an fsync, say.
+        string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return fields.Length > 17 && (fields[0] is not ("Z" or "X") || fields[17] is not ("0" or "1"));
     }
 
     /// <summary>Looks at a process.</summary>
