@@ -93,12 +93,14 @@ public sealed class KeyAgent : IDisposable
                 if (!listener.Poll(PodLimits.AgentWatch, SelectMode.SelectRead))
                     continue;
                 using Socket peer = listener.Accept();
+                // When it was asked, not when the answer was through: a clock that jumps in between must not count as use.
+                (long, DateTimeOffset) asked = (time.GetTimestamp(), time.GetUtcNow());
                 switch (Answer(peer))
                 {
                     case KeyAgentProtocol.End:
                         return AgentEnd.Asked;
                     case KeyAgentProtocol.GiveKey:
-                        used = (time.GetTimestamp(), time.GetUtcNow());
+                        used = asked;
                         break;
                 }
             }
