@@ -48,6 +48,7 @@ internal sealed partial class SessionHost
             }, notGuaranteed);
         }
         await ending.CancelAsync();
+        halfWritten.End();
 
         // What the disks have and the pod has not is sealed while there are keys to seal with, and stays here for the pod.
         string? rest = podIsHere || image is null ? null : KeepRest(notGuaranteed);
@@ -128,12 +129,14 @@ internal sealed partial class SessionHost
             }
             if (image!.UnsealedBytes(StreamKind.Disk) == 0 && pod.RestBytes == 0)
                 return null;
-            Task sealing = Task.Run(() => image.Commit(GenerationKind.Draft, "residue"));
+            Task<long> sealing = Task.Run(() => image.CommitWithoutPod(GenerationKind.Draft, "residue"));
             if (!sealing.Wait(HostLimits.SealTime))
             {
                 notGuaranteed.Add(Lost);
                 return null;
             }
+            if (sealing.Result > 0)
+                notGuaranteed.Add($"{sealing.Result} chunks of disk that no flush had made safe are not in the residue");
             return pod.RestFolder;
         }
         catch (Exception e) when (e is VmPodException or IOException or AggregateException)
