@@ -50,6 +50,8 @@ public sealed class FarPodTests(BasePod pod)
             JsonElement checkpoint = await session.CheckpointAsync();
             // Flushed by the guest, and in no commit of the pod: it stands in this host's locked memory alone.
             work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
+            // A transaction of SQLite is there after a loss of power only once its journal's end is flushed too.
+            Assert.Equal(0, (await session.Agent.ShAsync("sync", cancellation: TestContext.Current.CancellationToken)).ExitCode);
             long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
             await served.Net.UnplugAsync();
             await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
@@ -74,6 +76,39 @@ public sealed class FarPodTests(BasePod pod)
     }
 
     [Fact]
+    [Trait("Spec", "H-44")]
+    [Trait("Spec", "P-44")]
+    [Trait("Spec", "P-48")]
+    public async Task A_pod_that_is_locked_for_all_makes_the_host_leave_and_takes_its_residue_in_while_locked()
+    {
+        await using ServedPod served = await ServedPod.StartAsync(pod);
+        string work;
+        await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]))
+        {
+            IReadOnlyList<int> processes = session.Processes;
+            // The plain lock lets the lease go on (rule 33) ...
+            _ = await served.OnPodAsync("lock", served.Pod);
+            await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+            Assert.Equal("Running", (await session.StatusAsync()).GetProperty("phase").GetString());
+            // ... and this one does not, however long the grace is. What is flushed now is in no commit: one was a moment ago.
+            await EverythingIsOnThePodAsync(session);
+            work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
+            Assert.Equal(0, (await session.Agent.ShAsync("sync", cancellation: TestContext.Current.CancellationToken)).ExitCode);
+            _ = await served.OnPodAsync("lock", served.Pod, "--all");
+            await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+            JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath,
+                TestContext.Current.CancellationToken));
+            Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
+        }
+        JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
+        Assert.Equal("taken", taken.GetProperty("state").GetString());
+        _ = await served.UnlockAsync();
+        await using TestSession again = await served.Host.StartAsync("boot", BasePod.Session, []);
+        Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
+        await PodCopy.EndAsync(again);
+    }
+
+    [Fact]
     [Trait("Spec", "H-42")]
     public async Task A_pod_whose_process_is_killed_and_comes_back_within_the_grace_lets_the_guest_go_on()
     {
@@ -90,6 +125,12 @@ public sealed class FarPodTests(BasePod pod)
         await using TestSession again = await served.Host.StartAsync("resume", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
         await PodCopy.EndAsync(again);
+    }
+
+    private static async Task EverythingIsOnThePodAsync(TestSession session)
+    {
+        for (int i = 0; i < 300 && (await session.StatusAsync()).GetProperty("disk_unsealed_bytes").GetInt64() > 0; i++)
+            await Task.Delay(100, TestContext.Current.CancellationToken);
     }
 
     private static async Task PhaseAsync(TestSession session, string phase)

@@ -53,6 +53,14 @@ internal sealed partial class SessionHost
         while (await NextAsync(timer))
         {
             TimeSpan silence = pod!.Silence;
+            if (pod.LeaseIsOver)
+            {
+                machine!.Freeze();
+                cpusStoppedMs = cpusStoppedMs == 0 || !frozen ? NowMs() : cpusStoppedMs;
+                log.LogWarning("The lease is over: its time, or the owner ended it.");
+                _ = Task.Run(() => WipeAsync(LeaseOver));
+                return;
+            }
             podLastSeenMs = NowMs() - (long)silence.TotalMilliseconds;
             if (frozen && silence < SilenceMax)
             {
