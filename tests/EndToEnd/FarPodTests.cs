@@ -76,6 +76,32 @@ public sealed class FarPodTests(BasePod pod)
     }
 
     [Fact]
+    [Trait("Spec", "H-41")]
+    public async Task Pages_of_memory_that_the_guest_waits_for_when_the_link_goes_down_delay_nothing()
+    {
+        await using ServedPod served = await ServedPod.StartAsync(pod);
+        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "0"]);
+        IReadOnlyList<int> processes = session.Processes;
+        // 48 MiB that nobody touched since the resume: most of it is on the pod alone.
+        using var stop = new CancellationTokenSource();
+        Task touching = Task.Run(() => session.Agent.HeapAsync(cancellation: stop.Token), TestContext.Current.CancellationToken);
+        long before = (await session.StatusAsync()).GetProperty("bytes_read").GetInt64();
+        for (int i = 0; i < 100 && (await session.StatusAsync()).GetProperty("bytes_read").GetInt64() < before + (1 << 20); i++)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        await served.Net.UnplugAsync();
+        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+        Assert.False(touching.IsCompletedSuccessfully, "The guest had all of it: nothing was shown.");
+        await stop.CancelAsync();
+        JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath,
+            TestContext.Current.CancellationToken));
+        Assert.InRange((receipt.GetProperty("keys_gone_ms").GetInt64() - gone) / 1000.0, 0, KeysGoneSecondsMax);
+        Assert.DoesNotContain("pages of guest memory", receipt.GetProperty("not_guaranteed").ToString(), StringComparison.Ordinal);
+        _ = await Assert.ThrowsAnyAsync<Exception>(() => touching);
+        await served.Net.PlugAsync();
+    }
+
+    [Fact]
     [Trait("Spec", "H-44")]
     [Trait("Spec", "P-44")]
     [Trait("Spec", "P-48")]
