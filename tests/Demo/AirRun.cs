@@ -47,11 +47,11 @@ internal sealed class AirRun(AirStage stage, DemoReport report)
     private async Task MakePodAsync(CancellationToken cancel)
     {
         await stage.SetUpAsync(cancel);
-        stage.Say($"three machines, as network namespaces: the pod {stage.PodAddress}, a host at home, a foreign host; tcpdump listens in the air between them");
+        stage.Say($"three machines, as network namespaces: the pod {stage.PodAddress}, a host at home, a foreign host; tcpdump listens between them");
         var watch = Stopwatch.StartNew();
         await stage.ServeAsync(cancel);
-        report.Add("podkeeper init, serve", watch.Elapsed.TotalSeconds, note: "Argon2id twice; the passphrase is read on the pod (--pin-file) and nowhere else");
-        stage.Say("the pod is unlocked on its own side; pairing, by the code that it shows");
+        report.Add("podkeeper init, serve", watch.Elapsed.TotalSeconds, note: "Argon2id twice; the passphrase is read on the pod, nowhere else");
+        stage.Say("the pod is unlocked on its own side alone (--pin-file there); pairing, by the code that it shows");
         watch.Restart();
         await stage.PairAsync(stage.Home, "home", cancel);
         await stage.PairAsync(stage.Away, "foreign", cancel);

@@ -8,8 +8,8 @@ namespace VmPod.EndToEnd;
 
 /// <summary>The link goes down at random moments of a busy guest, again and again: the table in hostguard/README.md.</summary>
 /// <remarks>
-/// Each round begins from the last checkpoint, or by a boot of what the round before left. Some take a checkpoint before the cut, and some during it. VMPOD_SOAK
-/// says how many rounds: two on a usual day, fifty for the table.
+/// Each round begins from the last checkpoint, or by a boot of what the round before left. Some take a checkpoint before the cut, and some during it.
+/// VMPOD_SOAK says how many rounds: two on a usual day, fifty for the table.
 /// </remarks>
 public sealed class LinkSoakTests(BasePod pod)
 {

@@ -122,11 +122,11 @@ public sealed class WireAnalysisTests
         List<byte[]> packets = [Segment(true, First, 2, [], port), Segment(false, First, 18, [], port)];
         foreach ((byte[] bytes, bool isUp) in new[] { (up, true), (down, false) })
         {
-            uint at = First + 1;
+            uint at = unchecked(First + 1);
             foreach (byte[] part in bytes.Chunk(segmentBytes))
             {
                 packets.Add(Segment(isUp, at, 16, part, port));
-                at += (uint)part.Length;
+                at = unchecked(at + (uint)part.Length);
             }
         }
         return packets;

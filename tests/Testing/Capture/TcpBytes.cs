@@ -14,7 +14,7 @@ internal sealed class TcpBytes(uint first, Action<ReadOnlySpan<byte>> take)
     internal void Add(uint sequence, ReadOnlySpan<byte> data)
     {
         // Numbers are modulo 2^32: the distance to where we are is small, either way.
-        long start = at + (int)(sequence - (uint)(first + at));
+        long start = at + unchecked((int)(sequence - (uint)(first + at)));
         if (start > at)
         {
             if (!early.TryGetValue(start, out byte[]? known) || known.Length < data.Length)

@@ -5,8 +5,8 @@ namespace VmPod.Testing;
 /// connections with the pod by the lengths of their records.
 /// </summary>
 /// <remarks>
-/// Frames are those of sync/SPEC.md, S-60 and S-61: nine bytes of header; a PUT_CELL holds a cell; a CELL holds an index, a status, a key and a cell; an IDS holds
-/// a flag, a count and ids. A cell is 16 KiB at least, so shorter frames hold none.
+/// Frames are those of sync/SPEC.md, S-60 and S-61: nine bytes of header; a PUT_CELL holds a cell; a CELL holds an index, a status, a key and a cell; an IDS
+/// holds a flag, a count and ids. A cell is 16 KiB at least, so shorter frames hold none.
 /// </remarks>
 /// <param name="podPort">Where the pod listens; the port after it is for pairing.</param>
 /// <param name="cellBytes">Bytes of a cell of this vault.</param>
@@ -66,7 +66,7 @@ public sealed class WireAnalysis(int podPort, int cellBytes, IReadOnlyList<byte[
         if (segment.IsSyn)
         {
             // A pair of ports may be used again, by another connection.
-            var begun = new Direction(this, segment.Sequence + 1, toPod, IsPods(segment.FromPort) || toPod);
+            var begun = new Direction(this, unchecked(segment.Sequence + 1), toPod, IsPods(segment.FromPort) || toPod);
             open[(segment.From, segment.To)] = begun;
             all.Add(begun);
         }
