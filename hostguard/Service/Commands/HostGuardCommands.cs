@@ -218,7 +218,9 @@ internal static class HostGuardCommands
         return command;
 
         static string Line(SessionStatus s) => $"{s.Session}: {s.Phase}, generation {s.Generation} ({s.GenerationAgeSeconds:0} s old), "
-            + $"not on the pod yet: disk {s.DiskUnsealedBytes >> 10} KiB, memory {s.MemoryUnsealedBytes >> 10} KiB"
+            + $"not on the pod yet: disk {(s.DiskUnsealedBytes + s.SealedUncommittedBytes) >> 10} KiB"
+            + $"{(s.UnsyncedS > 0 ? $" (the oldest for {s.UnsyncedS:0} s)" : "")}, memory {s.MemoryUnsealedBytes >> 10} KiB"
+            + $"{(s.LeaveS is { } leave ? $"; leave takes about {leave:0.0} s" : "")}"
             + $"{(s.Trouble is null ? "" : "; " + s.Trouble)}";
     }
 

@@ -23,6 +23,9 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
         }
     }
 
+    /// <summary>Never: who unlocked the pod here has it until it is gone.</summary>
+    public bool LeaseIsOver => false;
+
     /// <inheritdoc/>
     public PodSession Find(string session)
     {

@@ -12,6 +12,9 @@ internal interface ISessionPod : IDisposable
     /// <summary>How long the pod did not answer. Zero while it does.</summary>
     TimeSpan Silence { get; }
 
+    /// <summary>True once this host may not run the session any more: the lease's time is over, or the pod's owner ended it.</summary>
+    bool LeaseIsOver { get; }
+
     /// <summary>A session and its generations.</summary>
     /// <exception cref="VmPodException">There is none (3), locked (4), link lost (7).</exception>
     PodSession Find(string session);

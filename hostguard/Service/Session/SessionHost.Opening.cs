@@ -146,7 +146,7 @@ internal sealed partial class SessionHost
             });
     }
 
-    private ImageFile NewFile(string name, StreamInfo stream) => new(name, stream, image!, request.FlushToPod, OnTrouble, FlushDisk, NoteWrite);
+    private ImageFile NewFile(string name, StreamInfo stream) => new(name, stream, image!, OnTrouble, FlushBarrier, NoteWrite);
 
     private async Task StartMachineAsync(Accelerator accelerator)
     {

@@ -29,6 +29,7 @@ internal sealed class LeaseDesk : IDisposable
     // The table.
     private readonly Lock gate = new();
     private readonly List<ServedLease> leases = [];
+    private readonly HashSet<ulong> revoked = [];
 
     internal LeaseDesk(Pod pod, TimeProvider time, Action<ServerNote> note)
     {
@@ -145,7 +146,7 @@ internal sealed class LeaseDesk : IDisposable
         {
             if (known is not null)
                 Drop(known, "attached-again", discard: false);
-            ServedLease lease = Served(granted, host, owner, granted.ChecksCells ? PodLimits.KeysOfOneGrant : 0);
+            ServedLease lease = Served(granted, host, owner, granted.ChecksCells ? PodLimits.KeysOfOneGrant : 0, IsRevoked(granted.LeaseId));
             LogAttached(lease, granted);
             Add(lease);
             return lease;
@@ -213,6 +214,8 @@ internal sealed class LeaseDesk : IDisposable
             these = [.. leases.Where(l => (session is null || l.Session == session) && (pairingId is null || l.Host.PairingId == pairingId))];
         foreach (ServedLease lease in these)
         {
+            lock (gate)
+                _ = revoked.Add(lease.LeaseId);
             Drop(lease, reason, discard: true);
             lease.Owner?.EndLink();
         }
@@ -264,12 +267,18 @@ internal sealed class LeaseDesk : IDisposable
             Detail = { ["reason"] = e is VmPodException known ? known.ExitCode.ToString() : e.GetType().Name },
         };
 
-    private ServedLease Served(GrantedLease granted, ServedHost host, HostHandler owner, long keysGranted)
+    private bool IsRevoked(ulong leaseId)
+    {
+        lock (gate)
+            return revoked.Contains(leaseId);
+    }
+
+    private ServedLease Served(GrantedLease granted, ServedHost host, HostHandler owner, long keysGranted, bool isRevoked = false)
     {
         ServedLease? lease = null;
         ulong generation = granted.Base?.Record.Generation ?? 0;
         var ledger = new ReleaseLedger(total => pod.Audit.Append(Grant(lease!, generation, total)), keysGranted, PodLimits.KeysOfOneGrant);
-        return lease = new ServedLease(granted, host, ledger, owner, time);
+        return lease = new ServedLease(granted, host, ledger, owner, time) { IsRevoked = isRevoked };
     }
 
     private void LogAttached(ServedLease lease, GrantedLease? anew = null)
