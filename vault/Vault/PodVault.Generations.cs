@@ -32,6 +32,29 @@ public sealed partial class PodVault
         return generations;
     }
 
+    /// <summary>The checkpoint that a session's newest generation goes back to, itself included; null if there is none. Does not read the whole past.</summary>
+    public GenerationInfo? FindCheckpoint(SessionHandle session)
+    {
+        SessionEntry? row = Store.Head.Find(session.Value);
+        if (row is null || row.GenerationOffset < 0)
+            return null;
+        FoundCommit? commit = TryReadCommit(row.GenerationOffset, row.GenerationHash);
+        while (commit is not null && commit.Record.Kind != GenerationKind.Checkpoint && commit.Record.ParentOffset != ulong.MaxValue)
+            commit = TryReadCommit((long)commit.Record.ParentOffset, commit.Record.Parent);
+        // Something on the way is damaged: what else the log has.
+        if (commit is null)
+            return ListGenerations(session).LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint);
+        return commit.Record.Kind == GenerationKind.Checkpoint ? new GenerationInfo(commit.Record, commit.Offset, commit.Hash) : null;
+    }
+
+    /// <summary>A generation by its number.</summary>
+    /// <exception cref="VmPodException">There is none (3), or it is damaged (5).</exception>
+    public GenerationInfo FindGeneration(string name, ulong number)
+    {
+        FoundCommit commit = FindCommit(name, FindSession(name), number);
+        return new GenerationInfo(commit.Record, commit.Offset, commit.Hash);
+    }
+
     private FoundCommit WhichCommit(string name, SessionSummary session, ulong? generation, bool tip)
     {
         SessionEntry row = Store.Head.Find(session.Handle.Value)!;

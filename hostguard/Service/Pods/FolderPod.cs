@@ -27,11 +27,11 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     public bool LeaseIsOver => false;
 
     /// <inheritdoc/>
-    public PodSession Find(string session)
+    public PodSession Find(string session, ulong? generation)
     {
         SessionSummary found = pod.Vault.FindSession(session);
-        return new PodSession(found.Tip.Number,
-            [.. pod.Vault.ListGenerations(found.Handle).Select(g => new PodGeneration(g.Record.Generation, g.Record.Number, g.Record.Kind))]);
+        GenerationInfo? start = generation is { } number ? pod.Vault.FindGeneration(session, number) : pod.Vault.FindCheckpoint(found.Handle);
+        return new PodSession(found.Tip.Number, start is null ? null : new PodGeneration(start.Record.Generation, start.Record.Number, start.Record.Kind));
     }
 
     /// <inheritdoc/>

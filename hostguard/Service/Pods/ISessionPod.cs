@@ -15,9 +15,11 @@ internal interface ISessionPod : IDisposable
     /// <summary>True once this host may not run the session any more: the lease's time is over, or the pod's owner ended it.</summary>
     bool LeaseIsOver { get; }
 
-    /// <summary>A session and its generations.</summary>
-    /// <exception cref="VmPodException">There is none (3), locked (4), link lost (7).</exception>
-    PodSession Find(string session);
+    /// <summary>A session, and what a resume goes on from.</summary>
+    /// <param name="session">Its name.</param>
+    /// <param name="generation">The generation's number; null for the newest checkpoint.</param>
+    /// <exception cref="VmPodException">There is no such session or generation (3), locked (4), damaged (5), link lost (7).</exception>
+    PodSession Find(string session, ulong? generation);
 
     /// <summary>Whether the pod has a session of this name.</summary>
     bool Has(string session);

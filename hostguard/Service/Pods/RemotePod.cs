@@ -118,11 +118,16 @@ internal sealed class RemotePod : ISessionPod
     }
 
     /// <inheritdoc/>
-    public PodSession Find(string session)
+    public PodSession Find(string session, ulong? generation)
     {
         SessionReply found = Require(TimeSpan.Zero).Call(new FindRequest { Name = session }, AskTime);
-        return new PodSession(found.Tip?.Number ?? 0, [.. found.Generations.OrderBy(g => g.Number).Select(g => new PodGeneration(g.Generation, g.Number,
-            g.Kind))]);
+        // Newest first.
+        IEnumerable<GenerationLine> fitting = found.Generations.Where(g => generation is { } number ? g.Generation == number : g.Kind == GenerationKind.Checkpoint);
+        PodGeneration? start = fitting.Select(g => new PodGeneration(g.Generation, g.Number, g.Kind)).FirstOrDefault();
+        if (start is null && generation is { } missing)
+            throw new VmPodException(ExitCode.NotFound, $"Session {session} has no generation {missing}.",
+                "podkeeper sessions DIR SESSION on the pod lists them.");
+        return new PodSession(found.Tip?.Number ?? 0, start);
     }
 
     /// <inheritdoc/>
@@ -130,7 +135,7 @@ internal sealed class RemotePod : ISessionPod
     {
         try
         {
-            _ = Find(session);
+            _ = Find(session, null);
             return true;
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.NotFound)

@@ -76,6 +76,9 @@ internal sealed partial class SessionHost
         pod?.Lock();
         long keysGoneMs = NowMs();
 
+        // It was locked ahead, and the opening failed before it was used.
+        if (locked is { } ahead)
+            Try("memory that was locked ahead was not freed", () => ahead.GetAwaiter().GetResult().Dispose(), notGuaranteed);
         if (machine is not null)
             await machine.DisposeAsync();
         Try("the mount point could not be removed", RemoveMountPoint, notGuaranteed);

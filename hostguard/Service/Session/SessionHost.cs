@@ -38,6 +38,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private readonly List<Task> watchers = [];
     private ISessionPod? pod;
     private SessionLease? lease;
+    private Task<ImageMemory>? locked;
     private SessionImage? image;
     private FuseMount? mount;
     private ImageFile[] files = [];

@@ -35,13 +35,17 @@ public sealed class SessionImage : IDisposable
     private volatile bool leavesOut;
 
     /// <summary>An image over a lease. The lease stays the caller's; while the image lives, only the image writes to it.</summary>
-    public SessionImage(SessionLease lease, SessionImageOptions options)
+    /// <param name="lease">The lease.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="memory">Memory of these bounds that was locked before, the image's from now on; null to lock it now.</param>
+    public SessionImage(SessionLease lease, SessionImageOptions options, ImageMemory? memory = null)
     {
+        memory ??= new ImageMemory(options);
         this.lease = lease;
         foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
             streams[stream.Number] = stream;
-        overlay = new Overlay(options.OverlayBytes);
-        decoded = new LockedCache<(ChunkKey, ulong, ulong)>((int)(options.CacheBytes / ChunkBytes), ChunkBytes);
+        overlay = new Overlay(memory.Overlay);
+        decoded = new LockedCache<(ChunkKey, ulong, ulong)>(memory.Cache, ChunkBytes);
         pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
