@@ -27,6 +27,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     private readonly Lock sending = new();
     private WireLink? sentTo;
     private volatile bool keepsRest;
+    private bool keysDropped;
 
     /// <inheritdoc cref="ILeaseHome.CellBytes"/>
     public int CellBytes => cellBytes;
@@ -154,6 +155,9 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public void DropKeys()
     {
+        if (keysDropped)
+            return;
+        keysDropped = true;
         foreach (CellFetch fetch in fetches.Values)
             fetch.Dispose();
         fetched.Dispose();
