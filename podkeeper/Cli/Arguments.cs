@@ -2,12 +2,18 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using VmPod.Foundation;
+using VmPod.Vault;
 
 namespace VmPod.PodKeeper.Cli;
 
 /// <summary>Arguments and options that verbs share.</summary>
 internal static class Arguments
 {
+    private const int KiB = 1024;
+
+    // The bounds of a passphrase slot: below them a guess is too cheap, above them a pod cannot open it.
+    private const int ArgonMiBMin = 8, ArgonMiBMax = 4096;
+
     /// <summary>--json, of every verb.</summary>
     internal static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object instead of text.", Recursive = true };
 
@@ -22,6 +28,28 @@ internal static class Arguments
     {
         HelpName = "FILE",
         Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
+    };
+
+    /// <summary>--argon-memory, of verbs that set a passphrase.</summary>
+    internal static Option<int> ArgonMemory() => new("--argon-memory")
+    {
+        HelpName = "MIB",
+        Description = "MiB that one guess of the passphrase costs, 8 to 4096.",
+        DefaultValueFactory = _ => new VaultOptions().Argon2MemoryKiB / KiB,
+    };
+
+    /// <summary>Its value in KiB.</summary>
+    internal static int ArgonKiB(int mebibytes) => mebibytes is >= ArgonMiBMin and <= ArgonMiBMax ? mebibytes * KiB
+        : throw new VmPodException(ExitCode.Usage, $"A guess may cost {ArgonMiBMin} to {ArgonMiBMax} MiB.", "Leave --argon-memory out.");
+
+    /// <summary>--weak-passphrase, of verbs that set a passphrase.</summary>
+    internal static Option<bool> WeakPassphrase() => new("--weak-passphrase") { Description = "Accept a passphrase that is easily guessed." };
+
+    /// <summary>--words-file, of verbs that make recovery words.</summary>
+    internal static Option<string?> NewWordsFile() => new("--words-file")
+    {
+        HelpName = "FILE",
+        Description = "Write the recovery words into this new file, which others cannot read, instead of showing them.",
     };
 
     /// <summary>--listen, with where it listens if nothing is said.</summary>

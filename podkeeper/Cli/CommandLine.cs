@@ -54,6 +54,8 @@ internal static class CommandLine
         root.Subcommands.Add(PairingVerbs.CreatePair());
         root.Subcommands.Add(PairingVerbs.CreateUnpair());
         root.Subcommands.Add(PairingVerbs.CreatePairings());
+        root.Subcommands.Add(WordsVerb.Create());
+        root.Subcommands.Add(RecoverVerb.Create());
         root.Subcommands.Add(AgentVerb.Create());
         return root;
     }

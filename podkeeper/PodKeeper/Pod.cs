@@ -4,6 +4,7 @@ using VmPod.PodKeeper.Agent;
 using VmPod.Secrets;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Words;
 
 namespace VmPod.PodKeeper;
 
@@ -39,16 +40,16 @@ public sealed partial class Pod : IDisposable
 
     /// <summary>Makes a pod in a new or empty folder, and leaves it unlocked in this process.</summary>
     /// <exception cref="VmPodException">The folder holds something (4), or no space (8).</exception>
-    public static Pod Init(string folder, SecretBuffer passphrase, VaultOptions options, TimeProvider time)
+    public static Pod Init(string folder, SecretBuffer passphrase, VaultOptions options, TimeProvider time, RecoveryWords? words = null)
     {
-        PodVault vault = PodVault.Create(folder, passphrase, options, time);
+        PodVault vault = PodVault.Create(folder, passphrase, options, time, words);
         try
         {
             AuditTrail.Create(vault, time);
             var pod = new Pod(vault, StoreAccess.Write, time);
             pod.Audit.Append(new AuditEvent(AuditKind.PodInit, AuditOutcome.Ok)
             {
-                Detail = { ["cell-bytes"] = options.CellBytes, ["argon-kib"] = options.Argon2MemoryKiB },
+                Detail = { ["cell-bytes"] = options.CellBytes, ["argon-kib"] = options.Argon2MemoryKiB, ["recovery"] = words is null ? 0 : 1 },
             });
             return pod;
         }

@@ -65,6 +65,13 @@ public sealed partial class CellStore
         };
     }
 
+    /// <summary>Reads and hashes every entry of the log: true if they are those that the head signs. Needs no key.</summary>
+    public bool IsLogSound(CancellationToken cancel)
+    {
+        Check();
+        return VerifyLog(_state, cancel) is null;
+    }
+
     private static DamagedCell Describe(long position, CellId? id, bool isNeeded)
     {
         var (segment, slot) = SegmentSet.Place(position);

@@ -20,4 +20,7 @@ public static class LogEntryTypes
 
     /// <summary>A commit: record, signature, ids added, ids dropped.</summary>
     public const byte Commit = 6;
+
+    /// <summary>What recovery words open; the one with the highest number counts.</summary>
+    public const byte Recovery = 8;
 }

@@ -236,10 +236,11 @@ public sealed partial class PodVault
     {
         lock (discardGate)
         {
-            return new(0, (long)NowMs(), [.. context.Previous!.Sessions.Where(r => r.Handle != changed.Handle
-                && (r.TipOffset >= 0 || (r.LeaseState == LeaseState.Open && begun.Contains(r.LeaseId)))), changed]);
+            return new(0, (long)NowMs(), [.. context.Previous!.Sessions.Where(r => r.Handle != changed.Handle && IsKept(r)), changed]);
         }
     }
+
+    private bool IsKept(SessionEntry row) => row.TipOffset >= 0 || (row.LeaseState == LeaseState.Open && begun.Contains(row.LeaseId));
 
     // This process owns the vault, so a lease of this very boot is one that a crash left.
     private void CheckLease(string name, SessionEntry row, UInt128 host)

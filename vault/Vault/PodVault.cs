@@ -5,6 +5,7 @@ using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
+using VmPod.Vault.Words;
 
 namespace VmPod.Vault;
 
@@ -21,7 +22,8 @@ namespace VmPod.Vault;
 /// </remarks>
 public sealed partial class PodVault : IDisposable
 {
-    private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = "passphrase", LogIndexFileName = "v1/logindex";
+    private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = SlotsFolder + "/passphrase",
+        VaultKeyLinkFile = SlotsFolder + "/vault-key", LogIndexFileName = "v1/logindex";
 
     // Opened cells that readers of one session share: a scan reads them in order, so a few for each thread do.
     internal const int CachedCells = 32;
@@ -70,13 +72,14 @@ public sealed partial class PodVault : IDisposable
     /// <param name="passphrase">What will unlock it.</param>
     /// <param name="options">Cell size and cost of the passphrase.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="words">What opens it when passphrase or pod are lost; null: nothing does.</param>
     /// <exception cref="VmPodException">The folder holds something (exit 4), or no space (exit 8).</exception>
-    public static PodVault Create(string folder, SecretBuffer passphrase, VaultOptions options, TimeProvider time)
+    public static PodVault Create(string folder, SecretBuffer passphrase, VaultOptions options, TimeProvider time, RecoveryWords? words = null)
     {
         var vaultId = new UInt128(RandomNumberSource.UInt64(), RandomNumberSource.UInt64());
         DeviceSecrets device = DeviceSecrets.Create();
         SecretBuffer root = SecretBuffer.Random(KeyDerivation.KeyBytes);
-        SecretBuffer vaultKey = KeyDerivation.Derive(root, "vault", vaultId, device.Shred.ReadOnlyBytes);
+        SecretBuffer vaultKey = VaultKeyLink.Derive(root, device.Shred, vaultId);
         using SecretBuffer ownerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
         SigningKey logKey = SigningKey.FromSeed(device.Log);
         var descriptor = new VaultDescriptor
@@ -90,15 +93,20 @@ public sealed partial class PodVault : IDisposable
         byte[] slot = PassphraseSlot.Create(root, passphrase.ReadOnlyBytes, device.Device, vaultId, options.Argon2MemoryKiB);
         VaultEntry entry = VaultEntry.Create(vaultKey, ownerSeed, descriptor);
         var authority = new LogAuthority(logKey, logKey.PublicKey);
-        CellStore store = CellStore.Create(folder, descriptor, authority, [new PendingEntry(LogEntryTypes.Vault, entry.ToBytes())], _ =>
+        SigningKey owner = SigningKey.FromSeed(ownerSeed);
+        List<PendingEntry> first = [new PendingEntry(LogEntryTypes.Vault, entry.ToBytes())];
+        if (words is not null)
+        {
+            first.Add(new PendingEntry(LogEntryTypes.Recovery,
+                RecoverySlot.Create(1, (ulong)descriptor.CreatedMs, words, vaultKey, device.Log, owner, vaultId).ToBytes()));
+        }
+        CellStore store = CellStore.Create(folder, descriptor, authority, first, _ =>
         {
             // Before the vault appears: a vault without its secrets would be lost at a crash here.
             SaveSecrets(folder, device, slot);
             return new HeadDraft(0, descriptor.CreatedMs, []);
         });
-        var vault = new PodVault(folder, StoreAccess.Write, store, device, authority, time) { root = root, vaultKey = vaultKey };
-        vault.owner = SigningKey.FromSeed(ownerSeed);
-        return vault;
+        return new PodVault(folder, StoreAccess.Write, store, device, authority, time) { root = root, vaultKey = vaultKey, owner = owner };
     }
 
     /// <summary>Opens a vault, locked.</summary>
@@ -136,11 +144,12 @@ public sealed partial class PodVault : IDisposable
         byte[] slot;
         try
         {
-            slot = File.ReadAllBytes(Path.Combine(Folder, SlotsFolder, PassphraseSlotFile));
+            slot = File.ReadAllBytes(Path.Combine(Folder, PassphraseSlotFile));
         }
         catch (IOException e)
         {
-            throw new VmPodException(ExitCode.Damaged, "The pod's passphrase slot cannot be read.", "Restore v1/slots from a copy of the pod.", e);
+            throw new VmPodException(ExitCode.Damaged, "The pod's passphrase slot cannot be read.",
+                "Restore v1/slots from a copy of the pod, or open it with its recovery words: podkeeper recover DIR.", e);
         }
         SecretBuffer? opened = PassphraseSlot.TryOpen(slot, passphrase.ReadOnlyBytes, secrets.Device, Descriptor.VaultId);
         if (opened is null)
@@ -154,18 +163,15 @@ public sealed partial class PodVault : IDisposable
     public void UnlockWithRoot(SecretBuffer rootKey)
     {
         DeviceSecrets secrets = device ?? throw WithoutSecrets();
-        SecretBuffer key = KeyDerivation.Derive(rootKey, "vault", Descriptor.VaultId, secrets.Shred.ReadOnlyBytes);
-        LogEntryHeader first = Store.EnumerateLog(0).FirstOrDefault();
-        SigningKey? opened = first.Type == LogEntryTypes.Vault && VaultEntry.TryRead(Store.ReadEntry(first.Offset).Payload.Span) is { } entry
-            ? entry.TryOpen(key, Descriptor)
-            : null;
+        SecretBuffer? key = VaultKeyLink.Open(Path.Combine(Folder, VaultKeyLinkFile), rootKey, secrets.Shred, Descriptor.VaultId);
+        SigningKey? opened = key is null ? null : FirstEntry(Store)?.TryOpen(key, Descriptor);
         if (opened is null)
         {
-            key.Dispose();
+            key?.Dispose();
             rootKey.Dispose();
             throw new VmPodException(ExitCode.Damaged,
                 "The vault's own keys do not open: its descriptor, log or device secrets were changed or are of another vault.",
-                "Restore vault.json and v1 from a copy of this pod.");
+                "Restore vault.json and v1 from a copy of this pod, or open it with its recovery words: podkeeper recover DIR.");
         }
         lock (gate)
         {
@@ -206,21 +212,33 @@ public sealed partial class PodVault : IDisposable
         (root, vaultKey, owner) = (null, null, null);
     }
 
-    private static void SaveSecrets(string folder, DeviceSecrets device, byte[] slot)
+    private static void SaveSecrets(string folder, DeviceSecrets device, byte[] slot, byte[]? link = null)
     {
         string secrets = Path.Combine(folder, SecretsFolder), slots = Path.Combine(folder, SlotsFolder);
         foreach (string leftover in new[] { secrets, slots }.Where(Directory.Exists))
             Directory.Delete(leftover, recursive: true);
         device.Save(secrets);
         Directory.CreateDirectory(slots, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        using (FileStream file = File.Create(Path.Combine(slots, PassphraseSlotFile)))
-        {
-            file.Write(slot);
-            file.Flush();
-            Libc.Fsync(file.SafeFileHandle);
-        }
+        WriteDurably(Path.Combine(folder, PassphraseSlotFile), slot);
+        if (link is not null)
+            WriteDurably(Path.Combine(folder, VaultKeyLinkFile), link);
         Libc.FsyncDirectory(slots);
         Libc.FsyncDirectory(Path.GetDirectoryName(slots)!);
+    }
+
+    private static void WriteDurably(string path, byte[] bytes)
+    {
+        using FileStream file = File.Create(path);
+        file.Write(bytes);
+        file.Flush();
+        Libc.Fsync(file.SafeFileHandle);
+    }
+
+    // The vault's own entry. Null if it is not what was written.
+    private static VaultEntry? FirstEntry(CellStore store)
+    {
+        LogEntryHeader first = store.EnumerateLog(0).FirstOrDefault();
+        return first.Type == LogEntryTypes.Vault ? VaultEntry.TryRead(store.ReadEntry(first.Offset).Payload.Span) : null;
     }
 
     private static VmPodException Locked() => new(ExitCode.Refused, "The pod is locked.",
@@ -228,5 +246,5 @@ public sealed partial class PodVault : IDisposable
 
     private static VmPodException WithoutSecrets() => new(ExitCode.Refused,
         "This copy of the vault has no device secrets: it can be verified and synced, not unlocked.",
-        "Use the pod itself.");
+        "Use the pod itself, or open this copy with its recovery words: podkeeper recover DIR.");
 }

@@ -23,4 +23,6 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(DigitsReply))]
 [JsonSerializable(typeof(IsYoursReply))]
 [JsonSerializable(typeof(ReviewReply))]
+[JsonSerializable(typeof(WordsReply))]
+[JsonSerializable(typeof(RecoverReply))]
 internal sealed partial class ReplyJson : JsonSerializerContext;

@@ -4,4 +4,5 @@ namespace VmPod.PodKeeper.Cli.Replies;
 internal sealed record StatusReply(
     string Vault, int CellBytes, DateTimeOffset Created, bool Unlocked, HolderReply? InUseBy, long? Cells, long? Bytes, int? Sessions,
     int? OpenLeases, long FreeBytes,
-    long AuditEntries, bool AuditIntact, long FailedUnlocks, string Freshness, ServingReply? Serving = null);
+    long AuditEntries, bool AuditIntact, long FailedUnlocks, string Freshness, ServingReply? Serving = null,
+    bool? Recovery = null);

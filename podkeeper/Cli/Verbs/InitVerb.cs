@@ -5,6 +5,7 @@ using VmPod.PodKeeper.Cli.Replies;
 using VmPod.Secrets;
 using VmPod.Vault;
 using VmPod.Vault.Format;
+using VmPod.Vault.Words;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
 
@@ -12,9 +13,6 @@ namespace VmPod.PodKeeper.Cli.Verbs;
 internal static class InitVerb
 {
     private const int KiB = 1024;
-
-    // The bounds of a passphrase slot: below them a guess is too cheap, above them a pod cannot open it.
-    private const int ArgonMiBMin = 8, ArgonMiBMax = 4096;
 
     internal static Command Create()
     {
@@ -26,31 +24,61 @@ internal static class InitVerb
             Description = "KiB of every cell, 16 to 256.",
             DefaultValueFactory = _ => FormatLimits.CellBytesDefault / KiB,
         };
-        var argon = new Option<int>("--argon-memory")
-        {
-            HelpName = "MIB",
-            Description = "MiB that one guess of the passphrase costs, 8 to 4096.",
-            DefaultValueFactory = _ => new VaultOptions().Argon2MemoryKiB / KiB,
-        };
-        var weak = new Option<bool>("--weak-passphrase") { Description = "Accept a passphrase that is easily guessed." };
-        var verb = new Command("init", "Make a pod in a new or empty folder.") { pod, cellSize, argon, weak, pinFile };
+        Option<int> argon = Arguments.ArgonMemory();
+        Option<bool> weak = Arguments.WeakPassphrase();
+        Option<string?> wordsFile = Arguments.NewWordsFile();
+        var noRecovery = new Option<bool>("--no-recovery") { Description = "Make no recovery words: a lost passphrase or pod is lost." };
+        var verb = new Command("init", "Make a pod in a new or empty folder.") { pod, cellSize, argon, weak, wordsFile, noRecovery, pinFile };
         verb.SetAction(parsed =>
         {
             VaultOptions options = OptionsOf(parsed.GetValue(cellSize), parsed.GetValue(argon));
             using SecretBuffer passphrase = Unlocking.ReadNew(parsed.GetValue(pinFile));
             if (!parsed.GetValue(weak))
                 PassphraseRules.Check(passphrase);
-            using Pod made = Pod.Init(parsed.GetRequiredValue(pod), passphrase, options, TimeProvider.System);
+            string? file = parsed.GetValue(wordsFile);
+            bool json = parsed.GetValue(Arguments.Json), none = parsed.GetValue(noRecovery);
+            if (file is not null && none)
+                throw new VmPodException(ExitCode.Usage, "--words-file and --no-recovery exclude each other.");
+            // Without a terminal there is nobody to write them down; 'words' makes them later.
+            bool shows = file is null && !none && !json && !Console.IsOutputRedirected;
+            using RecoveryWords? words = shows || file is not null ? RecoveryWords.Create() : null;
+            using Pod made = Make(parsed.GetRequiredValue(pod), passphrase, options, words, file);
             var reply = new InitReply(made.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture),
-                Path.GetFullPath(made.Vault.Folder), options.CellBytes);
-            Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.InitReply, r =>
+                Path.GetFullPath(made.Vault.Folder), options.CellBytes, words is not null, file);
+            Output.Print(json, reply, ReplyJson.Default.InitReply, r =>
             [
                 $"Made the pod {r.Vault} in {r.Folder}, with cells of {r.CellBytes / KiB} KiB.",
-                "It has no TPM: the passphrase alone protects it, and nobody can recover it.",
+                (r.Recovery, r.WordsFile) switch
+                {
+                    (false, _) => "It has no TPM and no recovery words: the passphrase alone protects it, and nobody can recover it. "
+                        + (none ? "podkeeper words DIR makes some." : "They were not made, as there is no terminal to show them on: podkeeper words DIR."),
+                    (true, null) => "It has no TPM: the passphrase alone protects it. If you forget it, these words open the pod. Write them down; they are "
+                        + "not shown again, and whoever reads them has the pod:",
+                    (true, var kept) => $"It has no TPM: the passphrase alone protects it. If you forget it, the words in {kept} open the pod. Move them off "
+                        + "this machine: whoever reads them has the pod.",
+                },
             ]);
+            if (shows)
+                Words.Show(words!);
             return (int)ExitCode.Done;
         });
         return verb;
+    }
+
+    // The file first: a pod must not be there with words that nobody could read.
+    private static Pod Make(string folder, SecretBuffer passphrase, VaultOptions options, RecoveryWords? words, string? file)
+    {
+        if (file is not null)
+            Words.Save(words!, file);
+        try
+        {
+            return Pod.Init(folder, passphrase, options, TimeProvider.System, words);
+        }
+        catch when (file is not null)
+        {
+            File.Delete(file);
+            throw;
+        }
     }
 
     private static VaultOptions OptionsOf(int cellKiB, int argonMiB)
@@ -59,8 +87,6 @@ internal static class InitVerb
             || cellKiB * KiB % FormatLimits.CellUnitBytes != 0)
             throw new VmPodException(ExitCode.Usage, "A cell has 16 to 256 KiB, in steps of 4.",
                 "Leave --cell-size out: 64 was measured as the best.");
-        if (argonMiB is < ArgonMiBMin or > ArgonMiBMax)
-            throw new VmPodException(ExitCode.Usage, $"A guess may cost {ArgonMiBMin} to {ArgonMiBMax} MiB.", "Leave --argon-memory out.");
-        return new VaultOptions { CellBytes = cellKiB * KiB, Argon2MemoryKiB = argonMiB * KiB };
+        return new VaultOptions { CellBytes = cellKiB * KiB, Argon2MemoryKiB = Arguments.ArgonKiB(argonMiB) };
     }
 }

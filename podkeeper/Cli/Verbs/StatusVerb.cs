@@ -62,7 +62,7 @@ internal static class StatusVerb
             vault?.Store.Head.Sessions.Count(s => s.TipOffset >= 0), vault?.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open),
             new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
             state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
-            "nobody: no TPM, no witness yet");
+            "nobody: no TPM, no witness yet", Recovery: vault?.HasRecoverySlot());
     }
 
     private static IEnumerable<string> Lines(StatusReply r)
@@ -78,6 +78,8 @@ internal static class StatusVerb
         }
         yield return $"free           {Output.Bytes(r.FreeBytes)}";
         yield return $"audit          {r.AuditEntries} entries, {(r.AuditIntact ? "intact" : "BROKEN: podkeeper audit verify says where")}";
+        if (r.Recovery is { } recovery)
+            yield return $"recovery       {(recovery ? "by its recovery words" : "none: a lost passphrase or pod is lost (podkeeper words DIR)")}";
         if (r.FailedUnlocks > 0)
             yield return $"attention      {r.FailedUnlocks} wrong passphrases since the last right one";
         yield return $"freshness      vouched for by {r.Freshness}";

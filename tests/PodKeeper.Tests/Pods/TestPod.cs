@@ -4,6 +4,7 @@ using VmPod.Secrets;
 using VmPod.Testing;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Words;
 
 namespace VmPod.PodKeeper.Tests.Pods;
 
@@ -12,10 +13,10 @@ internal sealed class TestPod : IDisposable
 {
     internal const string Right = "correct horse battery";
 
-    internal TestPod()
+    internal TestPod(RecoveryWords? words = null)
     {
         using SecretBuffer passphrase = Secret(Right);
-        using Pod made = PodKeeper.Pod.Init(Folder, passphrase, new VaultOptions { Argon2MemoryKiB = 8 * 1024 }, Clock);
+        using Pod made = PodKeeper.Pod.Init(Folder, passphrase, new VaultOptions { Argon2MemoryKiB = 8 * 1024 }, Clock, words);
         VaultId = made.Vault.Descriptor.VaultId;
         File.WriteAllText(Path.Combine(Temp.Sub("files"), "a.txt"), "some bytes");
     }

@@ -3,6 +3,7 @@ using VmPod.Secrets;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
+using VmPod.Vault.Words;
 using Xunit;
 
 namespace VmPod.Vault.Tests.Pods;
@@ -19,13 +20,13 @@ internal sealed class TestPod : IDisposable
     private readonly bool keepsFolder;
     private int gets;
 
-    internal TestPod(int cellBytes = 64 * 1024, string? root = null)
+    internal TestPod(int cellBytes = 64 * 1024, string? root = null, RecoveryWords? words = null)
     {
         keepsFolder = root is not null;
         Root = root ?? Directory.CreateTempSubdirectory("vmpod-test-").FullName;
         Source = Directory.CreateDirectory(Path.Combine(Root, "source")).FullName;
         using SecretBuffer secret = Secret();
-        Vault = PodVault.Create(Folder, secret, Cheap with { CellBytes = cellBytes }, TimeProvider.System);
+        Vault = PodVault.Create(Folder, secret, Cheap with { CellBytes = cellBytes }, TimeProvider.System, words);
     }
 
     internal string Root { get; }

@@ -31,6 +31,11 @@ internal sealed class DeviceSecrets : IDisposable
     public static DeviceSecrets Create() =>
         new(SecretBuffer.Random(KeyDerivation.KeyBytes), SecretBuffer.Random(KeyDerivation.KeyBytes), SecretBuffer.Random(KeyDerivation.KeyBytes));
 
+    /// <summary>New ones with the log key that was: what it signed stays good.</summary>
+    /// <param name="logSeed">The log key's seed; the new secrets own it.</param>
+    public static DeviceSecrets Create(SecretBuffer logSeed) =>
+        new(SecretBuffer.Random(KeyDerivation.KeyBytes), SecretBuffer.Random(KeyDerivation.KeyBytes), logSeed);
+
     /// <summary>Writes them as files that only the owner may read.</summary>
     public void Save(string folder)
     {
@@ -81,7 +86,7 @@ internal sealed class DeviceSecrets : IDisposable
         {
             throw new VmPodException(ExitCode.Damaged,
                 "The pod's device secrets (v1/nv) are missing: this copy of the vault cannot be unlocked or written here.",
-                "Use the pod itself; a mirror can be verified, not opened.", e);
+                "Use the pod itself, or open this copy with its recovery words: podkeeper recover DIR.", e);
         }
     }
 }

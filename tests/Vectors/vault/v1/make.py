@@ -9,7 +9,9 @@ import hashlib
 import hmac
 import os
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VAULT = bytes(range(16))
@@ -239,9 +241,97 @@ def slots():
     case("slot", "trailing", "refuse", "a slot with a byte more", **common, bytes=slot + b"\0")
 
 
+# Recovery
+
+with open(os.path.join(HERE, "../../../../vault/Vault/Words/english.txt"), encoding="ascii") as file_of_words:
+    WORDS = file_of_words.read().split()
+# The list is data that both sides read: this is the hash of the file that BIP-39 publishes.
+assert hashlib.sha256(("\n".join(WORDS) + "\n").encode()).hexdigest() == "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda"
+
+# Entropy and words that BIP-39 publishes (its reference vectors of 24 words).
+PUBLISHED = [
+    ("00" * 32, "abandon " * 23 + "art"), ("ff" * 32, "zoo " * 23 + "vote"),
+    ("7f" * 32, "legal winner thank year wave sausage worth useful " * 2 + "legal winner thank year wave sausage worth title"),
+    ("80" * 32, "letter advice cage absurd amount doctor acoustic avoid " * 2 + "letter advice cage absurd amount doctor acoustic bless"),
+    ("68a79eaca2324873eacc50cb9c6eca8cc68ea5d936f98787c60c7ebc74e6ce7c",
+     "hamster diagram private dutch cause delay private meat slide toddler razor book happy fancy gospel tennis maple dilemma loan word shrug inflict delay length"),
+    ("9f6a2878b2520799a44ef18bc7df394e7061a224d2c33cd015b157d746869863",
+     "panda eyebrow bullet gorilla call smoke muffin taste mesh discover soft ostrich alcohol speed nation flash devote level hobby quick inner drive ghost inside"),
+]
+
+
+def words_of(entropy):
+    number = int.from_bytes(entropy + hashlib.sha256(entropy).digest()[:1], "big")
+    return " ".join(WORDS[number >> 11 * (23 - i) & 2047] for i in range(24))
+
+
+def words():
+    for i, (entropy, said) in enumerate(PUBLISHED):
+        assert words_of(bytes.fromhex(entropy)) == said
+        case("words", f"published-{i}", "ok", "words that BIP-39 publishes", text=said.encode(), entropy=bytes.fromhex(entropy))
+    good = PUBLISHED[4][1]
+    parts = good.split()
+    case("words", "spelled-freely", "ok", "capitals, tabs and line ends", text=("  " + good.upper().replace(" ", "\r\n\t", 9) + "\n").encode(),
+         entropy=bytes.fromhex(PUBLISHED[4][0]))
+    bad = [("unknown", parts[:6] + ["delays"] + parts[7:]), ("prefix", ["hams"] + parts[1:]), ("one-less", parts[:23]), ("one-more", parts + ["art"]),
+           ("twelve", ["abandon"] * 11 + ["about"]), ("another-word", parts[:5] + ["dune"] + parts[6:]), ("two-changed-places", [parts[1], parts[0]] + parts[2:]),
+           ("none", [])]
+    for file, said in bad:
+        case("words", file, "refuse", f"words that are refused: {file.replace('-', ' ')}", text=" ".join(said).encode())
+    case("words", "not-ascii", "refuse", "a word with a letter beyond ASCII", text=good.replace("book", "bo\u00f6k").encode())
+
+
+def recovery():
+    entropy, vault_key, log_seed = bytes.fromhex(PUBLISHED[5][0]), bytes(range(64, 96)), bytes(range(96, 128))
+    salt, wrap_salt, number, made = bytes(range(16)), bytes(range(16, 32)), 3, 1_700_000_000_000
+    owner = Ed25519PrivateKey.from_private_bytes(bytes(range(7, 39)))
+    public = owner.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    context = be(number, 4)
+
+    def slot(number=number, vault=VAULT):
+        commitment = derive(entropy, salt, b"recovery-commitment", context)
+        key = derive(entropy, salt, b"recovery", context)
+        keys = wrap_salt + AESGCM(derive(key, wrap_salt, b"recovery-keys", context)).encrypt(bytes(12), vault_key + log_seed, None)
+        unsigned = be(number, 4) + be(made, 8) + salt + commitment + keys
+        return unsigned + owner.sign(b"vmpod/v1/recovery\0" + vault + unsigned)
+
+    good = slot()
+    common = {"vaultId": VAULT, "owner": public, "text": PUBLISHED[5][1].encode()}
+    case("recovery", "right", "ok", "the words open K_vault and the log key", **common, bytes=good, vaultKey=vault_key, logSeed=log_seed)
+    case("recovery", "wrong-words", "refuse", "other words", vaultId=VAULT, owner=public, text=PUBLISHED[4][1].encode(), bytes=good)
+    case("recovery", "other-vault", "refuse", "a slot that the owner signed for another vault", **common, bytes=slot(vault=bytes(16)))
+    case("recovery", "moved-to-other-vault", "refuse", "the slot in another vault", vaultId=bytes(16), owner=public, text=common["text"], bytes=good)
+    case("recovery", "other-owner", "refuse", "another owner's signature", vaultId=VAULT, owner=bytes(31) + b"\1", text=common["text"], bytes=good)
+    case("recovery", "renumbered", "refuse", "the owner's own signature over another number", **common, bytes=slot(number=4))
+    case("recovery", "number-zero", "refuse", "number zero", **common, bytes=slot(number=0))
+    for file, offset in [("number", 3), ("time", 11), ("salt", 12), ("commitment", 28), ("wrapping-salt", 60), ("wrapped-key", 76), ("tag", 155), ("signature", 156)]:
+        changed = bytearray(good)
+        changed[offset] ^= 1
+        case("recovery", f"changed-{file}", "refuse", f"a slot with a changed {file.replace('-', ' ')}", **common, bytes=bytes(changed))
+    case("recovery", "truncated", "refuse", "a slot that lacks a byte", **common, bytes=good[:-1])
+    case("recovery", "trailing", "refuse", "a slot with a byte more", **common, bytes=good + b"\0")
+
+
+def links():
+    root, shred, vault_key, wrap_salt = bytes(range(32)), bytes(range(150, 182)), bytes(range(64, 96)), bytes(range(16, 32))
+    link = derive(root, shred, b"vault-link")
+    good = b"VPS1" + b"\3" + wrap_salt + AESGCM(derive(link, wrap_salt, b"vault-key")).encrypt(bytes(12), vault_key, None)
+    common = {"vaultId": VAULT, "root": root, "shred": shred}
+    case("vault-key", "right", "ok", "K_root and K_shred open K_vault", **common, bytes=good, vaultKey=vault_key)
+    case("vault-key", "other-root", "refuse", "another K_root", vaultId=VAULT, root=bytes(32), shred=shred, bytes=good)
+    case("vault-key", "other-shred", "refuse", "K_shred erased", vaultId=VAULT, root=root, shred=bytes(32), bytes=good)
+    case("vault-key", "other-vault", "refuse", "the file in another vault", vaultId=bytes(16), root=root, shred=shred, bytes=good)
+    for file, offset in [("magic", 0), ("kind", 4), ("wrapping-salt", 5), ("wrapped-key", 21), ("tag", 68)]:
+        changed = bytearray(good)
+        changed[offset] ^= 1
+        case("vault-key", f"changed-{file}", "refuse", f"a file with a changed {file.replace('-', ' ')}", **common, bytes=bytes(changed))
+    case("vault-key", "truncated", "refuse", "a file that lacks a byte", **common, bytes=good[:-1])
+    case("vault-key", "trailing", "refuse", "a file with a byte more", **common, bytes=good + b"\0")
+
+
 for old in os.listdir(HERE):
     if old.endswith(".txt"):
         os.remove(os.path.join(HERE, old))
-for make in (cells, contents, leaves, manifests, commits, keys, slots):
+for make in (cells, contents, leaves, manifests, commits, keys, slots, words, recovery, links):
     make()
 print(COUNT)
