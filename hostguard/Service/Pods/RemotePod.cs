@@ -122,7 +122,8 @@ internal sealed class RemotePod : ISessionPod
     {
         SessionReply found = Require(TimeSpan.Zero).Call(new FindRequest { Name = session }, AskTime);
         // Newest first.
-        IEnumerable<GenerationLine> fitting = found.Generations.Where(g => generation is { } number ? g.Generation == number : g.Kind == GenerationKind.Checkpoint);
+        IEnumerable<GenerationLine> fitting = found.Generations
+            .Where(g => generation is { } number ? g.Generation == number : g.Kind == GenerationKind.Checkpoint);
         PodGeneration? start = fitting.Select(g => new PodGeneration(g.Generation, g.Number, g.Kind)).FirstOrDefault();
         if (start is null && generation is { } missing)
             throw new VmPodException(ExitCode.NotFound, $"Session {session} has no generation {missing}.",
