@@ -20,4 +20,7 @@ public static class LogEntryTypes
 
     /// <summary>A commit: record, signature, ids added, ids dropped.</summary>
     public const byte Commit = 6;
+
+    /// <summary>A fork: what a commit is, of a lease that was not open any more. It moves no session's tip.</summary>
+    public const byte Fork = 7;
 }

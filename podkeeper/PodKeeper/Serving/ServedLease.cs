@@ -36,6 +36,7 @@ internal sealed class ServedLease
         Host = host;
         Ledger = ledger;
         ChecksCells = granted.ChecksCells;
+        IsOpen = granted.IsOpen;
         (Session, LeaseId, Term, Signer) = (granted.Terms.Session, granted.LeaseId, granted.Terms.Term, granted.Signer);
         heardAt = time.GetTimestamp();
     }
@@ -55,6 +56,9 @@ internal sealed class ServedLease
     /// <summary>False if it was attached while the pod was locked: no key of it is here.</summary>
     internal bool ChecksCells { get; }
 
+    /// <summary>False if it takes a fork only: the session went on without it, or its owner ended it.</summary>
+    internal bool IsOpen { get; }
+
     /// <summary>Entries and receipts of its host so far.</summary>
     internal int HostEntries { get; set; }
 
@@ -70,7 +74,7 @@ internal sealed class ServedLease
 
     internal bool IsExpired => SilentFor >= PodLimits.LeaseTime;
 
-    internal uint ExpiresInMs => (uint)Math.Max(0, (PodLimits.LeaseTime - SilentFor).TotalMilliseconds);
+    internal uint ExpiresInMs => !IsOpen ? 0 : (uint)Math.Max(0, (PodLimits.LeaseTime - SilentFor).TotalMilliseconds);
 
     internal string LeaseText => LeaseId.ToString("x16", CultureInfo.InvariantCulture);
 
