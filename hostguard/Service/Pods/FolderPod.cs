@@ -41,8 +41,8 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     public void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events) => pod.EndLease(lease, events);
 
     /// <inheritdoc/>
-    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip) =>
-        pod.BeginLease(session, purpose, create, generation, tip);
+    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip, ulong? fork = null) =>
+        pod.BeginLease(session, purpose, create, generation, tip, fork);
 
     /// <inheritdoc/>
     public void Log(params IReadOnlyList<AuditEvent> entries) => pod.Audit.Append(entries);

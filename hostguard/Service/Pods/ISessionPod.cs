@@ -26,7 +26,7 @@ internal interface ISessionPod : IDisposable
 
     /// <summary>Begins a lease. The pod's log says so, durably, before any key is used.</summary>
     /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), link lost (7).</exception>
-    SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip);
+    SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip, ulong? fork = null);
 
     /// <summary>Ends a lease: what was put and not committed is discarded, its keys are zeroed. Logged with these entries before it.</summary>
     void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events);

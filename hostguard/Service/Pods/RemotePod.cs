@@ -161,7 +161,8 @@ internal sealed class RemotePod : ISessionPod
     }
 
     /// <inheritdoc/>
-    public SessionLease BeginLease(string session, PodKeeper.LeasePurpose purpose, bool create, ulong? generation, bool tip)
+    public SessionLease BeginLease(string session, PodKeeper.LeasePurpose purpose, bool create, ulong? generation, bool tip,
+        ulong? fork = null)
     {
         WireLink wire = Require(TimeSpan.Zero);
         if (known.OwnerKey.Length == 0)
@@ -179,6 +180,7 @@ internal sealed class RemotePod : ISessionPod
                 Create = create,
                 Tip = tip,
                 Generation = generation,
+                Fork = fork,
                 Signer = signer.PublicKey,
             }, bytes => key = SecretBuffer.Create(KeyBytes, bytes, static (to, from) => from.CopyTo(to)), LeaseTime);
             SessionLease opened = Open(session, wire, reply, key!, signer);

@@ -34,7 +34,11 @@ internal sealed partial class SessionHost
             Reached("pod unlocked");
             ulong? generation = ChooseGeneration();
             Reached("generation chosen");
-            lease = pod!.BeginLease(request.Session, request.Boot ? LeasePurpose.Boot : LeasePurpose.Resume, create: false, generation, tip: request.Boot);
+            lease = pod!.BeginLease(request.Session, request.Boot ? LeasePurpose.Boot : LeasePurpose.Resume, create: false, generation,
+                tip: request.Boot && request.Fork is null, request.Fork);
+            if (!request.Boot && lease.Reader!.Record.Kind != GenerationKind.Checkpoint)
+                throw new VmPodException(ExitCode.NotFound, $"{ForkName.Of(request.Fork ?? 0)} has no memory: it is a disk.",
+                    $"hostguard boot {request.Session} --fork {ForkName.Of(request.Fork ?? 0)} starts it from that.");
             lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
             Reached("lease opened");
@@ -84,7 +88,7 @@ internal sealed partial class SessionHost
     // Rule 2: all streams come from one generation. If the disk went on after the last checkpoint, its owner says which counts.
     private ulong? ChooseGeneration()
     {
-        if (request.Boot)
+        if (request.Boot || request.Fork is not null)
             return null;
         PodSession session = pod!.Find(request.Session, request.Generation);
         if (session.Start is not { Kind: GenerationKind.Checkpoint } chosen)

@@ -36,6 +36,7 @@ internal sealed class ServedLease
         Host = host;
         Ledger = ledger;
         ChecksCells = granted.ChecksCells;
+        IsOpen = granted.IsOpen;
         (Session, LeaseId, Term, Signer) = (granted.Terms.Session, granted.LeaseId, granted.Terms.Term, granted.Signer);
         heardAt = time.GetTimestamp();
     }
@@ -58,6 +59,9 @@ internal sealed class ServedLease
     /// <summary>True if the owner took its keys away: its host may hand in what it has, and nothing else.</summary>
     internal bool IsRevoked { get; init; }
 
+    /// <summary>False if it takes a fork only: the session went on without it, or its owner ended it.</summary>
+    internal bool IsOpen { get; }
+
     /// <summary>Entries and receipts of its host so far.</summary>
     internal int HostEntries { get; set; }
 
@@ -73,7 +77,7 @@ internal sealed class ServedLease
 
     internal bool IsExpired => IsRevoked || SilentFor >= PodLimits.LeaseTime;
 
-    internal uint ExpiresInMs => IsRevoked ? 0 : (uint)Math.Max(0, (PodLimits.LeaseTime - SilentFor).TotalMilliseconds);
+    internal uint ExpiresInMs => IsRevoked || !IsOpen ? 0 : (uint)Math.Max(0, (PodLimits.LeaseTime - SilentFor).TotalMilliseconds);
 
     internal string LeaseText => LeaseId.ToString("x16", CultureInfo.InvariantCulture);
 

@@ -123,6 +123,7 @@ public sealed class GrantedLeaseTests
             ("was not there", c => host.Sign(c.Record, c.Added, [new CellId(DomainHash.Of(1, [7]))])),
             ("does not follow", c => host.Sign(c.Record with { Parent = Digest.Zero }, c.Added, c.Dropped)),
             ("does not follow", c => host.Sign(c.Record with { Number = 1 }, c.Added, c.Dropped)),
+            ("does not follow", c => host.Sign(c.Record with { Number = ulong.MaxValue }, c.Added, c.Dropped)),
             ("no successor", c => host.Sign(c.Record with { Generation = c.Record.Generation + 7 }, c.Added, c.Dropped)),
             ("describe its lease", c => host.Sign(c.Record with { Term = c.Record.Term + 1 }, c.Added, c.Dropped)),
             ("describe its lease", c => host.Sign(c.Record with { Session = new SessionHandle(12) }, c.Added, c.Dropped)),
@@ -210,7 +211,7 @@ public sealed class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-84")]
-    public void Another_host_a_lower_term_and_a_broken_lease_are_not_attached()
+    public void Another_host_and_a_lower_term_are_not_attached_and_a_broken_lease_for_a_fork_only()
     {
         using TestPod pod = WithOneGeneration();
         var host = new RemoteHost(pod);
@@ -222,7 +223,9 @@ public sealed class GrantedLeaseTests
         AssertBusy(() => pod.Vault.AttachLease(new SessionHandle(4), id, term, RemoteHost.Name, 10));
         pod.Vault.AttachLease(session, id, term, RemoteHost.Name, 10).Dispose();
         Assert.True(pod.Vault.BreakLease(TestPod.Session));
-        AssertBusy(() => pod.Vault.AttachLease(session, id, term, RemoteHost.Name, 10));
+        using (GrantedLease ended = pod.Vault.AttachLease(session, id, term, RemoteHost.Name, 10))
+            Assert.False(ended.IsOpen);
+        AssertBusy(() => pod.Vault.AttachLease(session, id, term, RemoteHost.Name + 1, 10));
         pod.Write("b", Data.Random(11, 40_000));
         AssertBusy(() => Put(pod, host));
         host.End();
@@ -252,6 +255,25 @@ public sealed class GrantedLeaseTests
     }
 
     [Fact]
+    [Trait("Spec", "V-82")]
+    public void A_host_that_goes_on_from_an_older_generation_commits_above_all_that_the_session_has()
+    {
+        using TestPod pod = WithOneGeneration();
+        string first = pod.Keep("first");
+        pod.Write("a", Data.Random(8, 300_000));
+        pod.Put();
+        pod.Put();
+        var host = new RemoteHost(pod, generation: 1);
+        FolderTree.AssertSame(first, FromHost(pod, host));
+        Write(pod, host, "a", Data.Random(9, 20_000));
+        host.Lease.Close();
+        host.End();
+        Assert.Equal(4UL, pod.Vault.FindSession(TestPod.Session).Tip.Generation);
+        AssertSameBytes(pod.Source, pod.Get());
+        FolderTree.AssertSame(first, pod.Get(1));
+    }
+
+    [Fact]
     [Trait("Spec", "V-83")]
     public void A_lease_s_quota_of_cells_ends_with_no_space()
     {
@@ -262,7 +284,7 @@ public sealed class GrantedLeaseTests
         host.End();
     }
 
-    private static TestPod WithOneGeneration()
+    internal static TestPod WithOneGeneration()
     {
         var pod = new TestPod(CellBytes);
         pod.Write("a", Data.Random(1, 500_000));
@@ -271,11 +293,11 @@ public sealed class GrantedLeaseTests
         return pod;
     }
 
-    private static void Put(TestPod pod, RemoteHost host) =>
+    internal static void Put(TestPod pod, RemoteHost host) =>
         SnapshotWriter.Put(host.Lease, [pod.Source], "remote", null, TestContext.Current.CancellationToken);
 
     // A machine's streams have no modes and times of files.
-    private static void AssertSameBytes(string expected, string actual)
+    internal static void AssertSameBytes(string expected, string actual)
     {
         string[] names = [.. Directory.GetFiles(expected).Select(f => Path.GetFileName(f))];
         Assert.Equal(names.Order(), Directory.GetFiles(actual, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f)).Order());
@@ -286,30 +308,30 @@ public sealed class GrantedLeaseTests
         }
     }
 
-    private static void Write(TestPod pod, RemoteHost host, string name, byte[] bytes)
+    internal static void Write(TestPod pod, RemoteHost host, string name, byte[] bytes)
     {
         using SessionImage image = ImageOf(host);
         Replace(pod, image, name, bytes);
         image.Commit(GenerationKind.DiskOnly, "remote");
     }
 
-    private static SessionImage ImageOf(RemoteHost host) => new(host.Lease, new SessionImageOptions { OverlayBytes = 1 << 20, CacheBytes = 1 << 20 });
+    internal static SessionImage ImageOf(RemoteHost host) => new(host.Lease, new SessionImageOptions { OverlayBytes = 1 << 20, CacheBytes = 1 << 20 });
 
-    private static void Replace(TestPod pod, SessionImage image, string name, byte[] bytes)
+    internal static void Replace(TestPod pod, SessionImage image, string name, byte[] bytes)
     {
         pod.Write(name, bytes);
         StreamInfo old = image.Streams.Single(s => s.Name == Path.GetFileName(pod.Source) + "/" + name || s.Name == name);
         image.Replace(old.Name, old.Kind, bytes);
     }
 
-    private static string FromHost(TestPod pod, RemoteHost host)
+    internal static string FromHost(TestPod pod, RemoteHost host)
     {
         string folder = Path.Combine(pod.Root, "host-" + Guid.NewGuid().ToString("n"));
         SnapshotReader.Get(host.Lease.Reader!, folder, null, TestContext.Current.CancellationToken);
         return folder;
     }
 
-    private static CellId[] LiveOf(TestPod pod, string session = TestPod.Session)
+    internal static CellId[] LiveOf(TestPod pod, string session = TestPod.Session)
     {
         GenerationInfo newest = pod.Vault.ListGenerations(pod.Vault.FindSession(session).Handle)[^1];
         return [.. pod.Vault.LiveSetOf(newest.Offset, newest.Hash).Enumerate()];
@@ -323,12 +345,12 @@ public sealed class GrantedLeaseTests
         return work;
     }
 
-    private static void AssertRefused(string says, Action act)
+    internal static void AssertRefused(string says, Action act)
     {
         VmPodException refused = Assert.Throws<VmPodException>(act);
         Assert.Equal(ExitCode.Refused, refused.ExitCode);
         Assert.Contains(says, refused.Message, StringComparison.Ordinal);
     }
 
-    private static void AssertBusy(Action act) => Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(act).ExitCode);
+    internal static void AssertBusy(Action act) => Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(act).ExitCode);
 }
