@@ -109,6 +109,7 @@ public sealed class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-82")]
+    [Trait("Threat", "T-27")]
     public void Commits_that_lie_are_refused_and_the_honest_one_after_them_is_taken()
     {
         using TestPod pod = WithOneGeneration();
