@@ -64,9 +64,12 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
+        // A commit that was under way when the link went fails, as on any lost link; what it had goes into the next one, which is the rest. Two commits in a
+        // row could not be kept: the pod may or may not have taken the first.
+        bool keep = keepsRest;
         try
         {
-            WireLink wire = keepsRest ? pod.Current ?? throw Lost() : pod.Require(CommitTime);
+            WireLink wire = keep ? pod.Current ?? throw Lost() : pod.Require(CommitTime);
             SendAgain(wire);
             CommittedReply reply = wire.Commit(new CommitRequest { Close = close, Record = commit.Record, Signature = commit.Signature }, commit.Added,
                 commit.Dropped, CommitTime);
@@ -74,7 +77,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
             pod.Witness(reply.HeadSeq, reply.HeadHash);
             return (reply.EntryHash, checked((long)reply.EntryOffset));
         }
-        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost && keepsRest)
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost && keep)
         {
             residue.Keep(commit);
             log.LogWarning("The pod is gone: {Bytes} bytes of sealed cells stay here until it comes back.", residue.Bytes);
