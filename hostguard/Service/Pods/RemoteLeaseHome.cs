@@ -41,7 +41,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public ulong NowMs() => (ulong)time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>From now on a commit that the pod cannot take is kept.</summary>
+    /// <summary>From now on the commit that ends the lease is kept if the pod cannot take it.</summary>
     public void KeepRest() => keepsRest = true;
 
     /// <inheritdoc/>
@@ -64,9 +64,9 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
-        // A commit that was under way when the link went fails, as on any lost link; what it had goes into the next one, which is the rest. Two commits in a
-        // row could not be kept: the pod may or may not have taken the first.
-        bool keep = keepsRest;
+        // Only the last commit of a lease can be kept: what follows it would have to say where it stands in the pod's log. One that was under way when the link
+        // went fails, as on any lost link, and what it had goes into the last one.
+        bool keep = keepsRest && close;
         try
         {
             WireLink wire = keep ? pod.Current ?? throw Lost() : pod.Require(CommitTime);

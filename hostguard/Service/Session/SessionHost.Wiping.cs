@@ -151,6 +151,9 @@ internal sealed partial class SessionHost
         }
         catch (Exception e) when (e is VmPodException or IOException or AggregateException)
         {
+            // A suspend that was under way has ended the lease already, and stands there with the memory too.
+            if (pod!.RestFolder is { } kept)
+                return kept;
             log.LogError(e, "The disks' last changes could not be kept");
             notGuaranteed.Add(Lost);
             return null;
