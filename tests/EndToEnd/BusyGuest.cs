@@ -16,7 +16,8 @@ internal sealed record BusyGuest(string Check, long Rows, long Highest, long Bef
 {
     // The writer of a checkpoint's memory would go on beside the new one.
     private const string Writer = """
-        pkill -f /root/busy.py; rm -f /run/busy-acknowledged; mkdir -p /root/busy
+        [ ! -f /run/busy-pid ] || kill -9 $(cat /run/busy-pid)
+        rm -f /run/busy-acknowledged; mkdir -p /root/busy
         cat > /root/busy.py <<'END'
         import hashlib, os, sqlite3
         def flushed(path, content):
@@ -49,6 +50,7 @@ internal sealed record BusyGuest(string Check, long Rows, long Highest, long Bef
             os.rename('/run/busy-acknowledged.new', '/run/busy-acknowledged')
         END
         nohup python3 /root/busy.py > /dev/null 2>&1 &
+        echo $! > /run/busy-pid
         """;
 
     private const string Look = """

@@ -21,6 +21,7 @@ public sealed class LinkSoakTests(BasePod pod)
     private static readonly TimeSpan GoneMax = TimeSpan.FromSeconds(20);
 
     private readonly List<Round> rounds = [];
+    private readonly List<string> late = [];
     private ulong checkpoint;
     private BusyGuest? left;
 
@@ -45,6 +46,7 @@ public sealed class LinkSoakTests(BasePod pod)
             await PodCopy.EndAsync(last);
         foreach (string line in Table())
             SoakRounds.Say(line);
+        Assert.Empty(late);
     }
 
     // From the last checkpoint, whose witness must be whole; or from the disk that the round before left.
@@ -102,9 +104,14 @@ public sealed class LinkSoakTests(BasePod pod)
         bool saysLoss = receipt.GetProperty("not_guaranteed").EnumerateArray().Any(s => s.GetString()!.Contains("lost", StringComparison.Ordinal));
         bool saysResidue = receipt.TryGetProperty("residue", out JsonElement where) && where.ValueKind == JsonValueKind.String;
         var round = new Round(Since("cpus_stopped_ms"), Since("keys_gone_ms"), dead, acknowledged, saysResidue, saysLoss);
-        Assert.InRange(round.Stop, 0, StopSecondsMax);
-        Assert.InRange(round.KeysGone, round.Stop, KeysGoneSecondsMax);
+        Assert.InRange(round.KeysGone, round.Stop, dead);
         Assert.False(Directory.Exists(session.Mount));
+        if (round.Stop > StopSecondsMax || round.KeysGone > KeysGoneSecondsMax)
+        {
+            // The next rounds may show whether it was chance: all are run, and the test fails at the end.
+            late.Add($"round {number}: {round}");
+            SoakRounds.Say($"too late: {receipt}\n{await File.ReadAllTextAsync(Path.Join(session.RunFolder, "log"))}");
+        }
         return round;
 
         double Since(string moment) => (receipt.GetProperty(moment).GetInt64() - gone) / 1000.0;

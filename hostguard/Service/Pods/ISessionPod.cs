@@ -35,8 +35,8 @@ internal interface ISessionPod : IDisposable
     /// <exception cref="VmPodException">It cannot be written (5, 8), link lost (7).</exception>
     void Log(params IReadOnlyList<AuditEvent> entries);
 
-    /// <summary>From now on a commit that the pod cannot take is kept here, sealed, until pod and host meet again. False where there is no such
-    /// place.</summary>
+    /// <summary>Gives the link up: nobody waits for the pod any more. The commit that ends the lease is kept here, sealed, until pod and host meet
+    /// again. False where there is no such place.</summary>
     bool KeepRest();
 
     /// <summary>True if this host can keep what such a pod did not take.</summary>

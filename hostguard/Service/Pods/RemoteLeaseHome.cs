@@ -41,7 +41,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public ulong NowMs() => (ulong)time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>From now on a commit that the pod cannot take is kept.</summary>
+    /// <summary>From now on the commit that ends the lease is kept if the pod cannot take it.</summary>
     public void KeepRest() => keepsRest = true;
 
     /// <inheritdoc/>
@@ -64,9 +64,12 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     /// <inheritdoc/>
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
+        // Only the last commit of a lease can be kept: what follows it would have to say where it stands in the pod's log. One that was under way when the link
+        // went fails, as on any lost link, and what it had goes into the last one.
+        bool keep = keepsRest && close;
         try
         {
-            WireLink wire = keepsRest ? pod.Current ?? throw Lost() : pod.Require(CommitTime);
+            WireLink wire = keep ? pod.Current ?? throw Lost() : pod.Require(CommitTime);
             SendAgain(wire);
             CommittedReply reply = wire.Commit(new CommitRequest { Close = close, Record = commit.Record, Signature = commit.Signature }, commit.Added,
                 commit.Dropped, CommitTime);
@@ -74,7 +77,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
             pod.Witness(reply.HeadSeq, reply.HeadHash);
             return (reply.EntryHash, checked((long)reply.EntryOffset));
         }
-        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost && keepsRest)
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost && keep)
         {
             residue.Keep(commit);
             log.LogWarning("The pod is gone: {Bytes} bytes of sealed cells stay here until it comes back.", residue.Bytes);

@@ -41,6 +41,11 @@ internal sealed partial class SessionHost
             Try("the machine was not stopped", machine.Freeze, notGuaranteed);
             if (cpusStoppedMs == 0)
                 cpusStoppedMs = NowMs();
+            // A process does not die while the kernel waits for an answer on its behalf: whoever waits here for a pod that is gone is woken first. It makes
+            // nothing of the answer, since it stands still.
+            halfWritten.End();
+            if (!podIsHere && pod is not null)
+                Try("the link was not given up", () => _ = pod.KeepRest(), notGuaranteed);
             Try("the machine could not be killed", () =>
             {
                 if (machine.Kill())
@@ -51,7 +56,6 @@ internal sealed partial class SessionHost
             }, notGuaranteed);
         }
         await ending.CancelAsync();
-        halfWritten.End();
 
         // What the disks have and the pod has not is sealed while there are keys to seal with, and stays here for the pod.
         string? rest = podIsHere || image is null ? null : KeepRest(notGuaranteed);
@@ -147,6 +151,9 @@ internal sealed partial class SessionHost
         }
         catch (Exception e) when (e is VmPodException or IOException or AggregateException)
         {
+            // A suspend that was under way has ended the lease already, and stands there with the memory too.
+            if (pod!.RestFolder is { } kept)
+                return kept;
             log.LogError(e, "The disks' last changes could not be kept");
             notGuaranteed.Add(Lost);
             return null;

@@ -203,12 +203,13 @@ public sealed class SessionImage : IDisposable
     /// The last commit, when the pod is gone: chunks that were written in part and whose rest nobody has here are left out. By H-43 no FLUSH had returned
     /// for them, so the disk is as after a loss of power.
     /// </summary>
+    /// <remarks>It ends the lease: the pod gives it its place when it is handed in, so nothing can follow it here.</remarks>
     /// <returns>Chunks that were left out.</returns>
     /// <exception cref="VmPodException">As for <see cref="Commit"/>; link lost (7) if even the map is not here.</exception>
     public long CommitWithoutPod(GenerationKind kind, string label)
     {
         leavesOut = true;
-        _ = Commit(kind, label);
+        _ = Commit(kind, label, close: true);
         return Interlocked.Read(ref leftOut);
     }
 
