@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -8,14 +7,17 @@ using VmPod.Vault.Images;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
+using VmPod.Vault.Tests.Attacks;
 using Xunit;
 
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>A lease on another machine: it works, and what a host may not do is refused by the pod (rules 19, 25, 29, 31, 33).</summary>
 [Collection(PodsCollection.Name)]
-public sealed class GrantedLeaseTests
+public abstract class GrantedLeaseTests
 {
+    protected abstract byte Suite { get; }
+
     private const int CellBytes = 16 * 1024;
 
     [Fact]
@@ -43,7 +45,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-80")]
     public void A_host_can_make_a_new_session()
     {
-        using var pod = new TestPod(CellBytes);
+        using var pod = new TestPod(CellBytes, suite: Suite);
         pod.Write("a", Data.Random(1, 100_000));
         var host = new RemoteHost(pod, create: true);
         Put(pod, host);
@@ -142,21 +144,15 @@ public sealed class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-83")]
+    [Trait("Spec", "V-95")]
     public void A_planted_cell_with_a_right_tag_and_a_wrong_T_opens_with_its_key_and_is_refused()
     {
         using TestPod pod = WithOneGeneration();
         var host = new RemoteHost(pod);
-        using LeaseKeys keys = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId);
-        byte[] work = Plaintext(host, keys), cell = new byte[CellBytes], mac = new byte[CellLayout.MacBytes], key = new byte[32];
-        new CellHeader(CellCipher.Suite, CellBytes, keys.LeaseId).WriteTo(cell);
-        mac.AsSpan().Fill(0x5A);
-        mac.CopyTo(cell, CellLayout.HeaderBytes);
-        CellCipher.DeriveRecordKey(keys, cell, key);
-        using (var aes = new AesGcm(key, CellLayout.TagBytes))
-        {
-            aes.Encrypt(new byte[12], work.AsSpan(CellLayout.HeaderBytes), cell.AsSpan(CellLayout.CipherOffset..^CellLayout.TagBytes),
-                cell.AsSpan(^CellLayout.TagBytes..), cell.AsSpan(0, CellLayout.CipherOffset));
-        }
+        using LeaseKeys keys = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId, Suite);
+        byte[] work = Plaintext(host, keys), cell = new byte[CellBytes];
+        new CellHeader(Suite, CellBytes, keys.LeaseId).WriteTo(cell);
+        CellBench.PutWrongMac(keys, work, cell);
         Assert.True(CellCipher.TryOpen(keys, cell, work));
         AssertRefused("whose T is not", () => host.Granted.Take(cell));
 
@@ -166,6 +162,13 @@ public sealed class GrantedLeaseTests
         cell[^1] ^= 1;
         AssertRefused("does not open", () => host.Granted.Take(cell));
         AssertRefused("not of its lease", () => host.Granted.Take(new byte[CellBytes]));
+
+        // The lease's own key in the other suite: a vault has one.
+        using LeaseKeys others = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId, (byte)(3 - Suite));
+        CellCipher.Seal(others, Plaintext(host, keys), cell);
+        AssertRefused("not of its lease", () => host.Granted.Take(cell));
+        new CellHeader((byte)(3 - Suite), CellBytes, keys.LeaseId).WriteTo(cell);
+        AssertRefused("not of its lease", () => host.Granted.Take(cell));
         host.End();
     }
 
@@ -262,9 +265,9 @@ public sealed class GrantedLeaseTests
         host.End();
     }
 
-    private static TestPod WithOneGeneration()
+    private TestPod WithOneGeneration()
     {
-        var pod = new TestPod(CellBytes);
+        var pod = new TestPod(CellBytes, suite: Suite);
         pod.Write("a", Data.Random(1, 500_000));
         pod.Write("b", Data.Text(2, 400_000));
         pod.Put();
