@@ -140,4 +140,7 @@ public enum AuditKind
 
     /// <summary>A host took its lease up again over another link.</summary>
     LeaseAttached,
+
+    /// <summary>What a host had left was taken in beside the session's line: its lease was not open any more.</summary>
+    Fork,
 }

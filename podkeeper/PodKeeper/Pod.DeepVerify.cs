@@ -9,7 +9,7 @@ namespace VmPod.PodKeeper;
 /// <summary>Verification with keys.</summary>
 public sealed partial class Pod
 {
-    /// <summary>Opens every generation and decodes every chunk of it; keeps nothing. Damage is reported, not thrown.</summary>
+    /// <summary>Opens every generation and fork, and decodes every chunk of it; keeps nothing. Damage is reported, not thrown.</summary>
     /// <exception cref="VmPodException">Locked (4), or the log cannot be written (5, 6, 8).</exception>
     public DeepReport VerifyDeep(CancellationToken cancel)
     {
@@ -28,12 +28,15 @@ public sealed partial class Pod
         foreach (SessionSummary session in Vault.ListSessions())
         {
             Audit.Append(Grant(session.Handle.ToString(), LeasePurpose.Verify, generation: null));
-            foreach (ulong generation in Vault.ListGenerations(session.Handle).Select(g => g.Record.Generation))
+            IEnumerable<(ulong, ulong?)> all = Vault.ListGenerations(session.Handle).Select(g => (g.Record.Generation, (ulong?)null))
+                .Concat(Vault.ListForks(session.Handle).Select(f => (f.Record.Generation, (ulong?)f.LeaseId)));
+            foreach ((ulong generation, ulong? fork) in all)
             {
                 generations++;
+                string? name = fork is { } leaseId ? ForkName.Of(leaseId) : null;
                 try
                 {
-                    using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation);
+                    using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation, fork: fork);
                     foreach (StreamInfo stream in reader.Streams.Where(s => s.Kind != StreamKind.Folder))
                     {
                         LockedMemory NewMemory() => new(FormatLimits.ChunkBytes);
@@ -41,7 +44,7 @@ public sealed partial class Pod
                         {
                             Interlocked.Increment(ref chunks);
                             if (Problem(reader, stream, chunk, memory) is { } what)
-                                Report(new DamagedChunk(session.Handle, generation, stream.Name, chunk, what));
+                                Report(new DamagedChunk(session.Handle, generation, stream.Name, chunk, what, name));
                             return memory;
                         }, memory => memory.Dispose());
                     }
@@ -49,7 +52,7 @@ public sealed partial class Pod
                 catch (Exception e) when (DamageOf(e) is { } damage)
                 {
                     // Its manifest or map does not open: which chunks it has cannot be told.
-                    Report(new DamagedChunk(session.Handle, generation, null, null, damage.Message));
+                    Report(new DamagedChunk(session.Handle, generation, null, null, damage.Message, name));
                 }
             }
         }

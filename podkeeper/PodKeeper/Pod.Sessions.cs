@@ -18,18 +18,20 @@ public sealed partial class Pod
     /// <param name="create">Whether the session may be made.</param>
     /// <param name="generation">The generation to go on from; null for the newest.</param>
     /// <param name="tip">Goes on from the tip instead, draft or not.</param>
+    /// <param name="fork">Goes on from a fork instead, by the id of the lease that left it.</param>
     /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), the log cannot be written (5,
     /// 8).</exception>
-    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create = false, ulong? generation = null, bool tip = false)
+    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create = false, ulong? generation = null, bool tip = false,
+        ulong? fork = null)
     {
         string? handle = Vault.TryFindSession(session)?.Handle.ToString();
         if (handle is null && !create)
             throw NoSession(session);
-        Audit.Append(Grant(handle, purpose, generation));
+        Audit.Append(Grant(handle, purpose, generation, fork));
         SessionLease? lease = null;
         try
         {
-            lease = Vault.BeginLease(session, create, Host, generation, tip);
+            lease = Vault.BeginLease(session, create, Host, generation, tip, fork);
             Audit.Append(LeaseEvent(AuditKind.LeaseOpened, lease));
             return lease;
         }
@@ -62,13 +64,13 @@ public sealed partial class Pod
     }
 
     /// <summary>Opens a generation for reading. The entry that says so is durable before the session's keys are opened.</summary>
-    /// <exception cref="VmPodException">No such session or generation (3), locked (4), damaged (5), the log cannot be written (5, 6,
+    /// <exception cref="VmPodException">No such session, generation or fork (3), locked (4), damaged (5), the log cannot be written (5, 6,
     /// 8).</exception>
-    public SessionReader OpenSession(string session, LeasePurpose purpose, ulong? generation = null, bool tip = false)
+    public SessionReader OpenSession(string session, LeasePurpose purpose, ulong? generation = null, bool tip = false, ulong? fork = null)
     {
         SessionSummary found = Vault.FindSession(session);
-        Audit.Append(Grant(found.Handle.ToString(), purpose, generation));
-        return Vault.OpenSession(session, generation, tip);
+        Audit.Append(Grant(found.Handle.ToString(), purpose, generation, fork));
+        return Vault.OpenSession(session, generation, tip, fork);
     }
 
     /// <summary>Puts files into a session as its next generation; the session is made if the name is new.</summary>
@@ -101,13 +103,13 @@ public sealed partial class Pod
         return summary;
     }
 
-    /// <summary>Gets a generation's files into a new or empty folder.</summary>
+    /// <summary>Gets a generation's files, or a fork's, into a new or empty folder.</summary>
     /// <returns>What was written, and the generation's number.</returns>
     /// <exception cref="VmPodException">As <see cref="OpenSession"/> and <see cref="SnapshotReader.Get"/>.</exception>
     public (SnapshotReader.Summary Summary, ulong Generation) Get(
-        string session, ulong? generation, string folder, IProgress<TransferProgress>? progress, CancellationToken cancel)
+        string session, ulong? generation, string folder, IProgress<TransferProgress>? progress, CancellationToken cancel, ulong? fork = null)
     {
-        using SessionReader reader = OpenSession(session, LeasePurpose.Get, generation);
+        using SessionReader reader = OpenSession(session, LeasePurpose.Get, generation, fork: fork);
         string handle = reader.Handle.ToString();
         try
         {
@@ -181,7 +183,15 @@ public sealed partial class Pod
         Detail = { ["generation"] = (long)record.Generation, ["number"] = (long)record.Number, ["live-root"] = record.LiveRoot.ToString() },
     };
 
-    private static AuditEvent Grant(string? handle, LeasePurpose purpose, ulong? generation)
+    /// <summary>The entry for a fork: which lease left it, when it was made, the root of its cells.</summary>
+    internal static AuditEvent ForkEvent(CommitRecord record) => new(AuditKind.Fork, AuditOutcome.Ok)
+    {
+        Session = record.Session.ToString(),
+        Detail = { ["fork"] = ForkName.Of(record.LeaseId), ["made-ms"] = (long)Math.Min(record.TimeMs, (ulong)AuditLimits.NumberMax),
+            ["live-root"] = record.LiveRoot.ToString() },
+    };
+
+    private static AuditEvent Grant(string? handle, LeasePurpose purpose, ulong? generation, ulong? fork = null)
     {
         var grant = new AuditEvent(AuditKind.KeysGranted, AuditOutcome.Intent) { Session = handle };
         grant.Detail["purpose"] = purpose.ToString().ToLowerInvariant();
@@ -189,6 +199,8 @@ public sealed partial class Pod
         grant.Detail["keys"] = "session";
         if (generation is { } number)
             grant.Detail["generation"] = (long)Math.Min(number, (ulong)AuditLimits.NumberMax);
+        if (fork is { } leaseId)
+            grant.Detail["fork"] = ForkName.Of(leaseId);
         return grant;
     }
 

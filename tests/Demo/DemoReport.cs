@@ -15,6 +15,7 @@ internal sealed class DemoReport
     };
 
     private readonly List<Row> rows = [];
+    private readonly List<string> remarks = [];
     private readonly Dictionary<string, object?> facts = new()
     {
         ["witness_unbroken"] = false,
@@ -32,6 +33,11 @@ internal sealed class DemoReport
         ["guest_build_s"] = null,
         ["adopt_s"] = null,
         ["places_searched"] = null,
+        ["residue_bytes"] = null,
+        ["residue_taken"] = null,
+        ["wire_cells_of_other_size"] = null,
+        ["wire_plaintext_hits"] = null,
+        ["wire_control_hits"] = null,
     };
 
     /// <summary>What was not as promised; empty if all was.</summary>
@@ -50,6 +56,9 @@ internal sealed class DemoReport
         facts["bytes_moved"] = (long)facts["bytes_moved"]! + (toPod ?? 0);
     }
 
+    /// <summary>A sentence below the table.</summary>
+    public void Remark(string sentence) => remarks.Add(sentence);
+
     /// <summary>Something that must be so.</summary>
     public void Check(bool isSo, string otherwise)
     {
@@ -67,6 +76,8 @@ internal sealed class DemoReport
         text.AppendLine(Line("", "seconds", "MiB to the pod", "MiB read", ""));
         foreach (Row row in rows)
             text.AppendLine(Line(row.Step, Number(row.Seconds, "0.000"), MiB(row.ToPod), MiB(row.FromPod), row.Note));
+        foreach (string remark in remarks)
+            text.AppendLine().AppendLine(remark);
         text.AppendLine();
         text.Append(Broken.Count == 0 ? "All as promised." : "NOT as promised:");
         foreach (string what in Broken)

@@ -17,7 +17,7 @@ internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, d
     private static readonly TimeSpan ReceiptLimit = TimeSpan.FromSeconds(60);
 
     /// <summary>Takes it away.</summary>
-    public static async Task<Departure> TakeAwayAsync(PodDisk pod, TestSession session, CancellationToken cancel)
+    public static async Task<Departure> TakeAwayAsync(Func<Task> takeAway, TestSession session, CancellationToken cancel)
     {
         IReadOnlyList<int> processes = session.Processes;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -25,7 +25,7 @@ internal sealed record Departure(double StopSeconds, double LastAnswerSeconds, d
         // The receipt's clock is the wall clock in ms.
         long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         var watch = Stopwatch.StartNew();
-        await pod.TakeAwayAsync();
+        await takeAway();
         while (!File.Exists(session.ReceiptPath))
         {
             if (watch.Elapsed > ReceiptLimit)

@@ -22,30 +22,39 @@ internal sealed class Residue(Stage stage, params IReadOnlyList<Canaries> plante
     /// <param name="Found">Where canaries of the guest were.</param>
     public sealed record Result(int Plaintext, int Control, IReadOnlyList<string> Places, long Bytes, IReadOnlyList<string> Found);
 
+    /// <summary>How many controls there are: each must be found once.</summary>
+    public int Controls => PlacesWithControl.Length + stage.OwnPlaces.Count;
+
     /// <summary>Searches.</summary>
     public Result Search(IReadOnlyList<int> processes)
     {
         CanarySearch search = NewSearch();
         string name = Path.GetFileName(stage.OnDisk.FullPath) + "-control";
-        string[] controls = [.. PlacesWithControl.Select(place => Path.Join(place, name))];
+        string[] controls = [.. PlacesWithControl.Concat(stage.OwnPlaces).Select(place => Path.Join(place, name))];
         try
         {
             foreach (string control in controls)
                 search.PlantControl(control);
+            string[] elsewhere = [.. stage.OwnPlaces, .. stage.PodFiles, .. stage.NotSearched];
             foreach (string place in Places)
-                _ = search.Folder(place, stage.Pod.Image);
+                _ = search.Folder(place, elsewhere);
+            foreach (string place in stage.OwnPlaces)
+                _ = search.Folder(place, [.. stage.OwnPlaces.Where(inner => inner != place)]);
             foreach (string core in Directory.EnumerateFiles("/", "core*").Concat(Directory.EnumerateFiles(Environment.CurrentDirectory, "core*")))
                 _ = search.File(core);
             // The pod itself, twice: through the page cache, and what is on the disk.
-            _ = search.File(stage.Pod.Image);
-            _ = search.File(stage.Pod.Image, direct: true);
+            foreach (string file in stage.PodFiles)
+            {
+                _ = search.File(file);
+                _ = search.File(file, direct: true);
+            }
             string[] names = [.. processes.Select(ProcessSnapshot.NameOf)];
             foreach (int process in processes)
                 _ = search.Process(process);
             int ours = search.Places.Where(p => controls.Contains(p.Place)).Sum(p => p.Hits);
             return new Result(search.Hits - ours, ours,
-                [.. Places.Where(Directory.Exists), "/core*", "pod image (page cache)", "pod image (O_DIRECT)", .. processes.Select(p =>
-                    $"memory of {ProcessSnapshot.NameOf(p)}")],
+                [.. Places.Where(Directory.Exists), .. stage.OwnPlaces, "/core*", "the pod (page cache)", "the pod (O_DIRECT)",
+                    .. names.Select(n => $"memory of {n}")],
                 search.Places.Sum(p => p.Bytes), [.. search.Places.Where(p => p.Hits > 0 && !controls.Contains(p.Place)).Select(p => p.Place)]);
         }
         finally

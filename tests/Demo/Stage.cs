@@ -4,16 +4,14 @@ using VmPod.Testing;
 
 namespace VmPod.Demo;
 
-/// <summary>Everything that the demo sets up on this machine, and takes down again whatever happens: folders, mounts, namespace, processes.</summary>
-internal sealed class Stage(bool keep) : IAsyncDisposable
+/// <summary>Everything that the demo sets up on this machine, and takes down again whatever happens: folders, mounts, namespaces, processes.</summary>
+internal abstract class Stage(bool keep) : IAsyncDisposable
 {
-    // Sparse: what the pod really takes is in the table.
-    private const long PodBytes = 6L << 30;
     private readonly Stopwatch watch = Stopwatch.StartNew();
     private readonly Stack<Func<ValueTask>> undo = new();
     private readonly TempFolder onDisk = new(), inRam = new(inRam: true);
 
-    /// <summary>A folder on the disk: the pod's image, copies.</summary>
+    /// <summary>A folder on the disk: the pod, what hosts keep.</summary>
     public TempFolder OnDisk => onDisk;
 
     /// <summary>A folder in RAM: the passphrase and the run folders.</summary>
@@ -22,61 +20,36 @@ internal sealed class Stage(bool keep) : IAsyncDisposable
     /// <summary>The passphrase's file.</summary>
     public string PinFile => inRam["pin"];
 
-    /// <summary>The pod.</summary>
-    public PodDisk Pod { get; private set; } = null!;
+    /// <summary>Places where the hosts could have kept something, beside those of every machine; they are folders.</summary>
+    public abstract IReadOnlyList<string> OwnPlaces { get; }
 
-    /// <summary>The first host: this machine.</summary>
-    public TestHost Home { get; private set; } = null!;
+    /// <summary>Files that hold all that the pod is, as a thief of its disk would have it.</summary>
+    public abstract IReadOnlyList<string> PodFiles { get; }
 
-    /// <summary>The second: another working folder, another network namespace.</summary>
-    public TestHost Away { get; private set; } = null!;
-
-    /// <summary>The second host's network namespace.</summary>
-    public string AwayNamespace { get; private set; } = "";
+    /// <summary>Files and folders of the demo itself, which no search for residue looks at.</summary>
+    public abstract IReadOnlyList<string> NotSearched { get; }
 
     /// <summary>A line of progress.</summary>
     public void Say(string what) => Console.Error.WriteLine($"[{watch.Elapsed.TotalSeconds,5:0.0} s] {what}");
 
-    /// <summary>Sets up what needs no guest.</summary>
-    public async Task SetUpAsync(CancellationToken cancel)
+    /// <summary>Draws a passphrase into its file.</summary>
+    protected async Task DrawPassphraseAsync(CancellationToken cancel) =>
+        await WriteOwnerOnlyAsync(PinFile, System.Text.Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(40)), cancel);
+
+    /// <summary>Writes a file that nobody else may read.</summary>
+    protected static async Task WriteOwnerOnlyAsync(string path, byte[] content, CancellationToken cancel)
     {
-        await using (FileStream pin = new(PinFile, new FileStreamOptions
+        await using FileStream file = new(path, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew,
+            Mode = FileMode.Create,
             Access = FileAccess.Write,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-            await pin.WriteAsync(System.Text.Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(40)), cancel);
-        Pod = await PodDisk.CreateAsync(onDisk.FullPath, PodBytes);
-        undo.Push(Pod.DisposeAsync);
-        NetNamespace network = await NetNamespace.CreateAsync(cancel);
-        undo.Push(network.DisposeAsync);
-        AwayNamespace = network.Name;
-        Home = new TestHost(inRam["home"], Pod.Folder);
-        Away = new TestHost(inRam["away"], Pod.Folder, null, network.Wrapper);
-        undo.Push(async () => await Home.EndAllAsync());
-        undo.Push(async () => await Away.EndAllAsync());
-    }
-
-    /// <summary>Runs podkeeper with the passphrase's file. Its JSON.</summary>
-    public async Task<System.Text.Json.JsonElement> PodKeeperAsync(CancellationToken cancel, params string[] arguments) =>
-        (await CliRunner.PodKeeper.RunAsync([.. arguments, "--pin-file", PinFile, "--json"], cancellation: cancel)).MustSucceed().Json;
-
-    /// <summary>Unlocks the pod by a key agent, which ends with the demo.</summary>
-    public async Task<int?> UnlockAsync(CancellationToken cancel)
-    {
-        System.Text.Json.JsonElement unlocked = await PodKeeperAsync(cancel, "unlock", Pod.Folder);
-        if (!unlocked.TryGetProperty("agent_pid", out System.Text.Json.JsonElement pid) || pid.ValueKind != System.Text.Json.JsonValueKind.Number)
-            return null;
-        int agent = pid.GetInt32();
-        undo.Push(async () =>
-        {
-            if (ProcessSnapshot.NameOf(agent) == "podkeeper")
-                Process.GetProcessById(agent).Kill();
-            await TestSession.WaitUntilGoneAsync([agent], TimeSpan.FromSeconds(10));
         });
-        return agent;
+        await file.WriteAsync(content, cancel);
     }
+
+    /// <summary>What takes the last step back; the last one goes first.</summary>
+    protected void Undo(Func<ValueTask> step) => undo.Push(step);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -95,7 +68,7 @@ internal sealed class Stage(bool keep) : IAsyncDisposable
         }
         inRam.Dispose();
         if (keep)
-            Console.Error.WriteLine($"demo: the pod's image is in {onDisk}; its passphrase is gone with the demo, so it can only be looked at from outside");
+            Console.Error.WriteLine($"demo: the pod is in {onDisk}; its passphrase is gone with the demo, so it can only be looked at from outside");
         else
             onDisk.Dispose();
     }

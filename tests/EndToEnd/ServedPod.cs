@@ -6,7 +6,8 @@ namespace VmPod.EndToEnd;
 /// <summary>A copy of the base pod, served by podkeeper in one network namespace, and a paired host in another.</summary>
 public sealed class ServedPod : IAsyncDisposable
 {
-    private const string Port = "7413";
+    private const string Port = "7413", RuntimeFolder = "/run/vmpod";
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly PodCopy copy;
@@ -28,6 +29,8 @@ public sealed class ServedPod : IAsyncDisposable
     {
         var served = new ServedPod(await of.CopyAsync(), await NetPair.CreateAsync());
         served.Host = new TestHost(served.copy.InRam["far"], $"{NetPair.PodAddress}:{Port}", null, served.Net.Host.Wrapper);
+        Directory.CreateDirectory(RuntimeFolder, OwnerOnly);
+        Directory.CreateDirectory(served.copy.InRam["run"], OwnerOnly);
         await served.ServeAsync();
         await served.PairAsync();
         return served;
@@ -39,6 +42,9 @@ public sealed class ServedPod : IAsyncDisposable
         server = InPod(CliRunner.PodKeeper).Start(["serve", Pod, "--listen", $"{NetPair.PodAddress}:{Port}", "--pin-file", copy.PinFile, "--json"]);
         await server.WaitForTextAsync("\"ready\":true", StartLimit);
     }
+
+    /// <summary>Types the passphrase on the pod.</summary>
+    public Task<JsonElement> UnlockAsync() => OnPodAsync("unlock", Pod, "--pin-file", copy.PinFile);
 
     /// <summary>kill -9 of podkeeper.</summary>
     public async Task KillServerAsync()
@@ -64,7 +70,9 @@ public sealed class ServedPod : IAsyncDisposable
         (await desk.WaitAsync(StartLimit)).MustSucceed();
     }
 
-    private CliRunner InPod(CliRunner runner) => runner.Inside([SystemTools.Find(Net.Pod.Wrapper[0]), .. Net.Pod.Wrapper.Skip(1)]);
+    // Copies of a pod have one vault id, and sockets are named by it: the pod gets a /run/vmpod of its own, as another machine has.
+    private CliRunner InPod(CliRunner runner) => runner.Inside([SystemTools.Find(Net.Pod.Wrapper[0]), .. Net.Pod.Wrapper.Skip(1), "unshare", "--mount",
+        "sh", "-c", $"mount --bind \"$0\" {RuntimeFolder} && exec \"$@\"", copy.InRam["run"]]);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -50,4 +50,11 @@ public static class FormatLimits
 
     /// <summary>Ids that one commit may add or drop: 4 million cells of 64 KiB are 256 GiB.</summary>
     public const int CommitIdsMax = 1 << 22;
+
+    /// <summary>Forks of one session: one a week for five years. Each costs a lease that the owner granted; beyond it somebody makes them.</summary>
+    public const int ForksMax = 256;
+
+    /// <summary>By how much a commit's number may exceed the one before: a number for each cell that a lease may send, many times over. Without it one
+    /// commit could use up all numbers, and be the session's last.</summary>
+    public const ulong BatchesOfOneCommitMax = 1UL << 32;
 }

@@ -21,6 +21,9 @@ public static class LogEntryTypes
     /// <summary>A commit: record, signature, ids added, ids dropped.</summary>
     public const byte Commit = 6;
 
+    /// <summary>A fork: what a commit is, of a lease that was not open any more. It moves no session's tip.</summary>
+    public const byte Fork = 7;
+
     /// <summary>What recovery words open; the one with the highest number counts.</summary>
     public const byte Recovery = 8;
 }

@@ -57,6 +57,9 @@ internal static unsafe partial class Interop
     [LibraryImport(C, EntryPoint = "setrlimit", SetLastError = true)]
     internal static partial int setrlimit(int resource, ulong* limit);
 
+    [LibraryImport(C, EntryPoint = "clock_gettime", SetLastError = true)]
+    internal static partial int clock_gettime(int clock, long* time);
+
     [LibraryImport(C, EntryPoint = "getrlimit", SetLastError = true)]
     internal static partial int getrlimit(int resource, ulong* limit);
 }

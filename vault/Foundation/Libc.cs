@@ -20,6 +20,15 @@ public static class Libc
     private const int FallocKeepSize = 1;
     private const int FallocPunchHole = 2;
 
+    /// <summary>Time since the machine was booted, sleep included (CLOCK_BOOTTIME): what a lease is timed by, since a laptop that slept has aged.</summary>
+    public static unsafe TimeSpan BootTime()
+    {
+        const int CLOCK_BOOTTIME = 7, NanosecondsPerTick = 100;
+        long* time = stackalloc long[2];
+        return Interop.clock_gettime(CLOCK_BOOTTIME, time) == 0
+            ? new TimeSpan(time[0] * TimeSpan.TicksPerSecond + time[1] / NanosecondsPerTick) : throw Failure("clock_gettime");
+    }
+
     /// <summary>Makes the data and size of an open file durable (fdatasync(2)).</summary>
     /// <exception cref="IOException">The kernel reported an error. The data must be taken as lost: never retry as if nothing
     /// happened.</exception>

@@ -32,12 +32,37 @@ public sealed partial class PodVault
         return generations;
     }
 
-    private FoundCommit WhichCommit(string name, SessionSummary session, ulong? generation, bool tip)
+    /// <summary>The checkpoint that a session's newest generation goes back to, itself included; null if there is none. Does not read the whole past.</summary>
+    public GenerationInfo? FindCheckpoint(SessionHandle session)
+    {
+        SessionEntry? row = Store.Head.Find(session.Value);
+        if (row is null || row.GenerationOffset < 0)
+            return null;
+        FoundCommit? commit = TryReadCommit(row.GenerationOffset, row.GenerationHash);
+        while (commit is not null && commit.Record.Kind != GenerationKind.Checkpoint && commit.Record.ParentOffset != ulong.MaxValue)
+            commit = TryReadCommit((long)commit.Record.ParentOffset, commit.Record.Parent);
+        // Something on the way is damaged: what else the log has.
+        if (commit is null)
+            return ListGenerations(session).LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint);
+        return commit.Record.Kind == GenerationKind.Checkpoint ? new GenerationInfo(commit.Record, commit.Offset, commit.Hash) : null;
+    }
+
+    /// <summary>A generation by its number.</summary>
+    /// <exception cref="VmPodException">There is none (3), or it is damaged (5).</exception>
+    public GenerationInfo FindGeneration(string name, ulong number)
+    {
+        FoundCommit commit = FindCommit(name, FindSession(name), number);
+        return new GenerationInfo(commit.Record, commit.Offset, commit.Hash);
+    }
+
+    private FoundCommit WhichCommit(string name, SessionSummary session, LeaseBegin from)
     {
         SessionEntry row = Store.Head.Find(session.Handle.Value)!;
-        if (generation is { } number)
+        if (from.Fork is { } fork)
+            return FindFork(name, session.Handle, fork);
+        if (from.Generation is { } number)
             return FindCommit(name, session, number);
-        FoundCommit? newest = tip || row.GenerationOffset < 0
+        FoundCommit? newest = from.Tip || row.GenerationOffset < 0
             ? TryReadCommit(row.TipOffset, row.TipHash)
             : TryReadCommit(row.GenerationOffset, row.GenerationHash);
         return newest ?? throw new VmPodException(ExitCode.Damaged, $"The newest generation of session {name} is damaged in the vault's log.",
@@ -70,22 +95,24 @@ public sealed partial class PodVault
     private bool IsSigned(CommitEntry commit)
     {
         CommitRecord record = commit.Record;
-        byte[]? ownerKey = owner?.PublicKey ?? VaultEntry.TryRead(log.ReadPayload(0, LogEntryTypes.Vault))?.OwnerPublicKey;
-        return ownerKey is not null && log.FindLease(record.Session, record.LeaseId, record.LeaseOffset) is { } lease && record.Term == lease.Term
+        return OwnerKey() is { } ownerKey && log.FindLease(record.Session, record.LeaseId, record.LeaseOffset) is { } lease && record.Term == lease.Term
             && SigningKey.Verify(ownerKey, lease.SignedBytes(Descriptor.VaultId), lease.OwnerSignature)
             && SigningKey.Verify(lease.PublicKey, record.ToSignedBytes(), commit.Signature);
     }
 
+    private byte[]? OwnerKey() => owner?.PublicKey ?? VaultEntry.TryRead(log.ReadPayload(0, LogEntryTypes.Vault))?.OwnerPublicKey;
+
     private static bool IsGeneration(FoundCommit commit, SessionHandle session) =>
         commit.Record.Session == session && commit.Record.Kind != GenerationKind.Draft;
 
-    // The commit at an offset, which must have this hash if one is given. Null if it does not, or is damaged.
-    private FoundCommit? TryReadCommit(long offset, Digest? hash = null)
+    // The commit at an offset, which must have this hash if one is given; then it may be a fork as well, since the hash covers the type. Null if it does
+    // not, or is damaged.
+    private FoundCommit? TryReadCommit(long offset, Digest? hash = null, byte type = LogEntryTypes.Commit)
     {
         try
         {
             LogEntry entry = Store.ReadEntry(offset);
-            if (entry.Header.Type != LogEntryTypes.Commit || (hash is { } expected && entry.Hash != expected))
+            if ((entry.Header.Type != type && (hash is null || entry.Header.Type != LogEntryTypes.Fork)) || (hash is { } expected && entry.Hash != expected))
                 return null;
             CommitEntry commit = CommitEntry.Read(entry.Payload.Span);
             return commit.Record.VaultId == Descriptor.VaultId ? new FoundCommit(commit, entry.Hash, offset) : null;
@@ -97,8 +124,9 @@ public sealed partial class PodVault
     }
 
     // Entries that cannot be read are what the log's own verification reports.
-    private IEnumerable<CellId> CommittedCells() => Store.WalkLog(0).SelectMany(g => g.Entries).Where(f => f.Header.Type == LogEntryTypes.Commit)
-        .SelectMany(f => TryReadCommit(f.Header.Offset)?.Entry.Added ?? []);
+    private IEnumerable<CellId> CommittedCells() => Store.WalkLog(0).SelectMany(g => g.Entries)
+        .Where(f => f.Header.Type is LogEntryTypes.Commit or LogEntryTypes.Fork)
+        .SelectMany(f => TryReadCommit(f.Header.Offset, type: f.Header.Type)?.Entry.Added ?? []);
 
     private sealed record FoundCommit(CommitEntry Entry, Digest Hash, long Offset)
     {

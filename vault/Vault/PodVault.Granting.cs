@@ -16,10 +16,12 @@ public sealed partial class PodVault
     /// <param name="generation">The generation to go on from; null for the newest.</param>
     /// <param name="tip">Goes on from the tip instead, draft or not.</param>
     /// <param name="cellsMax">Cells that it may send (rule 31).</param>
+    /// <param name="fork">The fork to go on from instead, by the id of the lease that left it.</param>
     /// <exception cref="VmPodException">As for <see cref="BeginLease"/>.</exception>
-    public GrantedLease GrantLease(string name, bool create, UInt128 host, ReadOnlySpan<byte> signer, ulong? generation, bool tip, long cellsMax)
+    public GrantedLease GrantLease(string name, bool create, UInt128 host, ReadOnlySpan<byte> signer, ulong? generation, bool tip, long cellsMax,
+        ulong? fork = null)
     {
-        OpenedLease opened = OpenLease(name, create, host, generation, tip, signer.ToArray());
+        OpenedLease opened = OpenLease(name, create, host, new LeaseBegin(generation, tip, fork), signer.ToArray());
         opened.Payloads.Dispose();
         GrantedLease.Standing start = opened.State is { } state
             ? new GrantedLease.Standing(ReadCommit(state.EntryOffset, state.EntryHash), state.EntryHash, state.EntryOffset) : default;
@@ -27,10 +29,10 @@ public sealed partial class PodVault
     }
 
     /// <summary>
-    /// Takes up a lease again that is open in the log: its host comes back after a lost link, or hands in what it could not send. Needs no key; without one
-    /// the lease can be written to, not read from.
+    /// Takes up a lease again: its host comes back after a lost link, or hands in what it could not send. Needs no key; without one the lease can be written
+    /// to, not read from. One that is not open any more takes a fork only (<see cref="GrantedLease.IsOpen"/>).
     /// </summary>
-    /// <exception cref="VmPodException">The lease is not open any more, or is another host's (6).</exception>
+    /// <exception cref="VmPodException">There is no such lease, or it is another host's (6).</exception>
     public GrantedLease AttachLease(SessionHandle session, ulong leaseId, ulong term, UInt128 host, long cellsMax)
     {
         lock (gate)
@@ -39,8 +41,10 @@ public sealed partial class PodVault
             LeaseEntry? entry = log.FindLease(session, leaseId);
             if (row is null || entry is null || row.LeaseId != leaseId || row.LeaseState != LeaseState.Open || row.Fence != term || entry.Term != term
                 || entry.Host != host || log.OffsetOfLease(session, leaseId) is not { } leaseOffset)
-                throw new VmPodException(ExitCode.Busy, "This lease is not open any more: its owner ended it, or another host has the session now.",
-                    "What the host still holds stays there.");
+            {
+                return AttachClosed(row, entry, log.OffsetOfLease(session, leaseId), term, host, cellsMax) ?? throw new VmPodException(ExitCode.Busy,
+                    "This lease is not open any more: its owner ended it, or another host has the session now.", "What the host still holds stays there.");
+            }
             CommitEntry? tip = row.TipOffset >= 0 ? ReadCommit(row.TipOffset, row.TipHash) : null;
             GrantedLease.Standing standing = tip is null || tip.Record.LeaseId == leaseId || row.TipHash == entry.Base
                 ? new GrantedLease.Standing(tip, row.TipHash, row.TipOffset) : StandingOf(session, entry.Base);
@@ -56,8 +60,9 @@ public sealed partial class PodVault
 
     private GrantedLease.Standing StandingOf(SessionHandle session, Digest commit)
     {
-        GenerationInfo place = ListGenerations(session).FirstOrDefault(g => g.Hash == commit) ?? throw Broken();
-        return new GrantedLease.Standing(ReadCommit(place.Offset, place.Hash), place.Hash, place.Offset);
+        long offset = ListGenerations(session).FirstOrDefault(g => g.Hash == commit)?.Offset
+            ?? ListForks(session).FirstOrDefault(f => f.Hash == commit)?.Offset ?? throw Broken();
+        return new GrantedLease.Standing(ReadCommit(offset, commit), commit, offset);
     }
 
     /// <summary>A commit as a host gets it to go on from.</summary>

@@ -29,14 +29,15 @@ public sealed partial class PodVault
     /// <param name="host">Pseudonym of this host and boot: tells a lease that a crash left open from one that another host holds.</param>
     /// <param name="generation">The generation to go on from; null for the newest.</param>
     /// <param name="tip">Goes on from the tip instead, draft or not.</param>
+    /// <param name="fork">Goes on from a fork instead, by the id of the lease that left it.</param>
     /// <exception cref="VmPodException">No such session (3), locked (4), that generation is damaged (5), another host holds the lease (6).</exception>
-    public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false)
+    public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false, ulong? fork = null)
     {
         using SecretBuffer signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
         SigningKey signer = SigningKey.FromSeed(signerSeed);
         try
         {
-            OpenedLease opened = OpenLease(name, create, host, generation, tip, signer.PublicKey);
+            OpenedLease opened = OpenLease(name, create, host, new LeaseBegin(generation, tip, fork), signer.PublicKey);
             opened.LeaseKey.Dispose();
             return new SessionLease(new LeaseStart(name, opened.Terms, new VaultLeaseHome(this, opened.Entry), signer, opened.LeaseKeys, opened.Keys,
                 opened.Payloads, opened.State));
@@ -52,24 +53,27 @@ public sealed partial class PodVault
     private sealed record OpenedLease(LeaseEntry Entry, LeaseTerms Terms, SecretBuffer LeaseKey, LeaseKeys LeaseKeys, SessionKeys Keys, PayloadReader Payloads,
         SessionState? State);
 
-    private OpenedLease OpenLease(string name, bool create, UInt128 host, ulong? generation, bool tip, byte[] signer)
+    // What a lease goes on from: a generation, the tip or a fork (by its lease's id); nothing said, the newest generation.
+    private readonly record struct LeaseBegin(ulong? Generation, bool Tip, ulong? Fork);
+
+    private OpenedLease OpenLease(string name, bool create, UInt128 host, LeaseBegin from, byte[] signer)
     {
         CheckName(name);
         // Offsets of the entries are computed before they are written: nobody may write in between.
         lock (gate)
-            return Begin(name, create, host, generation, tip, signer);
+            return Begin(name, create, host, from, signer);
     }
 
-    private OpenedLease Begin(string name, bool create, UInt128 host, ulong? generation, bool tip, byte[] signer)
+    private OpenedLease Begin(string name, bool create, UInt128 host, LeaseBegin from, byte[] signer)
     {
         _ = vaultKey ?? throw Locked();
         SessionSummary? session = TryFindSession(name);
         if (session is null)
-            return create ? BeginNew(name, host, signer) : throw new VmPodException(ExitCode.NotFound, $"The vault has no session {name}.",
+            return create && from.Fork is null ? BeginNew(name, host, signer) : throw new VmPodException(ExitCode.NotFound, $"The vault has no session {name}.",
                 "podkeeper sessions DIR lists them.");
         SessionEntry row = Store.Head.Find(session.Handle.Value)!;
         CheckLease(name, row, host);
-        FoundCommit commit = WhichCommit(name, session, generation, tip);
+        FoundCommit commit = WhichCommit(name, session, from);
         var keys = KeysOf(session);
         PayloadReader payloads = NewReader(keys, session.Handle);
         try
@@ -85,7 +89,7 @@ public sealed partial class PodVault
             keys.Add(leaseKeys);
             // A damaged tip does not tell its numbers. No commit raises the generation by more than one; batches between two commits are few.
             ulong lastGeneration = session.IsTipDamaged ? row.Commits : session.Tip.Generation;
-            ulong lastBatch = session.Tip.Number + (session.IsTipDamaged ? BatchesOfDamagedTip : 0);
+            ulong lastBatch = Math.Max(commit.Record.Number, session.Tip.Number + (session.IsTipDamaged ? BatchesOfDamagedTip : 0));
             var terms = new LeaseTerms(Descriptor.VaultId, session.Handle, lease.Term, lease.SessionOffset, (ulong)result.Entries[^1].Offset, lastGeneration,
                 lastBatch);
             return new OpenedLease(lease, terms, leaseKey, leaseKeys, keys, payloads, state);

@@ -36,12 +36,13 @@ public sealed partial class PodVault
             : null;
     }
 
-    /// <summary>Opens a generation of a session for reading: the newest, or the one with this number; or the tip, which may be a draft.</summary>
-    /// <exception cref="VmPodException">No such session or generation (3), locked (4), that generation is damaged (5).</exception>
-    public SessionReader OpenSession(string name, ulong? generation = null, bool tip = false)
+    /// <summary>Opens a generation of a session for reading: the newest, or the one with this number; or the tip, which may be a draft; or a fork, by the
+    /// id of the lease that left it.</summary>
+    /// <exception cref="VmPodException">No such session, generation or fork (3), locked (4), that generation is damaged (5).</exception>
+    public SessionReader OpenSession(string name, ulong? generation = null, bool tip = false, ulong? fork = null)
     {
         SessionSummary session = FindSession(name);
-        FoundCommit commit = WhichCommit(name, session, generation, tip);
+        FoundCommit commit = WhichCommit(name, session, new LeaseBegin(generation, tip, fork));
         SessionKeys keys = KeysOf(session);
         var payloads = NewReader(keys, session.Handle);
         try

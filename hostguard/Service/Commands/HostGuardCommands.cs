@@ -11,6 +11,7 @@ using VmPod.PodKeeper;
 using VmPod.PodKeeper.Agent;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
 
 namespace VmPod.HostGuard.Commands;
 
@@ -90,12 +91,13 @@ internal static class HostGuardCommands
     {
         var session = new Argument<string>("SESSION");
         var generation = new Option<ulong?>("--generation") { Description = "Go on from this checkpoint instead of the newest." };
+        var fork = new Option<string?>("--fork") { HelpName = "NAME", Description = "Go on from a fork (podkeeper sessions DIR SESSION lists them)." };
         var drop = new Option<bool>("--drop-disk-changes") { Description = "Go on from the checkpoint although the disk was changed since." };
         var overlay = new Option<int>("--overlay") { Description = "MiB of locked memory for what is not sealed yet.", DefaultValueFactory = _ => 128 };
         var cache = new Option<int>("--cache") { Description = "MiB of locked memory for decoded chunks.", DefaultValueFactory = _ => 96 };
         var command = new Command(verb, boot ? "Start a session from power-on, from its newest disk." : "Go on with a session where it was suspended.")
         {
-            session, PodOption, PinFile, Emulation, Flush, Grace, CheckpointEvery, Outbound, overlay, cache,
+            session, PodOption, PinFile, Emulation, Flush, Grace, CheckpointEvery, Outbound, overlay, cache, fork,
         };
         if (!boot)
         {
@@ -115,6 +117,10 @@ internal static class HostGuardCommands
                 Session = name,
                 Boot = boot,
                 Generation = boot ? null : result.GetValue(generation),
+                Fork = result.GetValue(fork) is not { } left ? null
+                    : !boot && result.GetValue(generation) is not null ? throw new VmPodException(ExitCode.Usage, "--generation or --fork, not both.")
+                    : ForkName.TryParse(left, out ulong id) ? id
+                    : throw new VmPodException(ExitCode.Usage, "A fork's name is fork- and 16 hex digits.", "podkeeper sessions DIR SESSION lists them."),
                 DropDiskChanges = !boot && result.GetValue(drop),
                 AllowEmulation = result.GetValue(Emulation),
                 FlushToPod = result.GetValue(Flush) switch
@@ -218,7 +224,9 @@ internal static class HostGuardCommands
         return command;
 
         static string Line(SessionStatus s) => $"{s.Session}: {s.Phase}, generation {s.Generation} ({s.GenerationAgeSeconds:0} s old), "
-            + $"not on the pod yet: disk {s.DiskUnsealedBytes >> 10} KiB, memory {s.MemoryUnsealedBytes >> 10} KiB"
+            + $"not on the pod yet: disk {(s.DiskUnsealedBytes + s.SealedUncommittedBytes) >> 10} KiB"
+            + $"{(s.UnsyncedS > 0 ? $" (the oldest for {s.UnsyncedS:0} s)" : "")}, memory {s.MemoryUnsealedBytes >> 10} KiB"
+            + $"{(s.LeaveS is { } leave ? $"; leave takes about {leave:0.0} s" : "")}"
             + $"{(s.Trouble is null ? "" : "; " + s.Trouble)}";
     }
 

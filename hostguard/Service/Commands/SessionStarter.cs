@@ -26,6 +26,10 @@ internal static class SessionStarter
             RedirectStandardError = true,
             WorkingDirectory = "/",
         };
+        // A namespace of its own from the start; without the right to it the process says so itself (PrivateNamespace). Slaves: what is unmounted
+        // outside, a pod above all, disappears inside too.
+        foreach (string word in Environment.IsPrivilegedProcess ? (string[])["unshare", "--mount", "--propagation", "slave"] : [])
+            start.ArgumentList.Add(word);
         start.ArgumentList.Add(Environment.ProcessPath!);
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(SessionStarter).Assembly.Location);

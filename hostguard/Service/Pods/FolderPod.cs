@@ -23,12 +23,15 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
         }
     }
 
+    /// <summary>Never: who unlocked the pod here has it until it is gone.</summary>
+    public bool LeaseIsOver => false;
+
     /// <inheritdoc/>
-    public PodSession Find(string session)
+    public PodSession Find(string session, ulong? generation)
     {
         SessionSummary found = pod.Vault.FindSession(session);
-        return new PodSession(found.Tip.Number,
-            [.. pod.Vault.ListGenerations(found.Handle).Select(g => new PodGeneration(g.Record.Generation, g.Record.Number, g.Record.Kind))]);
+        GenerationInfo? start = generation is { } number ? pod.Vault.FindGeneration(session, number) : pod.Vault.FindCheckpoint(found.Handle);
+        return new PodSession(found.Tip.Number, start is null ? null : new PodGeneration(start.Record.Generation, start.Record.Number, start.Record.Kind));
     }
 
     /// <inheritdoc/>
@@ -38,8 +41,8 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     public void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events) => pod.EndLease(lease, events);
 
     /// <inheritdoc/>
-    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip) =>
-        pod.BeginLease(session, purpose, create, generation, tip);
+    public SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip, ulong? fork = null) =>
+        pod.BeginLease(session, purpose, create, generation, tip, fork);
 
     /// <inheritdoc/>
     public void Log(params IReadOnlyList<AuditEvent> entries) => pod.Audit.Append(entries);

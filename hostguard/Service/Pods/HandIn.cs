@@ -32,14 +32,14 @@ internal static class HandIn
                 continue;
             try
             {
-                Give(address, pairing, folder, owner, time, cancel);
-                ResidueReport taken = Report(folder, owner, "taken");
+                string? fork = Give(address, pairing, folder, owner, time, cancel);
+                ResidueReport taken = Report(folder, owner, fork is null ? "taken" : $"taken as fork {fork}");
                 Directory.Delete(folder, recursive: true);
                 reports.Add(taken);
             }
-            catch (VmPodException e) when (e.ExitCode is ExitCode.Busy or ExitCode.Refused or ExitCode.Damaged)
+            catch (VmPodException e) when (e.ExitCode is ExitCode.Busy or ExitCode.Refused or ExitCode.Damaged or ExitCode.NoSpace)
             {
-                // The head moved on, or the owner ended the lease: nothing that was stored is lost, so it stays.
+                // Nothing that was stored is lost, so it stays.
                 reports.Add(Report(folder, owner, $"kept: {e.Message}"));
             }
         }
@@ -71,7 +71,8 @@ internal static class HandIn
         }
     }
 
-    private static void Give(PodAddress address, Pairing pairing, string folder, ResidueOwner owner, TimeProvider time, CancellationToken cancel)
+    // The name of the fork that it became, if the session went on without it.
+    private static string? Give(PodAddress address, Pairing pairing, string folder, ResidueOwner owner, TimeProvider time, CancellationToken cancel)
     {
         string pods = HostFolder.Pods();
         (PodLink link, KnownPod known) = PodLink.Connect(address.Machine!, pairing, KnownPod.Load(pods, pairing.Id), ResidueOwner.Number(owner.BootId), time,
@@ -82,14 +83,12 @@ internal static class HandIn
             int cellBytes = wire.Pod!.CellBytes;
             CommitEntry commit = CommitEntry.Read(File.ReadAllBytes(Path.Combine(folder, Residue.CommitFile)));
             ulong lease = ulong.Parse(owner.LeaseId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-            AttachedReply attached = wire.Call(new AttachRequest
+            _ = wire.Call(new AttachRequest
             {
                 Session = new SessionHandle(ResidueOwner.Number(owner.Session)),
                 LeaseId = lease,
                 Term = owner.Term,
             }, AskTime);
-            if (!attached.IsOpen)
-                throw new VmPodException(ExitCode.Busy, "The lease is not open any more.", "Another host has the session, or its owner ended the lease.");
             using SafeFileHandle cells = File.OpenHandle(Path.Combine(folder, Residue.CellsFile));
             var places = new Dictionary<CellId, long>();
             byte[] cell = new byte[cellBytes];
@@ -100,6 +99,8 @@ internal static class HandIn
             CommittedReply reply = wire.Commit(new CommitRequest { Close = true, Record = commit.Record, Signature = commit.Signature }, commit.Added,
                 commit.Dropped, CommitTime);
             (known with { HeadSeq = reply.HeadSeq, HeadHash = reply.HeadHash.ToString() }).Save(pods, pairing.Id);
+            // The hash covers the entry's type: so the pod cannot call a fork a commit.
+            return reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.Fork, commit.ToBytes()) ? ForkName.Of(lease) : null;
         }
     }
 
@@ -125,5 +126,5 @@ internal static class HandIn
 /// <param name="Pod">Where its pod was last reached.</param>
 /// <param name="Bytes">Bytes of sealed cells.</param>
 /// <param name="Begun">When the session was begun here.</param>
-/// <param name="State">"waits", "taken", or "kept: " and why.</param>
+/// <param name="State">"waits", "taken", "taken as fork " and its name, or "kept: " and why.</param>
 public sealed record ResidueReport(string Session, string Lease, string Pod, long Bytes, DateTimeOffset Begun, string State);

@@ -12,16 +12,21 @@ internal interface ISessionPod : IDisposable
     /// <summary>How long the pod did not answer. Zero while it does.</summary>
     TimeSpan Silence { get; }
 
-    /// <summary>A session and its generations.</summary>
-    /// <exception cref="VmPodException">There is none (3), locked (4), link lost (7).</exception>
-    PodSession Find(string session);
+    /// <summary>True once this host may not run the session any more: the lease's time is over, or the pod's owner ended it.</summary>
+    bool LeaseIsOver { get; }
+
+    /// <summary>A session, and what a resume goes on from.</summary>
+    /// <param name="session">Its name.</param>
+    /// <param name="generation">The generation's number; null for the newest checkpoint.</param>
+    /// <exception cref="VmPodException">There is no such session or generation (3), locked (4), damaged (5), link lost (7).</exception>
+    PodSession Find(string session, ulong? generation);
 
     /// <summary>Whether the pod has a session of this name.</summary>
     bool Has(string session);
 
     /// <summary>Begins a lease. The pod's log says so, durably, before any key is used.</summary>
     /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), link lost (7).</exception>
-    SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip);
+    SessionLease BeginLease(string session, LeasePurpose purpose, bool create, ulong? generation, bool tip, ulong? fork = null);
 
     /// <summary>Ends a lease: what was put and not committed is discarded, its keys are zeroed. Logged with these entries before it.</summary>
     void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events);

@@ -4,8 +4,8 @@ namespace VmPod.HostGuard.Pods;
 
 /// <summary>A session as its pod describes it.</summary>
 /// <param name="TipNumber">Number of its newest commit, draft or not.</param>
-/// <param name="Generations">Its generations, oldest first.</param>
-internal sealed record PodSession(ulong TipNumber, IReadOnlyList<PodGeneration> Generations);
+/// <param name="Start">The generation that was asked for; else the newest checkpoint. Null if there is none.</param>
+internal sealed record PodSession(ulong TipNumber, PodGeneration? Start);
 
 /// <summary>A generation as its pod describes it.</summary>
 /// <param name="Generation">Its number among the generations.</param>

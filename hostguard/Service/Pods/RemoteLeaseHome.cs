@@ -23,9 +23,11 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(1);
 
     private readonly ThreadLocal<CellFetch> fetches = new(() => new CellFetch(cellBytes), trackAllValues: true);
+    private readonly FetchedCells fetched = new(residue.Folder, cellBytes, HostLimits.FetchedBytesMax);
     private readonly Lock sending = new();
     private WireLink? sentTo;
     private volatile bool keepsRest;
+    private bool keysDropped;
 
     /// <inheritdoc cref="ILeaseHome.CellBytes"/>
     public int CellBytes => cellBytes;
@@ -46,6 +48,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     public void Append(in CellId id, ReadOnlySpan<byte> cell)
     {
         residue.Add(id, cell);
+        fetched.Add(id, default, cell);
         if (pod.Current is not { } wire || !ReferenceEquals(wire, Volatile.Read(ref sentTo)))
             return;
         try
@@ -96,10 +99,18 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     public void Close() => Quietly(wire => wire.Call(CloseLeaseRequest.Instance, FetchTime));
 
     /// <inheritdoc/>
-    public bool TryTakeOwn(in CellId id, Span<byte> cell) => residue.TryRead(id, cell);
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => residue.TryRead(id, cell) || fetched.TryRead(id, default, cell);
 
     /// <inheritdoc/>
-    public void Fetch(in CellId id, Span<byte> key, Span<byte> cell) => fetches.Value!.Run(pod.Require(ReadPatience), id, key, cell, FetchTime);
+    public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
+    {
+        if (fetched.TryRead(id, key, cell))
+            return;
+        fetches.Value!.Run(pod.Require(ReadPatience), id, key, cell, FetchTime);
+        // Only what is the cell that was asked for: another one would be found damaged again and again.
+        if (CellId.Of(cell) == id)
+            fetched.Add(id, key, cell);
+    }
 
     /// <summary>Sends what the pod does not have of the cells that are kept, if that was not done on this link. After it, cells go there as they are
     /// made.</summary>
@@ -142,10 +153,20 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void DropKeys()
     {
+        if (keysDropped)
+            return;
+        keysDropped = true;
         foreach (CellFetch fetch in fetches.Values)
             fetch.Dispose();
+        fetched.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        DropKeys();
         fetches.Dispose();
         residue.Dispose();
     }

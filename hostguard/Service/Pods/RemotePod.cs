@@ -31,6 +31,9 @@ internal sealed class RemotePod : ISessionPod
 
     private static readonly TimeSpan AskTime = TimeSpan.FromSeconds(10), LeaseTime = TimeSpan.FromSeconds(30);
 
+    // A few words may be lost before the pod takes a silent lease for given up (P-45: 10 minutes).
+    private static readonly TimeSpan RenewEvery = TimeSpan.FromMinutes(1);
+
     // Often enough that a pod that comes back within the grace is found; a refused connection costs next to nothing.
     private static readonly TimeSpan SeekEvery = TimeSpan.FromMilliseconds(250);
 
@@ -50,6 +53,7 @@ internal sealed class RemotePod : ISessionPod
     private bool isDisposed;
     private long lostAt;
     private long lastHeard = Stopwatch.GetTimestamp();
+    private long leaseEndsAt = long.MaxValue;
 
     /// <summary>Connects. The pairing is this object's from then on.</summary>
     /// <exception cref="VmPodException">Not reached (7), refused (4).</exception>
@@ -87,6 +91,9 @@ internal sealed class RemotePod : ISessionPod
         }
     }
 
+    /// <inheritdoc/>
+    public bool LeaseIsOver => Libc.BootTime().Ticks >= Volatile.Read(ref leaseEndsAt);
+
     /// <summary>The link; waits for it so long.</summary>
     /// <exception cref="VmPodException">There is none (7).</exception>
     public WireLink Require(TimeSpan patience)
@@ -111,11 +118,17 @@ internal sealed class RemotePod : ISessionPod
     }
 
     /// <inheritdoc/>
-    public PodSession Find(string session)
+    public PodSession Find(string session, ulong? generation)
     {
         SessionReply found = Require(TimeSpan.Zero).Call(new FindRequest { Name = session }, AskTime);
-        return new PodSession(found.Tip?.Number ?? 0, [.. found.Generations.OrderBy(g => g.Number).Select(g => new PodGeneration(g.Generation, g.Number,
-            g.Kind))]);
+        // Newest first.
+        IEnumerable<GenerationLine> fitting = found.Generations
+            .Where(g => generation is { } number ? g.Generation == number : g.Kind == GenerationKind.Checkpoint);
+        PodGeneration? start = fitting.Select(g => new PodGeneration(g.Generation, g.Number, g.Kind)).FirstOrDefault();
+        if (start is null && generation is { } missing)
+            throw new VmPodException(ExitCode.NotFound, $"Session {session} has no generation {missing}.",
+                "podkeeper sessions DIR SESSION on the pod lists them.");
+        return new PodSession(found.Tip?.Number ?? 0, start);
     }
 
     /// <inheritdoc/>
@@ -123,7 +136,7 @@ internal sealed class RemotePod : ISessionPod
     {
         try
         {
-            _ = Find(session);
+            _ = Find(session, null);
             return true;
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.NotFound)
@@ -148,7 +161,8 @@ internal sealed class RemotePod : ISessionPod
     }
 
     /// <inheritdoc/>
-    public SessionLease BeginLease(string session, PodKeeper.LeasePurpose purpose, bool create, ulong? generation, bool tip)
+    public SessionLease BeginLease(string session, PodKeeper.LeasePurpose purpose, bool create, ulong? generation, bool tip,
+        ulong? fork = null)
     {
         WireLink wire = Require(TimeSpan.Zero);
         if (known.OwnerKey.Length == 0)
@@ -158,6 +172,7 @@ internal sealed class RemotePod : ISessionPod
         SecretBuffer? key = null;
         try
         {
+            TimeSpan asked = Libc.BootTime();
             LeaseReply reply = wire.OpenLease(new LeaseRequest
             {
                 Session = session,
@@ -165,9 +180,12 @@ internal sealed class RemotePod : ISessionPod
                 Create = create,
                 Tip = tip,
                 Generation = generation,
+                Fork = fork,
                 Signer = signer.PublicKey,
             }, bytes => key = SecretBuffer.Create(KeyBytes, bytes, static (to, from) => from.CopyTo(to)), LeaseTime);
-            return Open(session, wire, reply, key!, signer);
+            SessionLease opened = Open(session, wire, reply, key!, signer);
+            LeaseGoesOn(asked, reply.ExpiresInMs);
+            return opened;
         }
         catch
         {
@@ -286,7 +304,11 @@ internal sealed class RemotePod : ISessionPod
         {
             try
             {
-                link!.Wire.Ended.Wait(ending.Token);
+                if (!link!.Wire.Ended.Wait(RenewEvery, ending.Token))
+                {
+                    Renew(link.Wire);
+                    continue;
+                }
                 linked.Reset();
                 lostAt = Stopwatch.GetTimestamp();
                 log.LogWarning("{Reason}", link.Wire.Failure?.Message ?? "The link is lost.");
@@ -303,6 +325,36 @@ internal sealed class RemotePod : ISessionPod
         }
     }
 
+    // By this host's own clock from before it asked, sleep included (rule 33). A lease that was over once does not come back.
+    private void LeaseGoesOn(TimeSpan asked, uint expiresInMs)
+    {
+        lock (gate)
+        {
+            if (leaseEndsAt != 0)
+                Volatile.Write(ref leaseEndsAt, expiresInMs == 0 ? 0 : (asked + TimeSpan.FromMilliseconds(expiresInMs)).Ticks);
+        }
+    }
+
+    private void Renew(WireLink wire)
+    {
+        if (lease is null)
+            return;
+        try
+        {
+            TimeSpan asked = Libc.BootTime();
+            LeaseGoesOn(asked, wire.Call(RenewRequest.Instance, AskTime).ExpiresInMs);
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+        {
+            // The link is sought again, and ATTACH renews too.
+        }
+        catch (VmPodException e)
+        {
+            log.LogWarning("The lease was not renewed: {Reason}", e.Message);
+            LeaseGoesOn(default, 0);
+        }
+    }
+
     private PodLink Seek()
     {
         string? last = null;
@@ -315,10 +367,9 @@ internal sealed class RemotePod : ISessionPod
                 (found, learned) = PodLink.Connect(address, pairing, known, bootId, time, ending.Token);
                 if (lease is { } open)
                 {
+                    TimeSpan asked = Libc.BootTime();
                     AttachedReply attached = found.Wire.Call(new AttachRequest { Session = open.Session, LeaseId = open.LeaseId, Term = open.Term }, AskTime);
-                    if (!attached.IsOpen)
-                        throw new VmPodException(ExitCode.Busy, "The lease is not open any more.",
-                            "Another host has the session, or its owner ended the lease.");
+                    LeaseGoesOn(asked, attached.IsOpen ? attached.ExpiresInMs : 0);
                     home?.SendAgain(found.Wire);
                 }
                 lock (gate)
@@ -328,6 +379,8 @@ internal sealed class RemotePod : ISessionPod
             catch (VmPodException e)
             {
                 found?.Dispose();
+                if (e.ExitCode == ExitCode.Busy && found is not null)
+                    LeaseGoesOn(default, 0);
                 if (e.Message != last)
                     log.LogInformation("Seeking the pod: {Reason}", e.Message);
                 last = e.Message;

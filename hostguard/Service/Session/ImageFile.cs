@@ -11,7 +11,7 @@ namespace VmPod.HostGuard.Session;
 /// failed one would kill the guest. Waiting ends when the cells are back, or with <see cref="Abandon"/>.
 /// </remarks>
 internal sealed class ImageFile(
-    string name, StreamInfo stream, SessionImage image, bool flushToPod, Action<Exception> troubled, Action flush, Action<uint, long, int> written)
+    string name, StreamInfo stream, SessionImage image, Action<Exception> troubled, Action flush, Action<uint, long, int> written)
     : MountedFile(name, stream.Length, stream.Kind == StreamKind.Memory ? MountedFileKind.Memory : MountedFileKind.Disk, writable: true), IDisposable
 {
     private const int EIO = 5;
@@ -72,10 +72,10 @@ internal sealed class ImageFile(
     /// <inheritdoc/>
     public override void Zero(long offset, long length) => image.Zero(stream.Number, offset, length);
 
-    /// <summary>The guest's FLUSH: earlier writes are in the overlay already; with flush=pod they are committed first (rule 6).</summary>
+    /// <summary>The guest's FLUSH: earlier writes are in the overlay already; what else it waits for is the session's to say (rule 6).</summary>
     public override void Flush()
     {
-        if (flushToPod && Kind == MountedFileKind.Disk)
+        if (Kind == MountedFileKind.Disk)
             flush();
     }
 

@@ -67,7 +67,7 @@ internal sealed partial class SessionHost
                 StoreState(state);
             }
             await SettleMemoryAsync();
-            CommitSummary commit = await Task.Run(() => image!.Commit(GenerationKind.Checkpoint, label, Continue, close: !goOn));
+            CommitSummary commit = await Task.Run(() => CommitMeasured(GenerationKind.Checkpoint, label, Continue, close: !goOn));
             lastCheckpoint = commit.Record.Generation;
             Audit(goOn ? AuditKind.SessionCheckpoint : AuditKind.SessionSuspend, ("generation", (long)commit.Record.Generation), ("cells-added",
                 commit.CellsAdded));

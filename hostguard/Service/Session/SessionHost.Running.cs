@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using VmPod.Foundation;
 using VmPod.HostGuard.Commands;
 using VmPod.HostGuard.Machine;
 using VmPod.Secrets;
 using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
 
 namespace VmPod.HostGuard.Session;
 
@@ -23,11 +23,14 @@ internal sealed partial class SessionHost
     // Rule 10: a tip is committed when a cell is full or 30 s old. Not oftener than this, or a busy disk would fsync all the time.
     private static readonly TimeSpan TipEveryMin = TimeSpan.FromSeconds(5), TipAgeMax = TimeSpan.FromSeconds(30);
 
-    // Chunks of disks that were written in part. More than these wait only if the link is slower than the guest's disk: then the oldest are let go.
-    private readonly Channel<(uint Stream, long Offset)> halfWritten = Channel.CreateBounded<(uint, long)>(
-        new BoundedChannelOptions(4096) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
-    private (uint, long) lastHalfWritten;
+    // The guest has the machine first: what the first commit needs can wait so long.
+    private static readonly TimeSpan PrepareAfter = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan WatchdogAfter = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
+
+    private readonly HalfWritten halfWritten = new();
     private long podLastSeenMs;
     private int diskFailed;
 
@@ -41,9 +44,8 @@ internal sealed partial class SessionHost
         if (request.CheckpointEverySeconds > 0)
             watchers.Add(Task.Run(CheckpointRegularlyAsync));
         if (pod!.KeepsRest)
-            watchers.Add(Task.Run(FetchWhatIsHalfWrittenAsync));
-        // Its time grows with the session, and the first commit needs it: now, while the guest warms up.
-        watchers.Add(Task.Run(() => image!.PrepareCommit()));
+            new Thread(FetchWhatIsHalfWritten) { IsBackground = true, Name = "half-written chunks" }.Start();
+        watchers.Add(Task.Run(PrepareCommitAsync));
     }
 
     private async Task WatchPodAsync()
@@ -53,6 +55,14 @@ internal sealed partial class SessionHost
         while (await NextAsync(timer))
         {
             TimeSpan silence = pod!.Silence;
+            if (pod.LeaseIsOver)
+            {
+                machine!.Freeze();
+                cpusStoppedMs = cpusStoppedMs == 0 || !frozen ? NowMs() : cpusStoppedMs;
+                log.LogWarning("The lease is over: its time, or the owner ended it.");
+                _ = Task.Run(() => WipeAsync(LeaseOver));
+                return;
+            }
             podLastSeenMs = NowMs() - (long)silence.TotalMilliseconds;
             if (frozen && silence < SilenceMax)
             {
@@ -96,6 +106,15 @@ internal sealed partial class SessionHost
     // A hostguard that stands still is killed by a process of its own, and QEMU with it (rule 17).
     private async Task FeedWatchdogAsync()
     {
+        // Its start costs what the guest's first second needs.
+        try
+        {
+            await Task.Delay(WatchdogAfter, time, ending.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
             RedirectStandardInput = true,
@@ -200,51 +219,100 @@ internal sealed partial class SessionHost
         }
     }
 
-    private void NoteWrite(uint stream, long offset, int length)
+    // Its time grows with the session, and a commit needs it; where it fetches cells, a residue does too.
+    private async Task PrepareCommitAsync()
     {
-        if (!pod!.KeepsRest)
-            return;
-        foreach (long edge in (ReadOnlySpan<long>)[offset, offset + length])
-        {
-            (uint, long) chunk = (stream, edge / FormatLimits.ChunkBytes * FormatLimits.ChunkBytes);
-            if (edge % FormatLimits.ChunkBytes == 0 || chunk == lastHalfWritten)
-                continue;
-            lastHalfWritten = chunk;
-            _ = halfWritten.Writer.TryWrite(chunk);
-        }
-    }
-
-    // The rest of a chunk that was written in part is still on the pod. It is fetched while the pod is here: without it the chunk could not be sealed once
-    // the pod is gone.
-    private async Task FetchWhatIsHalfWrittenAsync()
-    {
-        using var chunk = new LockedMemory(FormatLimits.ChunkBytes);
         try
         {
-            await foreach ((uint stream, long offset) in halfWritten.Reader.ReadAllAsync(ending.Token))
-            {
-                try
-                {
-                    int length = (int)Math.Min(FormatLimits.ChunkBytes, disk!.Length - offset);
-                    image!.Read(stream, offset, chunk.Slice(0, length));
-                }
-                catch (VmPodException e)
-                {
-                    log.LogDebug("A chunk was not fetched ahead: {Reason}", e.Message);
-                }
-            }
+            await Task.Delay(PrepareAfter, time, ending.Token);
+            image!.PrepareCommit();
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
             // The session ends.
         }
+        catch (Exception e) when (e is VmPodException or IOException or ObjectDisposedException)
+        {
+            // The first commit does it, or says why not.
+            log.LogWarning("The first commit could not be prepared: {Reason}", e.Message);
+        }
+    }
+
+    private void NoteWrite(uint stream, long offset, int length)
+    {
+        meter.NoteWrite();
+        if (pod!.KeepsRest)
+            halfWritten.Note(stream, offset, length);
+    }
+
+    private void FetchWhatIsHalfWritten()
+    {
+        using var chunk = new LockedMemory(FormatLimits.ChunkBytes);
+        while (halfWritten.TryTake(out (uint Stream, long Offset) next))
+        {
+            while (!ending.IsCancellationRequested)
+            {
+                try
+                {
+                    int length = (int)Math.Min(FormatLimits.ChunkBytes, disk!.Length - next.Offset);
+                    image!.Read(next.Stream, next.Offset, chunk.Slice(0, length));
+                    break;
+                }
+                catch (ObjectDisposedException)
+                {
+                    return;
+                }
+                catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+                {
+                    _ = ending.Token.WaitHandle.WaitOne(FetchAgainAfter);
+                }
+                catch (VmPodException e)
+                {
+                    // Damaged: the guest hears of it when it reads there, and a commit says it too.
+                    OnTrouble(e);
+                    break;
+                }
+            }
+            halfWritten.Done();
+        }
+    }
+
+    // The guest's FLUSH. Everything before it is in locked memory already; here it becomes such that it can be sealed, whatever happens to the pod.
+    private void FlushBarrier()
+    {
+        if (request.FlushToPod)
+            FlushDisk();
+        else if (pod!.KeepsRest)
+            halfWritten.WaitForAll();
     }
 
     // An unlisted tip: the disk as it is at this instant, durable on the pod.
     private void FlushDisk()
     {
-        if (image!.UnsealedBytes(StreamKind.Disk) > 0)
-            _ = image.Commit(GenerationKind.Draft, "tip");
+        if (image!.UnsealedBytes(StreamKind.Disk) == 0)
+            return;
+        _ = CommitMeasured(GenerationKind.Draft, "tip");
+    }
+
+    private CommitSummary CommitMeasured(GenerationKind kind, string label, Action? switched = null, bool close = false)
+    {
+        SyncMeter.Taken taken = default;
+        long sent = lease!.BytesAppended;
+        try
+        {
+            CommitSummary commit = image!.Commit(kind, label, () =>
+            {
+                taken = meter.Switched();
+                switched?.Invoke();
+            }, close);
+            meter.Durable(taken, lease.BytesAppended - sent);
+            return commit;
+        }
+        catch
+        {
+            meter.Failed(taken);
+            throw;
+        }
     }
 
     private void OnTrouble(Exception e)

@@ -9,6 +9,8 @@ namespace VmPod.HostGuard.Session;
 /// <content>Wiping: from any phase, always to the end. Each step is tried whatever the others did; what failed stands in the receipt.</content>
 internal sealed partial class SessionHost
 {
+    private const string LeaseOver = "lease-over";
+
     // A commit that began before the pod was lost may still wait for it.
     private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(1);
 
@@ -26,7 +28,8 @@ internal sealed partial class SessionHost
         var notGuaranteed = new List<string>();
         string handle = lease?.Session.ToString() ?? "-";
         CommitRecord? record = lease?.Reader?.Record;
-        bool podIsHere = pod is { } known && known.Silence < SilenceMax;
+        // A pod that ended the lease takes what is handed in, and nothing else: as if it were gone.
+        bool podIsHere = reason != LeaseOver && pod is { } known && known.Silence < SilenceMax;
 
         // From here the machine's death is our own work, not an end that calls for a commit.
         if (phase is not SessionPhase.Leaving)
@@ -48,6 +51,7 @@ internal sealed partial class SessionHost
             }, notGuaranteed);
         }
         await ending.CancelAsync();
+        halfWritten.End();
 
         // What the disks have and the pod has not is sealed while there are keys to seal with, and stays here for the pod.
         string? rest = podIsHere || image is null ? null : KeepRest(notGuaranteed);
@@ -72,6 +76,9 @@ internal sealed partial class SessionHost
         pod?.Lock();
         long keysGoneMs = NowMs();
 
+        // It was locked ahead, and the opening failed before it was used.
+        if (locked is { } ahead)
+            Try("memory that was locked ahead was not freed", () => ahead.GetAwaiter().GetResult().Dispose(), notGuaranteed);
         if (machine is not null)
             await machine.DisposeAsync();
         Try("the mount point could not be removed", RemoveMountPoint, notGuaranteed);
@@ -128,12 +135,14 @@ internal sealed partial class SessionHost
             }
             if (image!.UnsealedBytes(StreamKind.Disk) == 0 && pod.RestBytes == 0)
                 return null;
-            Task sealing = Task.Run(() => image.Commit(GenerationKind.Draft, "residue"));
+            Task<long> sealing = Task.Run(() => image.CommitWithoutPod(GenerationKind.Draft, "residue"));
             if (!sealing.Wait(HostLimits.SealTime))
             {
                 notGuaranteed.Add(Lost);
                 return null;
             }
+            if (sealing.Result > 0)
+                notGuaranteed.Add($"{sealing.Result} chunks of disk that no flush had made safe are not in the residue");
             return pod.RestFolder;
         }
         catch (Exception e) when (e is VmPodException or IOException or AggregateException)

@@ -32,11 +32,13 @@ internal sealed partial class SessionHost : IAsyncDisposable
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly SemaphoreSlim turn = new(1, 1);
+    private readonly SyncMeter meter;
     private readonly CancellationTokenSource ending = new();
     private readonly TaskCompletionSource<WipeReceipt> wiped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Task> watchers = [];
     private ISessionPod? pod;
     private SessionLease? lease;
+    private Task<ImageMemory>? locked;
     private SessionImage? image;
     private FuseMount? mount;
     private ImageFile[] files = [];
@@ -55,6 +57,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
         this.request = request;
         this.time = time;
         this.log = log;
+        meter = new SyncMeter(time);
     }
 
     /// <summary>Completes when the session is wiped.</summary>
@@ -86,6 +89,11 @@ internal sealed partial class SessionHost : IAsyncDisposable
             GenerationAgeSeconds = record is null ? 0 : (NowMs() - (long)record.TimeMs) / 1000.0,
             DiskUnsealedBytes = current?.UnsealedBytes(StreamKind.Disk) ?? 0,
             MemoryUnsealedBytes = (current?.UnsealedBytes(StreamKind.Memory) ?? 0) + cache.DirtyPages * FormatLimits.PageBytes,
+            SealedUncommittedBytes = phase is SessionPhase.Wiped ? 0 : pod?.RestBytes ?? 0,
+            UnsyncedS = meter.UnsyncedSeconds,
+            LiveSyncLagS = meter.LagSeconds,
+            LiveSyncLagMaxS = meter.LagMaxSeconds,
+            BytesPerSecond = meter.BytesPerSecond,
             BytesRead = current?.Counters.Read ?? 0,
             BytesWritten = current?.Counters.Written ?? 0,
             BytesAppended = lease?.BytesAppended ?? 0,

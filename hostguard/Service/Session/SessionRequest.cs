@@ -17,6 +17,9 @@ public sealed record SessionRequest
     /// <summary>The generation to resume; null for the newest checkpoint.</summary>
     public ulong? Generation { get; init; }
 
+    /// <summary>The fork to go on from instead, by the id of the lease that left it; null for none.</summary>
+    public ulong? Fork { get; init; }
+
     /// <summary>Goes on from the checkpoint although the disk was changed since: those changes stay behind (rule 2).</summary>
     public bool DropDiskChanges { get; init; }
 

@@ -6,7 +6,8 @@ public sealed record WipeReceipt
     /// <summary>The session's handle.</summary>
     public required string Session { get; init; }
 
-    /// <summary>Why it ended: "suspend", "leave", "pod-gone", "shutdown", "machine-ended", "damaged" (memory), "failed".</summary>
+    /// <summary>Why it ended: "suspend", "leave", "pod-gone", "lease-over" (its time, or the pod's owner ended it), "shutdown", "machine-ended", "damaged"
+    /// (memory), "failed".</summary>
     public required string Reason { get; init; }
 
     /// <summary>"suspended", "disk saved", or "cut back to checkpoint N".</summary>

@@ -6,4 +6,6 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Lease">"open" or "none".</param>
 /// <param name="Commits">Commits so far, drafts included.</param>
 /// <param name="Generations">Its generations, oldest first.</param>
-internal sealed record SessionReply(string Handle, string? Name, string Lease, ulong Commits, IReadOnlyList<GenerationReply> Generations);
+/// <param name="Forks">Its forks, oldest first.</param>
+internal sealed record SessionReply(
+    string Handle, string? Name, string Lease, ulong Commits, IReadOnlyList<GenerationReply> Generations, IReadOnlyList<ForkReply> Forks);

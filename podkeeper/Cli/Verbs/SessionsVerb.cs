@@ -59,19 +59,36 @@ internal static class SessionsVerb
     {
         IReadOnlyList<GenerationInfo> generations = pod.Vault.ListGenerations(session.Handle);
         IReadOnlyDictionary<ulong, string>? labels = pod.Vault.IsUnlocked ? pod.LabelsOf(session) : null;
+        IReadOnlyList<ForkInfo> forks = pod.Vault.ListForks(session.Handle);
         int cell = pod.Vault.Descriptor.CellBytes;
         return new SessionReply(session.Handle.ToString(), session.Name, session.LeaseIsOpen ? "open" : "none", session.Commits,
         [
             .. generations.Select(g => new GenerationReply(
                 g.Record.Generation,
-                g.Record.Kind == GenerationKind.DiskOnly ? "disk-only" : "checkpoint",
-                DateTimeOffset.FromUnixTimeMilliseconds((long)g.Record.TimeMs),
+                KindOf(g.Record),
+                TimeOf(g.Record),
                 labels?[g.Record.Generation],
                 (long)g.Record.LiveCount * cell,
                 (long)g.Record.AddedCount * cell,
-                generations.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent))?.Record.Generation)),
+                generations.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent))?.Record.Generation,
+                forks.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent)) is { } from ? ForkName.Of(from.LeaseId) : null)),
+        ],
+        [
+            .. forks.Select(f => new ForkReply(ForkName.Of(f.LeaseId), KindOf(f.Record), TimeOf(f.Record), (long)f.Record.LiveCount * cell,
+                (long)f.Record.AddedCount * cell, f.Parent?.Generation)),
         ]);
     }
+
+    private static string KindOf(CommitRecord record) => record.Kind switch
+    {
+        GenerationKind.DiskOnly => "disk-only",
+        GenerationKind.Draft => "draft",
+        _ => "checkpoint",
+    };
+
+    // What a host writes into its record is its own word: a time that no calendar has is shown as the last one that it has.
+    private static DateTimeOffset TimeOf(CommitRecord record) =>
+        DateTimeOffset.FromUnixTimeMilliseconds((long)Math.Min(record.TimeMs, (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
 
     private static IEnumerable<string> Lines(SessionsReply reply)
     {
@@ -85,7 +102,12 @@ internal static class SessionsVerb
             foreach (GenerationReply g in session.Generations)
             {
                 yield return $"  @{g.Number,-4} {g.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(g.Bytes),10}  "
-                    + $"+{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}";
+                    + $"+{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}{(g.Fork is null ? "" : $"  (goes on from {g.Fork})")}";
+            }
+            foreach (ForkReply f in session.Forks)
+            {
+                yield return $"  @{f.Name} {f.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(f.Bytes),10}  +{Output.Bytes(f.BytesAdded),-10} {f.Kind}  "
+                    + (f.Parent is { } parent ? $"left behind after @{parent}" : "left behind");
             }
         }
     }

@@ -40,7 +40,7 @@ internal static class VerifyVerb
         r.LogDamage ?? (r.NewestHeadLost ? "The newest head was lost: an older state was judged." : null),
         AuditVerb.StateOf(audit),
         deep is null ? null : new DeepReply(deep.Generations, deep.Chunks, deep.DamagedCount,
-            [.. deep.Damaged.Select(d => new DamagedChunkReply(d.Session.ToString(), d.Generation, d.File, d.Chunk, d.What))]));
+            [.. deep.Damaged.Select(d => new DamagedChunkReply(d.Session.ToString(), d.Generation, d.File, d.Chunk, d.What, d.Fork))]));
 
     private static IEnumerable<string> Lines(VerifyReply r)
     {
@@ -57,7 +57,7 @@ internal static class VerifyVerb
             foreach (DamagedChunkReply chunk in deep.Damaged)
             {
                 string where = chunk.Chunk is { } number ? $"{chunk.File} chunk {number}" : "whole generation";
-                yield return $"  damaged      {chunk.Session}@{chunk.Generation} {where}: {chunk.What}";
+                yield return $"  damaged      {chunk.Session}@{chunk.Fork ?? $"{chunk.Generation}"} {where}: {chunk.What}";
             }
         }
         yield return r.Sound ? "All is well." : "DAMAGED: fetch what is damaged from a mirror, or get an older generation.";

@@ -100,7 +100,7 @@ internal sealed class HostHandler : IWireHandler, IDisposable
             EntryHash = hash,
             EntryOffset = number == 0 ? ulong.MaxValue : (ulong)offset,
             ExpiresInMs = attached.ExpiresInMs,
-            IsOpen = true,
+            IsOpen = attached.IsOpen,
         };
     }
 
@@ -146,7 +146,7 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     /// <inheritdoc/>
     public RenewedReply Renew()
     {
-        ServedLease mine = Lease is { IsDropped: false } open ? open : throw PodFaults.NoLease();
+        ServedLease mine = Lease is { IsDropped: false, IsOpen: true } open ? open : throw PodFaults.NoLease();
         mine.Renew();
         return new RenewedReply { ExpiresInMs = mine.ExpiresInMs };
     }
@@ -179,7 +179,7 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     public void Log(LogRequest request)
     {
         // After the lease's end too: how a session ended is said last.
-        ServedLease mine = Lease ?? throw PodFaults.NoLease();
+        ServedLease mine = Lease is { IsOpen: true } own ? own : throw PodFaults.NoLease();
         if (mine.HostEntries++ >= PodLimits.HostEntriesMax)
             throw new VmPodException(ExitCode.NoSpace, $"A lease has {PodLimits.HostEntriesMax} entries of its host at most.");
         desk.WithKeys(pod =>
@@ -192,7 +192,7 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     /// <inheritdoc/>
     public void Receipt(ReceiptRequest request)
     {
-        ServedLease mine = Lease ?? throw PodFaults.NoLease();
+        ServedLease mine = Lease is { IsOpen: true } own ? own : throw PodFaults.NoLease();
         if (!SigningKey.Verify(mine.Signer.Span, request.Json.Span, request.Signature.Span))
             throw new VmPodException(ExitCode.Refused, "The receipt is not signed by the lease.");
         if (mine.Receipts++ >= PodLimits.ReceiptsMax)
@@ -215,7 +215,8 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     /// <summary>The link has ended: its lease is parked.</summary>
     public void Dispose()
     {
-        Lease?.TakeFrom(this);
+        if (Lease is { } left)
+            desk.LinkEnded(left, this);
         while (scratch.TryTake(out CellScratch? s))
             s.Dispose();
     }

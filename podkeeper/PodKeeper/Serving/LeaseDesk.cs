@@ -29,6 +29,7 @@ internal sealed class LeaseDesk : IDisposable
     // The table.
     private readonly Lock gate = new();
     private readonly List<ServedLease> leases = [];
+    private readonly HashSet<ulong> revoked = [];
 
     internal LeaseDesk(Pod pod, TimeProvider time, Action<ServerNote> note)
     {
@@ -48,7 +49,7 @@ internal sealed class LeaseDesk : IDisposable
         get
         {
             lock (gate)
-                return leases.Count;
+                return leases.Count(l => l.IsOpen);
         }
     }
 
@@ -104,7 +105,7 @@ internal sealed class LeaseDesk : IDisposable
             lock (vault)
             {
                 granted = pod.Vault.GrantLease(request.Session, request.Create, host.Pseudonym, request.Signer.Span, request.Generation, request.Tip,
-                    PodLimits.CellsOfOneLeaseMax);
+                    PodLimits.CellsOfOneLeaseMax, request.Fork);
             }
             ServedLease lease = Served(granted, host, owner, PodLimits.KeysOfOneGrant);
             AuditEvent opened = lease.Event(AuditKind.LeaseOpened, AuditOutcome.Ok);
@@ -145,8 +146,11 @@ internal sealed class LeaseDesk : IDisposable
         {
             if (known is not null)
                 Drop(known, "attached-again", discard: false);
-            ServedLease lease = Served(granted, host, owner, granted.ChecksCells ? PodLimits.KeysOfOneGrant : 0);
-            LogAttached(lease, granted);
+            ServedLease lease = Served(granted, host, owner, granted is { ChecksCells: true, IsOpen: true } ? PodLimits.KeysOfOneGrant : 0,
+                IsRevoked(granted.LeaseId));
+            // One that is not open gets nothing, and its host may ask for it often: the entry is that of the fork.
+            if (lease.IsOpen)
+                LogAttached(lease, granted);
             Add(lease);
             return lease;
         }
@@ -167,6 +171,7 @@ internal sealed class LeaseDesk : IDisposable
     /// <summary>Commits; the entry of it follows, because what is durable is done.</summary>
     internal CommittedReply Commit(ServedLease lease, HostHandler by, CommitEntry commit, bool close)
     {
+        bool leftFork = !lease.IsOpen && lease.Newest().Number != 0;
         CommittedReply reply = Write(lease, by, granted =>
         {
             (Digest hash, long offset) = granted.Commit(commit, close);
@@ -180,6 +185,17 @@ internal sealed class LeaseDesk : IDisposable
         });
         lease.Renew();
         CommitRecord record = commit.Record;
+        if (!lease.IsOpen)
+        {
+            // One that was taken before, as a fork or as a commit, has its entry.
+            if (reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.Fork, commit.ToBytes()) && !leftFork)
+            {
+                AuditEvent fork = Pod.ForkEvent(record) with { Actor = lease.Host.Actor };
+                fork.Detail["cells"] = lease.ChecksCells ? "checked" : "unchecked";
+                TryAppend(fork);
+            }
+            return reply;
+        }
         if (record.Kind != GenerationKind.Draft || !lease.ChecksCells)
         {
             AuditEvent entry = Pod.CommitEvent(record) with { Actor = lease.Host.Actor };
@@ -190,6 +206,15 @@ internal sealed class LeaseDesk : IDisposable
         if (close)
             Closed(lease);
         return reply;
+    }
+
+    /// <summary>A link that had a lease has ended: it is parked, or forgotten if it was not open.</summary>
+    internal void LinkEnded(ServedLease lease, HostHandler by)
+    {
+        if (lease.IsOpen)
+            lease.TakeFrom(by);
+        else
+            _ = Drop(lease, "link", discard: true);
     }
 
     /// <summary>Ends a lease; what was not committed is given up.</summary>
@@ -213,6 +238,8 @@ internal sealed class LeaseDesk : IDisposable
             these = [.. leases.Where(l => (session is null || l.Session == session) && (pairingId is null || l.Host.PairingId == pairingId))];
         foreach (ServedLease lease in these)
         {
+            lock (gate)
+                _ = revoked.Add(lease.LeaseId);
             Drop(lease, reason, discard: true);
             lease.Owner?.EndLink();
         }
@@ -264,12 +291,18 @@ internal sealed class LeaseDesk : IDisposable
             Detail = { ["reason"] = e is VmPodException known ? known.ExitCode.ToString() : e.GetType().Name },
         };
 
-    private ServedLease Served(GrantedLease granted, ServedHost host, HostHandler owner, long keysGranted)
+    private bool IsRevoked(ulong leaseId)
+    {
+        lock (gate)
+            return revoked.Contains(leaseId);
+    }
+
+    private ServedLease Served(GrantedLease granted, ServedHost host, HostHandler owner, long keysGranted, bool isRevoked = false)
     {
         ServedLease? lease = null;
         ulong generation = granted.Base?.Record.Generation ?? 0;
         var ledger = new ReleaseLedger(total => pod.Audit.Append(Grant(lease!, generation, total)), keysGranted, PodLimits.KeysOfOneGrant);
-        return lease = new ServedLease(granted, host, ledger, owner, time);
+        return lease = new ServedLease(granted, host, ledger, owner, time) { IsRevoked = isRevoked };
     }
 
     private void LogAttached(ServedLease lease, GrantedLease? anew = null)
@@ -326,7 +359,7 @@ internal sealed class LeaseDesk : IDisposable
 
     private void Closed(ServedLease lease)
     {
-        if (Drop(lease, "close", discard: false))
+        if (Drop(lease, "close", discard: false) && lease.IsOpen)
             TryAppend(lease.Event(AuditKind.LeaseClosed, AuditOutcome.Ok));
     }
 
@@ -351,7 +384,7 @@ internal sealed class LeaseDesk : IDisposable
             note(new ServerNote("What a lease left uncommitted could not be cut off.", Why: e.Message));
             isFirst = true;
         }
-        if (isFirst)
+        if (isFirst && lease.IsOpen)
         {
             AuditEvent released = lease.Event(AuditKind.KeysReleased, AuditOutcome.Ok);
             released.Detail["keys"] = lease.Ledger.Spent;

@@ -36,6 +36,7 @@ internal sealed class ServedLease
         Host = host;
         Ledger = ledger;
         ChecksCells = granted.ChecksCells;
+        IsOpen = granted.IsOpen;
         (Session, LeaseId, Term, Signer) = (granted.Terms.Session, granted.LeaseId, granted.Terms.Term, granted.Signer);
         heardAt = time.GetTimestamp();
     }
@@ -55,6 +56,12 @@ internal sealed class ServedLease
     /// <summary>False if it was attached while the pod was locked: no key of it is here.</summary>
     internal bool ChecksCells { get; }
 
+    /// <summary>True if the owner took its keys away: its host may hand in what it has, and nothing else.</summary>
+    internal bool IsRevoked { get; init; }
+
+    /// <summary>False if it takes a fork only: the session went on without it, or its owner ended it.</summary>
+    internal bool IsOpen { get; }
+
     /// <summary>Entries and receipts of its host so far.</summary>
     internal int HostEntries { get; set; }
 
@@ -68,9 +75,9 @@ internal sealed class ServedLease
     /// <summary>How long its host said nothing that counts as a renewal.</summary>
     internal TimeSpan SilentFor => time.GetElapsedTime(Volatile.Read(ref heardAt));
 
-    internal bool IsExpired => SilentFor >= PodLimits.LeaseTime;
+    internal bool IsExpired => IsRevoked || SilentFor >= PodLimits.LeaseTime;
 
-    internal uint ExpiresInMs => (uint)Math.Max(0, (PodLimits.LeaseTime - SilentFor).TotalMilliseconds);
+    internal uint ExpiresInMs => IsRevoked || !IsOpen ? 0 : (uint)Math.Max(0, (PodLimits.LeaseTime - SilentFor).TotalMilliseconds);
 
     internal string LeaseText => LeaseId.ToString("x16", CultureInfo.InvariantCulture);
 

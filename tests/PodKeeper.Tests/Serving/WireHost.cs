@@ -8,6 +8,7 @@ using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
+using Xunit;
 
 namespace VmPod.PodKeeper.Tests.Serving;
 
@@ -51,7 +52,7 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
     internal AttachRequest AttachTo => new() { Session = Lease!.Session, LeaseId = Lease.LeaseId, Term = Lease.Term };
 
     /// <summary>Opens a lease, as far as the wire goes.</summary>
-    internal LeaseReply Open(Action<ReadOnlySpan<byte>>? takeKey = null, string session = ServedPod.Session, bool create = false)
+    internal LeaseReply Open(Action<ReadOnlySpan<byte>>? takeKey = null, string session = ServedPod.Session, bool create = false, ulong? fork = null)
     {
         using SigningKey signer = SigningKey.FromSeed(seed);
         return Lease = Link.OpenLease(new LeaseRequest
@@ -61,6 +62,7 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
             Create = create,
             Tip = false,
             Generation = null,
+            Fork = fork,
             Signer = signer.PublicKey,
         }, key =>
         {
@@ -70,10 +72,10 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
     }
 
     /// <summary>Opens a lease, and what a host makes of it.</summary>
-    internal SessionLease Resume(string session = ServedPod.Session, bool create = false)
+    internal SessionLease Resume(string session = ServedPod.Session, bool create = false, ulong? fork = null)
     {
         SecretBuffer? leaseKey = null;
-        LeaseReply reply = Open(key => leaseKey = SecretBuffer.Create(32, key, static (to, from) => from.CopyTo(to)), session, create);
+        LeaseReply reply = Open(key => leaseKey = SecretBuffer.Create(32, key, static (to, from) => from.CopyTo(to)), session, create, fork);
         using (leaseKey)
         {
             var terms = new LeaseTerms(Link.Pod!.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset,
@@ -97,10 +99,39 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
 
     public ulong NowMs() => 1_700_000_000_000;
 
-    public void Append(in CellId id, ReadOnlySpan<byte> cell) => Link.PutCell(cell);
+    /// <summary>The pod is gone: cells and commit stay here.</summary>
+    internal bool IsAway { get; set; }
+
+    internal List<byte[]> RestCells { get; } = [];
+
+    internal CommitEntry? RestCommit { get; private set; }
+
+    /// <summary>Hands in, over a new link of this host, what stayed here.</summary>
+    internal CommittedReply HandIn(WireLink link, out AttachedReply attached)
+    {
+        attached = link.Call(AttachTo, Patience);
+        HaveReply have = link.Call(new HaveRequest { Ids = [.. RestCells.Select(c => CellId.Of(c)).Order()] }, Patience);
+        Assert.All(have.Has, there => Assert.False(there));
+        RestCells.ForEach(cell => link.PutCell(cell));
+        return link.Commit(new CommitRequest { Close = true, Record = RestCommit!.Record, Signature = RestCommit.Signature }, RestCommit.Added,
+            RestCommit.Dropped, Patience);
+    }
+
+    public void Append(in CellId id, ReadOnlySpan<byte> cell)
+    {
+        if (IsAway)
+            RestCells.Add(cell.ToArray());
+        else
+            Link.PutCell(cell);
+    }
 
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
+        if (IsAway)
+        {
+            RestCommit = commit;
+            return (DomainHash.OfEntry(LogEntryTypes.Commit, commit.ToBytes()), long.MaxValue);
+        }
         if (IsCutAtCommit)
         {
             Link.Flush(Patience);

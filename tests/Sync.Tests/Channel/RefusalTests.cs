@@ -39,6 +39,7 @@ public sealed class RefusalTests
     [InlineData("two identities", AlertDescription.decrypt_error)]
     [Trait("Spec", "S-20")]
     [Trait("Spec", "S-21")]
+    [Trait("Threat", "T-26")]
     public async Task Anything_but_the_one_way_is_refused(string change, short alert)
     {
         using Pairing pairing = Ends.NewPairing();

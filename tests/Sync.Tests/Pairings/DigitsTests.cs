@@ -61,6 +61,7 @@ public sealed class DigitsTests
 
     [Fact]
     [Trait("Spec", "S-43")]
+    [Trait("Threat", "T-28")]
     public async Task Somebody_in_the_middle_is_paired_with_both_if_nobody_compares_and_with_none_if_they_do()
     {
         // Without the comparison the attack works: the middle plays a pod to the host and a host to the pod.

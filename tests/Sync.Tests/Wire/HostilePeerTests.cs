@@ -48,6 +48,7 @@ public sealed class HostilePeerTests
     [Trait("Spec", "S-60")]
     [Trait("Spec", "S-61")]
     [Trait("Spec", "S-62")]
+    [Trait("Threat", "T-29")]
     public async Task A_frame_beyond_the_limit_of_its_type_ends_the_link_before_its_body_is_awaited(WireRole role)
     {
         foreach (WireType type in Enum.GetValues<WireType>())

@@ -119,7 +119,7 @@ internal static class WireCases
         WireCase.Of<SessionReply>("session", WireRole.Pod, Session, SessionReply.TryRead),
         Empty("list", ListRequest.Instance, WireRole.Host, ListRequest.TryRead),
         WireCase.Of<SessionsReply>("sessions", WireRole.Pod, Line.Array[0, 20].Select(l => new SessionsReply { Lines = l }), SessionsReply.TryRead),
-        WireCase.Of<LeaseRequest>("open-lease", WireRole.Host, Gen.Select(Text(1, 128), Gen.Int[1, 3], Gen.Bool, Gen.Int[0, 2], Gen.ULong, Bytes32,
+        WireCase.Of<LeaseRequest>("open-lease", WireRole.Host, Gen.Select(Text(1, 128), Gen.Int[1, 3], Gen.Bool, Gen.Int[0, 3], Gen.ULong, Bytes32,
             (name, purpose, create, from, generation, signer) => new LeaseRequest
             {
                 Session = name,
@@ -127,6 +127,7 @@ internal static class WireCases
                 Create = create,
                 Tip = from == 1,
                 Generation = from == 2 ? generation : null,
+                Fork = from == 3 ? generation : null,
                 Signer = signer,
             }), LeaseRequest.TryRead),
         LeaseCase(),

@@ -48,12 +48,18 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
 
     private static FileSystemInfo[] List(string folder)
     {
+        const int ENOTCONN = 107;
         try
         {
             return new DirectoryInfo(folder).GetFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false });
         }
         catch (DirectoryNotFoundException)
         {
+            return [];
+        }
+        catch (IOException e) when (e.HResult == ENOTCONN)
+        {
+            // A mount whose server is dead: nobody can read anything there.
             return [];
         }
     }
@@ -129,7 +135,7 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
     /// <summary>Null for sockets, pipes, and what is gone by now.</summary>
     private static SafeFileHandle? OpenRegular(string path)
     {
-        const int ENOENT = 2, ENXIO = 6;
+        const int ENOENT = 2, ENXIO = 6, ENOTCONN = 107;
         try
         {
             SafeFileHandle handle = RawFile.OpenRead(path, direct: false);
@@ -138,7 +144,7 @@ public sealed class CanarySearch(IReadOnlyList<byte[]> patterns)
             handle.Dispose();
             return null;
         }
-        catch (IOException e) when (e.HResult is ENOENT or ENXIO)
+        catch (IOException e) when (e.HResult is ENOENT or ENXIO or ENOTCONN)
         {
             return null;
         }

@@ -19,6 +19,21 @@ public static class GuestWork
         MustAsync(agent, $"sha256sum < {File} && sqlite3 {Database} 'pragma integrity_check; select count(*) from t; select * from t' | sha256sum",
             cancellation);
 
+    /// <summary>Writes a new file of random bytes, and flushes. What <see cref="SumAsync"/> must say of it.</summary>
+    public static async Task<string> WriteFileAsync(GuestAgent agent, string path, CancellationToken cancellation = default)
+    {
+        await MustAsync(agent, $"head -c 300000 /dev/urandom > {path} && sync {path} && sync $(dirname {path})", cancellation);
+        return await SumAsync(agent, path, cancellation);
+    }
+
+    /// <summary>The sum of a file.</summary>
+    public static Task<string> SumAsync(GuestAgent agent, string path, CancellationToken cancellation = default) =>
+        MustAsync(agent, $"sha256sum < {path}", cancellation);
+
+    /// <summary>Starts something that writes and flushes from now on, several times a second.</summary>
+    public static async Task KeepWritingAsync(GuestAgent agent, CancellationToken cancellation = default) => _ = await MustAsync(agent,
+        "nohup sh -c 'while :; do head -c 100000 /dev/urandom > /root/busy && sync /root/busy && sleep 0.1; done' > /dev/null 2>&1 &", cancellation);
+
     /// <summary>Alters one byte of the heap that the witness keeps, behind the witness's back: what a resume must never do.</summary>
     /// <returns>The command that gives the byte back its value.</returns>
     public static async Task<Func<Task>> AlterHeapAsync(GuestAgent agent, CancellationToken cancellation = default)

@@ -5,7 +5,7 @@ namespace VmPod.Testing;
 
 /// <summary>A host as a session sees one: hostguard with a working folder of its own, and perhaps a network namespace of its own.</summary>
 /// <param name="runFolder">Folder of its runs, made if need be: short, for the sockets' sake.</param>
-/// <param name="podFolder">The pod. It is unlocked by its key agent, or by <paramref name="pinFile"/>.</param>
+/// <param name="podFolder">The pod: its folder, or host:port. A folder is unlocked by its key agent, or by <paramref name="pinFile"/>.</param>
 /// <param name="pinFile">File of the passphrase; null if the key agent has the key.</param>
 /// <param name="wrapper">What goes before each command: <see cref="NetNamespace.Wrapper"/>, say.</param>
 public sealed class TestHost(string runFolder, string podFolder, string? pinFile = null, params IReadOnlyList<string> wrapper)
@@ -14,13 +14,16 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
 
     private CliRunner HostGuard { get; } = Wrapped(new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard"))
     {
-        Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = runFolder, ["VMPOD_STATE_FOLDER"] = runFolder + "-state" },
+        Environment = new Dictionary<string, string?> { ["VMPOD_RUN_FOLDER"] = runFolder, ["VMPOD_STATE_FOLDER"] = StateOf(runFolder) },
     }, wrapper);
 
     /// <summary>Folder of its runs.</summary>
     public string RunFolder => runFolder;
 
-    /// <summary>The pod's folder.</summary>
+    /// <summary>What it keeps between sessions: pairings, residues.</summary>
+    public string StateFolder => StateOf(runFolder);
+
+    /// <summary>The pod: its folder, or its address.</summary>
     public string Pod => podFolder;
 
     /// <summary>Runs a command of hostguard with --json.</summary>
@@ -64,6 +67,8 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
         foreach (string point in Directory.Exists(MountPoints) ? mine.SelectMany(pid => Directory.GetDirectories(MountPoints, $"*-{pid}")) : [])
             Directory.Delete(point);
     }
+
+    private static string StateOf(string runFolder) => runFolder + "-state";
 
     private static CliRunner Wrapped(CliRunner runner, IReadOnlyList<string> wrapper) => wrapper.Count == 0 ? runner
         : runner.Inside([SystemTools.Find(wrapper[0]), .. wrapper.Skip(1)]);

@@ -24,7 +24,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-80")]
     public void A_host_reads_with_released_keys_writes_with_its_own_and_the_pod_reads_what_it_wrote()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         string first = FromHost(pod, host);
         FolderTree.AssertSame(pod.Source, first);
@@ -58,7 +58,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-81")]
     public void Cells_that_the_generation_does_not_need_are_not_released()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         CellId[] old = LiveOf(pod);
         pod.Write("a", Data.Random(8, 300_000));
         pod.Put();
@@ -86,7 +86,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-81")]
     public void A_commit_that_names_an_older_generations_cell_as_added_is_refused_and_so_never_widens_what_the_host_may_read()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         CellId[] old = LiveOf(pod);
         pod.Write("a", Data.Random(8, 300_000));
         pod.Put();
@@ -111,9 +111,10 @@ public abstract class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-82")]
+    [Trait("Threat", "T-27")]
     public void Commits_that_lie_are_refused_and_the_honest_one_after_them_is_taken()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         pod.Write("b", Data.Random(11, 40_000));
         (string Says, Func<CommitEntry, CommitEntry> Lie)[] lies =
@@ -125,6 +126,7 @@ public abstract class GrantedLeaseTests
             ("was not there", c => host.Sign(c.Record, c.Added, [new CellId(DomainHash.Of(1, [7]))])),
             ("does not follow", c => host.Sign(c.Record with { Parent = Digest.Zero }, c.Added, c.Dropped)),
             ("does not follow", c => host.Sign(c.Record with { Number = 1 }, c.Added, c.Dropped)),
+            ("does not follow", c => host.Sign(c.Record with { Number = ulong.MaxValue }, c.Added, c.Dropped)),
             ("no successor", c => host.Sign(c.Record with { Generation = c.Record.Generation + 7 }, c.Added, c.Dropped)),
             ("describe its lease", c => host.Sign(c.Record with { Term = c.Record.Term + 1 }, c.Added, c.Dropped)),
             ("describe its lease", c => host.Sign(c.Record with { Session = new SessionHandle(12) }, c.Added, c.Dropped)),
@@ -147,7 +149,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-95")]
     public void A_planted_cell_with_a_right_tag_and_a_wrong_T_opens_with_its_key_and_is_refused()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         using LeaseKeys keys = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId, Suite);
         byte[] work = Plaintext(host, keys), cell = new byte[CellBytes];
@@ -176,7 +178,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-80")]
     public void Locked_while_a_lease_is_open_the_pod_goes_on_serving_that_lease_and_begins_no_other()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         pod.Vault.Lock();
         FolderTree.AssertSame(pod.Source, FromHost(pod, host));
@@ -191,7 +193,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-84")]
     public void A_locked_pod_that_was_started_again_takes_a_lease_s_rest_in_and_gives_nothing_out()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         Write(pod, host, "a", Data.Random(8, 300_000));
         (ulong Number, Digest Hash, long Offset) newest = host.Granted.Newest;
@@ -213,9 +215,9 @@ public abstract class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-84")]
-    public void Another_host_a_lower_term_and_a_broken_lease_are_not_attached()
+    public void Another_host_and_a_lower_term_are_not_attached_and_a_broken_lease_for_a_fork_only()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         SessionHandle session = host.Lease.Session;
         (ulong id, ulong term) = (host.Lease.LeaseId, host.Lease.Term);
@@ -225,7 +227,9 @@ public abstract class GrantedLeaseTests
         AssertBusy(() => pod.Vault.AttachLease(new SessionHandle(4), id, term, RemoteHost.Name, 10));
         pod.Vault.AttachLease(session, id, term, RemoteHost.Name, 10).Dispose();
         Assert.True(pod.Vault.BreakLease(TestPod.Session));
-        AssertBusy(() => pod.Vault.AttachLease(session, id, term, RemoteHost.Name, 10));
+        using (GrantedLease ended = pod.Vault.AttachLease(session, id, term, RemoteHost.Name, 10))
+            Assert.False(ended.IsOpen);
+        AssertBusy(() => pod.Vault.AttachLease(session, id, term, RemoteHost.Name + 1, 10));
         pod.Write("b", Data.Random(11, 40_000));
         AssertBusy(() => Put(pod, host));
         host.End();
@@ -235,7 +239,7 @@ public abstract class GrantedLeaseTests
     [Trait("Spec", "V-82")]
     public void A_commit_whose_answer_was_lost_is_replaced_by_the_next_one_with_everything_in_it()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         using (SessionImage image = ImageOf(host))
         {
@@ -255,30 +259,49 @@ public abstract class GrantedLeaseTests
     }
 
     [Fact]
+    [Trait("Spec", "V-82")]
+    public void A_host_that_goes_on_from_an_older_generation_commits_above_all_that_the_session_has()
+    {
+        using TestPod pod = WithOneGeneration(Suite);
+        string first = pod.Keep("first");
+        pod.Write("a", Data.Random(8, 300_000));
+        pod.Put();
+        pod.Put();
+        var host = new RemoteHost(pod, generation: 1);
+        FolderTree.AssertSame(first, FromHost(pod, host));
+        Write(pod, host, "a", Data.Random(9, 20_000));
+        host.Lease.Close();
+        host.End();
+        Assert.Equal(4UL, pod.Vault.FindSession(TestPod.Session).Tip.Generation);
+        AssertSameBytes(pod.Source, pod.Get());
+        FolderTree.AssertSame(first, pod.Get(1));
+    }
+
+    [Fact]
     [Trait("Spec", "V-83")]
     public void A_lease_s_quota_of_cells_ends_with_no_space()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod, cellsMax: 3);
         pod.Write("b", Data.Random(12, 200_000));
         Assert.Equal(ExitCode.NoSpace, Assert.Throws<VmPodException>(() => Put(pod, host)).ExitCode);
         host.End();
     }
 
-    private TestPod WithOneGeneration()
+    internal static TestPod WithOneGeneration(byte suite = CellSuite.HmacAes)
     {
-        var pod = new TestPod(CellBytes, suite: Suite);
+        var pod = new TestPod(CellBytes, suite: suite);
         pod.Write("a", Data.Random(1, 500_000));
         pod.Write("b", Data.Text(2, 400_000));
         pod.Put();
         return pod;
     }
 
-    private static void Put(TestPod pod, RemoteHost host) =>
+    internal static void Put(TestPod pod, RemoteHost host) =>
         SnapshotWriter.Put(host.Lease, [pod.Source], "remote", null, TestContext.Current.CancellationToken);
 
     // A machine's streams have no modes and times of files.
-    private static void AssertSameBytes(string expected, string actual)
+    internal static void AssertSameBytes(string expected, string actual)
     {
         string[] names = [.. Directory.GetFiles(expected).Select(f => Path.GetFileName(f))];
         Assert.Equal(names.Order(), Directory.GetFiles(actual, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f)).Order());
@@ -289,30 +312,30 @@ public abstract class GrantedLeaseTests
         }
     }
 
-    private static void Write(TestPod pod, RemoteHost host, string name, byte[] bytes)
+    internal static void Write(TestPod pod, RemoteHost host, string name, byte[] bytes)
     {
         using SessionImage image = ImageOf(host);
         Replace(pod, image, name, bytes);
         image.Commit(GenerationKind.DiskOnly, "remote");
     }
 
-    private static SessionImage ImageOf(RemoteHost host) => new(host.Lease, new SessionImageOptions { OverlayBytes = 1 << 20, CacheBytes = 1 << 20 });
+    internal static SessionImage ImageOf(RemoteHost host) => new(host.Lease, new SessionImageOptions { OverlayBytes = 1 << 20, CacheBytes = 1 << 20 });
 
-    private static void Replace(TestPod pod, SessionImage image, string name, byte[] bytes)
+    internal static void Replace(TestPod pod, SessionImage image, string name, byte[] bytes)
     {
         pod.Write(name, bytes);
         StreamInfo old = image.Streams.Single(s => s.Name == Path.GetFileName(pod.Source) + "/" + name || s.Name == name);
         image.Replace(old.Name, old.Kind, bytes);
     }
 
-    private static string FromHost(TestPod pod, RemoteHost host)
+    internal static string FromHost(TestPod pod, RemoteHost host)
     {
         string folder = Path.Combine(pod.Root, "host-" + Guid.NewGuid().ToString("n"));
         SnapshotReader.Get(host.Lease.Reader!, folder, null, TestContext.Current.CancellationToken);
         return folder;
     }
 
-    private static CellId[] LiveOf(TestPod pod, string session = TestPod.Session)
+    internal static CellId[] LiveOf(TestPod pod, string session = TestPod.Session)
     {
         GenerationInfo newest = pod.Vault.ListGenerations(pod.Vault.FindSession(session).Handle)[^1];
         return [.. pod.Vault.LiveSetOf(newest.Offset, newest.Hash).Enumerate()];
@@ -326,12 +349,12 @@ public abstract class GrantedLeaseTests
         return work;
     }
 
-    private static void AssertRefused(string says, Action act)
+    internal static void AssertRefused(string says, Action act)
     {
         VmPodException refused = Assert.Throws<VmPodException>(act);
         Assert.Equal(ExitCode.Refused, refused.ExitCode);
         Assert.Contains(says, refused.Message, StringComparison.Ordinal);
     }
 
-    private static void AssertBusy(Action act) => Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(act).ExitCode);
+    internal static void AssertBusy(Action act) => Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(act).ExitCode);
 }

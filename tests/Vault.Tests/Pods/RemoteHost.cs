@@ -14,11 +14,12 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     private readonly SecretBuffer seed = SecretBuffer.Random(32);
     private readonly byte[] owner;
 
-    internal RemoteHost(TestPod pod, string session = TestPod.Session, bool create = false, ulong? generation = null, long cellsMax = 1 << 20)
+    internal RemoteHost(TestPod pod, string session = TestPod.Session, bool create = false, ulong? generation = null, long cellsMax = 1 << 20,
+        ulong? fork = null, UInt128? name = null)
     {
         owner = pod.Vault.OwnerPublicKey!;
         Signer = SigningKey.FromSeed(seed);
-        Granted = pod.Vault.GrantLease(session, create, Name, Signer.PublicKey, generation, tip: false, cellsMax);
+        Granted = pod.Vault.GrantLease(session, create, name ?? Name, Signer.PublicKey, generation, tip: false, cellsMax, fork);
         using SecretBuffer key = SecretBuffer.Create(32, Granted.LeaseKey!.ReadOnlyBytes, static (to, from) => from.CopyTo(to));
         Lease = SessionLease.Open(session, Granted.Terms, key, SigningKey.FromSeed(seed), this, this, Granted.Base, owner, Granted.LeaseId);
     }
@@ -38,14 +39,32 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     /// <summary>Commits are taken, and the host never hears of it.</summary>
     internal bool LosesAnswers { get; set; }
 
+    /// <summary>The pod is gone: cells and commit stay here.</summary>
+    internal bool IsAway { get; set; }
+
+    internal List<byte[]> RestCells { get; } = [];
+
+    internal CommitEntry? RestCommit { get; private set; }
+
     public int CellBytes => 16 * 1024;
 
     public ulong NowMs() => 1_700_000_000_000;
 
-    public void Append(in CellId id, ReadOnlySpan<byte> cell) => Granted.Take(cell);
+    public void Append(in CellId id, ReadOnlySpan<byte> cell)
+    {
+        if (IsAway)
+            RestCells.Add(cell.ToArray());
+        else
+            Granted.Take(cell);
+    }
 
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
+        if (IsAway)
+        {
+            RestCommit = commit;
+            return (DomainHash.OfEntry(LogEntryTypes.Commit, commit.ToBytes()), long.MaxValue);
+        }
         (Digest Hash, long Offset) place = Granted.Commit(Tamper?.Invoke(commit) ?? commit, close);
         return LosesAnswers ? throw new VmPodException(ExitCode.LinkLost, "The link is lost.") : place;
     }
@@ -63,6 +82,23 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
             Fetched.Add((id, outcome));
         if (outcome != ReleaseOutcome.Released)
             throw new VmPodException(ExitCode.Refused, $"The cell was not given: {outcome}.");
+    }
+
+    /// <summary>Comes back with what stayed here, as another process of the same host.</summary>
+    internal (Digest Hash, long Offset) HandIn(PodVault vault, CommitEntry? commit = null, IEnumerable<byte[]>? cells = null)
+    {
+        using GrantedLease again = vault.AttachLease(Lease.Session, Lease.LeaseId, Lease.Term, Granted.Host, 1 << 20);
+        try
+        {
+            foreach (byte[] cell in cells ?? RestCells)
+                again.Take(cell);
+            return again.Commit(commit ?? RestCommit!, close: true);
+        }
+        catch
+        {
+            again.Discard();
+            throw;
+        }
     }
 
     /// <summary>Signs a record anew, as a host can that holds the lease's key.</summary>

@@ -18,4 +18,9 @@ public interface IReleasedCellSource
     /// <param name="cell">Gets the cell, <see cref="CellBytes"/> bytes. Need not be checked: the caller hashes it.</param>
     /// <exception cref="VmPodException">Missing or damaged on the pod (5), not released to this lease (4), link lost (7).</exception>
     void Fetch(in CellId id, Span<byte> key, Span<byte> cell);
+
+    /// <summary>Zeroes what keys it keeps, if it keeps any: nothing is asked of it any more.</summary>
+    void DropKeys()
+    {
+    }
 }

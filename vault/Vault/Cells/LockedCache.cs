@@ -21,9 +21,20 @@ internal sealed class LockedCache<TKey> : IDisposable
 
     /// <summary>A cache of <paramref name="slotCount"/> slots of <paramref name="slotBytes"/>.</summary>
     public LockedCache(int slotCount, int slotBytes)
+        : this(new LockedMemory((long)slotCount * slotBytes), slotBytes, slotCount)
+    {
+    }
+
+    /// <summary>A cache in memory that is its own from now on.</summary>
+    public LockedCache(LockedMemory memory, int slotBytes)
+        : this(memory, slotBytes, (int)(memory.Length / slotBytes))
+    {
+    }
+
+    private LockedCache(LockedMemory memory, int slotBytes, int slotCount)
     {
         this.slotBytes = slotBytes;
-        memory = new LockedMemory((long)slotCount * slotBytes);
+        this.memory = memory;
         slots = new Slot[slotCount];
         for (int i = 0; i < slotCount; i++)
             slots[i] = new Slot();

@@ -49,6 +49,7 @@ internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys ow
         foreach (Scratch s in scratch.Values)
             s.Dispose();
         scratch.Dispose();
+        cells.DropKeys();
     }
 
     private sealed class Scratch(int cellBytes) : IDisposable

@@ -15,11 +15,11 @@ internal sealed class Overlay : IDisposable
     private readonly Dictionary<ChunkKey, Frame> frozen = [];
     private readonly Lock gate = new();
 
-    /// <summary>An overlay of <paramref name="bytes"/>.</summary>
-    public Overlay(long bytes)
+    /// <summary>An overlay in memory that is its own from now on.</summary>
+    public Overlay(LockedMemory memory)
     {
-        int frames = (int)(bytes / FormatLimits.ChunkBytes);
-        memory = new LockedMemory((long)frames * FormatLimits.ChunkBytes);
+        this.memory = memory;
+        int frames = (int)(memory.Length / FormatLimits.ChunkBytes);
         FrameCount = frames;
         for (int i = frames - 1; i >= 0; i--)
             free.Push(i);

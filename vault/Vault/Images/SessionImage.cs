@@ -31,16 +31,21 @@ public sealed class SessionImage : IDisposable
     private readonly Lock[] stripes = [.. Enumerable.Range(0, Stripes).Select(_ => new Lock())];
     private readonly Lock sealing = new();
     private readonly SortedDictionary<uint, StreamInfo> streams = [];
-    private long bytesRead, bytesWritten, spills;
+    private long bytesRead, bytesWritten, spills, leftOut;
+    private volatile bool leavesOut;
 
     /// <summary>An image over a lease. The lease stays the caller's; while the image lives, only the image writes to it.</summary>
-    public SessionImage(SessionLease lease, SessionImageOptions options)
+    /// <param name="lease">The lease.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="memory">Memory of these bounds that was locked before, the image's from now on; null to lock it now.</param>
+    public SessionImage(SessionLease lease, SessionImageOptions options, ImageMemory? memory = null)
     {
+        memory ??= new ImageMemory(options);
         this.lease = lease;
         foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
             streams[stream.Number] = stream;
-        overlay = new Overlay(options.OverlayBytes);
-        decoded = new LockedCache<(ChunkKey, ulong, ulong)>((int)(options.CacheBytes / ChunkBytes), ChunkBytes);
+        overlay = new Overlay(memory.Overlay);
+        decoded = new LockedCache<(ChunkKey, ulong, ulong)>(memory.Cache, ChunkBytes);
         pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
@@ -192,6 +197,19 @@ public sealed class SessionImage : IDisposable
                 ForgetBeyondEnd(stream);
             return lease.Commit(kind, label, committed, kind == GenerationKind.Checkpoint ? null : include, close);
         }
+    }
+
+    /// <summary>
+    /// The last commit, when the pod is gone: chunks that were written in part and whose rest nobody has here are left out. By H-43 no FLUSH had returned
+    /// for them, so the disk is as after a loss of power.
+    /// </summary>
+    /// <returns>Chunks that were left out.</returns>
+    /// <exception cref="VmPodException">As for <see cref="Commit"/>; link lost (7) if even the map is not here.</exception>
+    public long CommitWithoutPod(GenerationKind kind, string label)
+    {
+        leavesOut = true;
+        _ = Commit(kind, label);
+        return Interlocked.Read(ref leftOut);
     }
 
     /// <summary>Does early what the first commit needs, and takes a time that grows with the session.</summary>
@@ -401,12 +419,10 @@ public sealed class SessionImage : IDisposable
                 continue;
             }
             Span<byte> bytes = chunk;
-            if (frame.Valid != Frame.AllPages)
+            if (frame.Valid != Frame.AllPages && !TryReadRest(frame.Key, chunk))
             {
-                if (lease.TryFind(frame.Key, out PayloadRef place))
-                    Decode(frame.Key, place, chunk);
-                else
-                    chunk.Clear();
+                Interlocked.Increment(ref leftOut);
+                continue;
             }
             Span<byte> written = overlay.Bytes(frame);
             for (int page = 0; page < ChunkBytes / PageBytes; page++)
@@ -424,6 +440,23 @@ public sealed class SessionImage : IDisposable
                 continue;
             (Codec codec, int length) = worker.Encoder.Encode(bytes, output.Room);
             output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes));
+        }
+    }
+
+    // What a chunk was before. False if only the pod has it, and there is none.
+    private bool TryReadRest(ChunkKey key, Span<byte> chunk)
+    {
+        try
+        {
+            if (lease.TryFind(key, out PayloadRef place))
+                Decode(key, place, chunk);
+            else
+                chunk.Clear();
+            return true;
+        }
+        catch (VmPodException e) when (leavesOut && e.ExitCode == ExitCode.LinkLost)
+        {
+            return false;
         }
     }
 

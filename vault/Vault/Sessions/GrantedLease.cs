@@ -33,8 +33,9 @@ public sealed class GrantedLease : IDisposable
     private int disposed;
 
     internal GrantedLease(PodVault vault, string? name, LeaseEntry entry, LeaseTerms terms, SessionKeys? keys, SecretBuffer? leaseKey, Standing start,
-        long cellsMax)
+        long cellsMax, bool isOpen = true)
     {
+        IsOpen = isOpen;
         this.vault = vault;
         this.entry = entry;
         this.keys = keys;
@@ -54,6 +55,9 @@ public sealed class GrantedLease : IDisposable
     {
         public ulong Number => Commit?.Record.Number ?? 0;
     }
+
+    /// <summary>False if the session went on without it, or its owner ended it: then nothing is released, and a commit becomes its fork.</summary>
+    public bool IsOpen { get; }
 
     /// <summary>The session's name; null if the vault was locked when the lease was attached.</summary>
     public string? Name { get; }
@@ -76,7 +80,7 @@ public sealed class GrantedLease : IDisposable
     /// <summary>The commit that it goes on from. Null for a new session.</summary>
     public BaseCommit? Base { get; }
 
-    /// <summary>Number, hash and place of the newest commit under this lease; zero if there is none.</summary>
+    /// <summary>Number, hash and place of the newest commit under this lease (of its fork, if it is not open); zero if there is none.</summary>
     public (ulong Number, Digest Hash, long Offset) Newest =>
         last.Commit is { } commit && commit.Record.LeaseId == LeaseId ? (commit.Record.Number, last.Hash, last.Offset) : default;
 
@@ -102,7 +106,7 @@ public sealed class GrantedLease : IDisposable
         {
             return ReleaseOutcome.Damaged;
         }
-        if (keys is not null && CellHeader.TryRead(cell, out CellHeader header) && header.Suite == vault.Descriptor.Suite
+        if (IsOpen && keys is not null && CellHeader.TryRead(cell, out CellHeader header) && header.Suite == vault.Descriptor.Suite
             && (header.KeyId == LeaseId || readable.Value.Contains(id))
             && keys.Find(header.KeyId) is { } leaseKeys)
         {
@@ -140,9 +144,10 @@ public sealed class GrantedLease : IDisposable
     /// <summary>True if the vault has a cell, committed or taken in.</summary>
     public bool Has(in CellId id) => taken.Contains(id) || vault.Store.Contains(id);
 
-    /// <summary>Checks a commit of the host, without a key, and makes it the session's newest.</summary>
-    /// <exception cref="VmPodException">It names cells that the lease may not name, is not signed by it, or does not follow from its last one (4). The lease
-    /// was ended (6). No space (8).</exception>
+    /// <summary>Checks a commit of the host, without a key, and makes it the session's newest; or the fork of this lease, if it is not open. One that was
+    /// taken before, as either, is not taken twice.</summary>
+    /// <exception cref="VmPodException">It names cells that the lease may not name, is not signed by it, or does not follow from its last one; or the lease
+    /// left another fork (4). The lease was ended meanwhile (6). No space, too many forks (8).</exception>
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
         CommitRecord record = commit.Record;
@@ -151,7 +156,8 @@ public sealed class GrantedLease : IDisposable
             throw Refused("sent a commit that does not describe its lease");
         if (!SigningKey.Verify(entry.PublicKey, record.ToSignedBytes(), commit.Signature))
             throw Refused("sent a commit that its lease did not sign");
-        LiveSet before = LiveBefore(record);
+        LiveSet before = IsOpen ? LiveBefore(record)
+            : vault.LiveBeforeFork(record, entry) ?? throw Refused("handed in a fork that goes on from nothing its lease had");
         LiveSet after = before.Clone();
         byte[] cell = new byte[vault.Descriptor.CellBytes];
         foreach (CellId id in commit.Added)
@@ -168,7 +174,7 @@ public sealed class GrantedLease : IDisposable
         }
         if ((ulong)after.Count != record.LiveCount || after.Root() != record.LiveRoot || record.ManifestCells.Any(id => !after.Contains(id)))
             throw Refused("signed another set of cells than its lists give");
-        (Digest hash, long offset) = vault.CommitSession(commit, entry, close);
+        (Digest hash, long offset) = IsOpen ? vault.CommitSession(commit, entry, close) : vault.CommitFork(commit, entry);
         last = new Standing(commit, hash, offset);
         live = after;
         taken.Clear();
@@ -207,9 +213,11 @@ public sealed class GrantedLease : IDisposable
         bool follows = firstOfSession || (record.Parent == last.Hash && record.ParentOffset == (ulong)last.Offset);
         bool replaces = !follows && last.Commit?.Record is { } lost && lost.LeaseId == LeaseId && record.Parent == lost.Parent
             && record.ParentOffset == lost.ParentOffset;
-        if ((!follows && !replaces) || record.Number <= last.Number)
+        // A lease may go on from an older generation or a fork: its numbers are above the session's all the same.
+        ulong number = Math.Max(last.Number, Terms.LastNumber);
+        if ((!follows && !replaces) || record.Number <= number || record.Number - number > FormatLimits.BatchesOfOneCommitMax)
             throw Refused("sent a commit that does not follow from its last one");
-        ulong generation = last.Commit?.Record.Generation ?? 0;
+        ulong generation = last.Commit?.Record is { } own && own.LeaseId == LeaseId ? own.Generation : Terms.LastGeneration;
         if (record.Generation > generation + 1 || record.Generation + 1 < generation)
             throw Refused("numbered its generation as no successor");
         if (firstOfSession)

@@ -64,16 +64,14 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
     /// <summary>Where the commit of a generation may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindCommits(SessionHandle session, ulong generation) => Places(LogEntryTypes.Commit, session, generation);
 
+    /// <summary>Where the fork of a lease may stand: in a sound log, one place.</summary>
+    public IReadOnlyList<long> FindForks(SessionHandle session, ulong leaseId) => Places(LogEntryTypes.Fork, session, leaseId);
+
     /// <summary>Where commits of a session may stand that are no drafts, in the order of the log.</summary>
-    public IReadOnlyList<long> AllCommits(SessionHandle session)
-    {
-        lock (gate)
-        {
-            // A list is asked for to see all there is: nothing that a file says may make it shorter.
-            LoadWhole();
-            return [.. marks.Where(m => m.Type == LogEntryTypes.Commit && m.Session == session).Select(m => m.Offset)];
-        }
-    }
+    public IReadOnlyList<long> AllCommits(SessionHandle session) => All(LogEntryTypes.Commit, session);
+
+    /// <summary>Where forks of a session may stand, in the order of the log.</summary>
+    public IReadOnlyList<long> AllForks(SessionHandle session) => All(LogEntryTypes.Fork, session);
 
     /// <summary>Reads the whole log again: for who found that a place does not hold what the index said.</summary>
     public void Distrust()
@@ -100,6 +98,16 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
                 return;
             file.Save(CollectionsMarshal.AsSpan(marks), saved, covered);
             (saved, savedCovered) = (marks.Count, covered);
+        }
+    }
+
+    private List<long> All(byte type, SessionHandle session)
+    {
+        lock (gate)
+        {
+            // A list is asked for to see all there is: nothing that a file says may make it shorter.
+            LoadWhole();
+            return [.. marks.Where(m => m.Type == type && m.Session == session).Select(m => m.Offset)];
         }
     }
 

@@ -4,7 +4,8 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE by its id, the COMMIT of a generation by its number.</summary>
+/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE by its id, the COMMIT of a generation by its number,
+/// the FORK of a lease by that lease's id.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Number">The lease's id or the generation's number; 0 for a SESSION.</param>
@@ -14,8 +15,8 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
     /// <summary>Bytes of a mark in the index file.</summary>
     public const int Size = 8 + SessionHandle.Size + 8 + 8;
 
-    // Of a commit's record (V-32): session, kind, generation.
-    private const int CommitSession = 20, CommitKind = 60, CommitGeneration = 61;
+    // Of a commit's record (V-32): session, lease, kind, generation.
+    private const int CommitSession = 20, CommitLease = 36, CommitKind = 60, CommitGeneration = 61;
 
     /// <summary>The mark of an entry. Null for one that is not looked for by name (a draft is no generation).</summary>
     public static LogMark? Of(LogFrame frame)
@@ -29,6 +30,9 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
                 new(LogEntryTypes.Lease, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             LogEntryTypes.Commit when p.Length >= CommitGeneration + 8 && p[CommitKind] != (byte)GenerationKind.Draft =>
                 new(LogEntryTypes.Commit, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitGeneration..]),
+                    frame.Header.Offset),
+            LogEntryTypes.Fork when p.Length >= CommitLease + 8 =>
+                new(LogEntryTypes.Fork, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitLease..]),
                     frame.Header.Offset),
             _ => null,
         };

@@ -126,8 +126,19 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     public ChangeTag TagOf(ReadOnlySpan<byte> chunk) => new(keys.LeaseId, keys.ChangeTagOf(chunk));
 
     /// <summary>True if the chunk's bytes are those that the session has there already, by the tag kept with it (rule 32).</summary>
-    public bool IsUnchanged(ChunkKey key, ReadOnlySpan<byte> chunk) => Reader is not null && Reader.State.Tags.TryFind(key, out ChangeTag tag) && !tag.IsZero
-        && knownKeys.Find(tag.LeaseId) is { } tagKeys && tagKeys.ChangeTagOf(chunk) == tag.Value;
+    /// <remarks>Where the tag cannot be had because the pod is gone, the chunk counts as changed.</remarks>
+    public bool IsUnchanged(ChunkKey key, ReadOnlySpan<byte> chunk)
+    {
+        try
+        {
+            return Reader is not null && Reader.State.Tags.TryFind(key, out ChangeTag tag) && !tag.IsZero
+                && knownKeys.Find(tag.LeaseId) is { } tagKeys && tagKeys.ChangeTagOf(chunk) == tag.Value;
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The payload of a chunk now: sealed under this lease, or committed. False if the chunk is zero.</summary>
     internal bool TryFind(ChunkKey key, out PayloadRef place)

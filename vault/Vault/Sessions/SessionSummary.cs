@@ -11,6 +11,14 @@ namespace VmPod.Vault.Sessions;
 /// <param name="IsTipDamaged">True if a newer commit's entry is damaged: then <paramref name="Tip"/> is the newest generation that is sound.</param>
 public sealed record SessionSummary(SessionHandle Handle, string? Name, bool LeaseIsOpen, ulong Commits, CommitRecord Tip, bool IsTipDamaged = false);
 
+/// <summary>A fork at a glance: what a host handed in when its lease was not open any more (V-90).</summary>
+/// <param name="LeaseId">The lease that left it; its name is <see cref="ForkName.Of"/> this.</param>
+/// <param name="Record">Its signed record.</param>
+/// <param name="Parent">The commit that it goes on from; null for none, and where its entry is damaged.</param>
+/// <param name="Offset">Where its entry stands in the log.</param>
+/// <param name="Hash">The entry's hash.</param>
+public sealed record ForkInfo(ulong LeaseId, CommitRecord Record, CommitRecord? Parent, long Offset, Digest Hash);
+
 /// <summary>A generation at a glance.</summary>
 /// <param name="Record">Its signed record.</param>
 /// <param name="Offset">Where its entry stands in the log.</param>

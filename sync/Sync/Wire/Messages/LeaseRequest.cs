@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Text;
 using VmPod.Vault.Format;
 
@@ -7,7 +8,7 @@ namespace VmPod.Sync.Wire;
 /// <summary>OPEN_LEASE: opens a lease on a session; sent by <see cref="WireLink.OpenLease"/>.</summary>
 public sealed record LeaseRequest : IWireMessage
 {
-    private const int CreateFlag = 1, TipFlag = 2, GenerationFlag = 4;
+    private const int CreateFlag = 1, TipFlag = 2, GenerationFlag = 4, ForkFlag = 8;
 
     /// <summary>The session's name, not empty, printable.</summary>
     public required string Session { get; init; }
@@ -23,6 +24,9 @@ public sealed record LeaseRequest : IWireMessage
 
     /// <summary>The generation it begins from; null for the newest.</summary>
     public required ulong? Generation { get; init; }
+
+    /// <summary>The fork it begins from, by the id of the lease that left it; null for none.</summary>
+    public ulong? Fork { get; init; }
 
     /// <summary>The Ed25519 public key that will sign this lease's commits: 32 bytes.</summary>
     public required ReadOnlyMemory<byte> Signer { get; init; }
@@ -41,9 +45,9 @@ public sealed record LeaseRequest : IWireMessage
         byte purpose = r.Byte(), flags = r.Byte();
         ulong generation = r.UInt64();
         ReadOnlySpan<byte> signer = r.Bytes(Digest.Size);
-        r.Require(session.Length > 0 && purpose is >= 1 and <= 3 && flags <= (CreateFlag | TipFlag | GenerationFlag));
-        r.Require((flags & GenerationFlag) != 0 || generation == 0);
-        r.Require((flags & TipFlag) == 0 || (flags & GenerationFlag) == 0);
+        r.Require(session.Length > 0 && purpose is >= 1 and <= 3 && flags <= (CreateFlag | TipFlag | GenerationFlag | ForkFlag));
+        r.Require((flags & (GenerationFlag | ForkFlag)) != 0 || generation == 0);
+        r.Require(BitOperations.PopCount((uint)flags & (TipFlag | GenerationFlag | ForkFlag)) <= 1);
         message = r.IsAtEnd ? new()
         {
             Session = session,
@@ -51,6 +55,7 @@ public sealed record LeaseRequest : IWireMessage
             Create = (flags & CreateFlag) != 0,
             Tip = (flags & TipFlag) != 0,
             Generation = (flags & GenerationFlag) != 0 ? generation : null,
+            Fork = (flags & ForkFlag) != 0 ? generation : null,
             Signer = signer.ToArray(),
         } : null;
         return message is not null;
@@ -62,8 +67,9 @@ public sealed record LeaseRequest : IWireMessage
         var w = new SpanWriter(body);
         w.Text(Session, WireLimits.SessionNameBytesMax);
         w.Byte((byte)Purpose);
-        w.Byte((byte)((Create ? CreateFlag : 0) | (Tip ? TipFlag : 0) | (Generation is null ? 0 : GenerationFlag)));
-        w.UInt64(Generation ?? 0);
+        w.Byte((byte)((Create ? CreateFlag : 0) | (Tip ? TipFlag : 0) | (Generation is null ? 0 : GenerationFlag)
+            | (Fork is null ? 0 : ForkFlag)));
+        w.UInt64(Generation ?? Fork ?? 0);
         w.Bytes(Signer.Span, Digest.Size);
         w.End();
     }

@@ -1,0 +1,126 @@
+using VmPod.Foundation;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Format.Store;
+using VmPod.Vault.Keys;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault;
+
+/// <summary>
+/// Forks: commits of leases that were not open any more when they came (V-90 to V-94). They stand in the log beside the session's line, move nothing, and can
+/// be read and gone on from.
+/// </summary>
+public sealed partial class PodVault
+{
+    /// <summary>The forks of a session that are sound, oldest first. Needs no key.</summary>
+    public IReadOnlyList<ForkInfo> ListForks(SessionHandle session) =>
+    [
+        .. log.AllForks(session).Select(offset => TryReadCommit(offset, type: LogEntryTypes.Fork)).OfType<FoundCommit>()
+            .Where(f => f.Record.Session == session && IsSigned(f.Entry))
+            .Select(f => new ForkInfo(f.Record.LeaseId, f.Record, ParentOf(f.Record), f.Offset, f.Hash)),
+    ];
+
+    /// <summary>
+    /// Lets the host of a lease that is not open any more hand in what it could not send. Needs no key; gives none. Null if this lease is not one that may.
+    /// </summary>
+    private GrantedLease? AttachClosed(SessionEntry? row, LeaseEntry? entry, long? leaseOffset, ulong term, UInt128 host, long cellsMax)
+    {
+        // A session without a commit is let go with its lease (see Draft): there is nothing that a fork could stand beside.
+        if (row is not { TipOffset: >= 0 } || entry is null || leaseOffset is not { } offset || entry.Term != term || entry.Host != host
+            || OwnerKey() is not { } owner || !SigningKey.Verify(owner, entry.SignedBytes(Descriptor.VaultId), entry.OwnerSignature))
+            return null;
+        SessionKeys? keys = vaultKey is not null && NameEntry(entry.Session, entry.SessionOffset)?.UnwrapKey(vaultKey, Descriptor.VaultId) is { } key
+            ? new SessionKeys(Descriptor, entry.Session, key, log) : null;
+        var terms = new LeaseTerms(Descriptor.VaultId, entry.Session, term, entry.SessionOffset, (ulong)offset, 0, 0);
+        FoundCommit? left = TryFindFork(entry.Session, entry.LeaseId);
+        GrantedLease.Standing standing = left is null ? default : new GrantedLease.Standing(left.Entry, left.Hash, left.Offset);
+        return new GrantedLease(this, IsUnlocked ? NameOf(entry.Session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax,
+            isOpen: false);
+    }
+
+    /// <summary>The live cells of what a fork goes on from: the commit that its lease began from, or one of the lease's own. Null if it is neither.</summary>
+    internal LiveSet? LiveBeforeFork(CommitRecord fork, LeaseEntry lease)
+    {
+        if (fork.Parent == Digest.Zero && fork.ParentOffset == ulong.MaxValue)
+            return lease.Base == Digest.Zero ? new LiveSet() : null;
+        if (BeforeIn(fork) is not { } parent || parent.Record.Session != lease.Session || fork.Number <= parent.Record.Number
+            || fork.Number - parent.Record.Number > FormatLimits.BatchesOfOneCommitMax
+            || (parent.Hash != lease.Base && parent.Record.LeaseId != lease.LeaseId))
+            return null;
+        return LiveSetOf(parent.Offset, parent.Hash);
+    }
+
+    /// <summary>Writes a fork down, if it was not taken before; the session's row stays as it is.</summary>
+    /// <exception cref="VmPodException">The lease left another fork (4). There are too many (8).</exception>
+    internal (Digest Hash, long Offset) CommitFork(CommitEntry fork, LeaseEntry lease)
+    {
+        lock (gate)
+        {
+            if (FindTaken(fork) is { } known)
+                return known;
+            if (log.AllForks(lease.Session).Count >= FormatLimits.ForksMax)
+            {
+                throw new VmPodException(ExitCode.NoSpace, $"The session has {FormatLimits.ForksMax} forks, which is as many as there may be.",
+                    "What the host holds stays there.");
+            }
+            CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Fork, fork.ToBytes())], context =>
+            {
+                SessionEntry row = context.Previous!.Find(lease.Session.Value) ?? throw Broken();
+                return row.LeaseId == lease.LeaseId && row.LeaseState == LeaseState.Open
+                    ? throw new InvalidOperationException("A lease that is open leaves no fork.") : Draft(context, row);
+            });
+            return (result.Entries[0].Hash, result.Entries[0].Offset);
+        }
+    }
+
+    // Where a commit of a lease that is not open stands already: as a commit, whose answer its host never heard, or as its fork.
+    private (Digest Hash, long Offset)? FindTaken(CommitEntry commit)
+    {
+        byte[] bytes = commit.ToBytes();
+        CommitRecord record = commit.Record;
+        if (TryFindFork(record.Session, record.LeaseId) is { } fork)
+        {
+            return fork.Hash == DomainHash.OfEntry(LogEntryTypes.Fork, bytes) ? (fork.Hash, fork.Offset) : throw new VmPodException(ExitCode.Refused,
+                $"This lease left {ForkName.Of(record.LeaseId)} already, and hands in another.", "A lease leaves one fork.");
+        }
+        Digest hash = DomainHash.OfEntry(LogEntryTypes.Commit, bytes);
+        foreach (long offset in log.FindCommits(record.Session, record.Generation))
+        {
+            if (TryReadCommit(offset, hash) is not null)
+                return (hash, offset);
+        }
+        // A draft is in no index: back from the tip, past the commits of later leases.
+        SessionEntry? row = Store.Head.Find(record.Session.Value);
+        FoundCommit? at = row is { TipOffset: >= 0 } ? TryReadCommit(row.TipOffset, row.TipHash) : null;
+        for (; at is not null && at.Record.Term >= record.Term; at = BeforeIn(at.Record))
+        {
+            if (at.Hash == hash)
+                return (hash, at.Offset);
+        }
+        return null;
+    }
+
+    private FoundCommit FindFork(string name, SessionHandle session, ulong leaseId)
+    {
+        if (TryFindFork(session, leaseId) is { } fork)
+            return fork;
+        log.Distrust();
+        if ((fork = TryFindFork(session, leaseId)) is not null)
+            return fork;
+        throw log.FindForks(session, leaseId).Count > 0
+            ? new VmPodException(ExitCode.Damaged,
+                $"{ForkName.Of(leaseId)} of session {name} is damaged: its entry in the vault's log is not what was written.",
+                "Generations and other forks can be opened. Restore the log from a mirror or a backup to have this one back.")
+            : new VmPodException(ExitCode.NotFound, $"The session has no {ForkName.Of(leaseId)}.", "podkeeper sessions DIR SESSION lists them.");
+    }
+
+    private FoundCommit? TryFindFork(SessionHandle session, ulong leaseId) => log.FindForks(session, leaseId)
+        .Select(offset => TryReadCommit(offset, type: LogEntryTypes.Fork))
+        .FirstOrDefault(f => f is not null && f.Record.Session == session && f.Record.LeaseId == leaseId && IsSigned(f.Entry));
+
+    private FoundCommit? BeforeIn(CommitRecord record) =>
+        record.ParentOffset <= long.MaxValue ? TryReadCommit((long)record.ParentOffset, record.Parent) : null;
+
+    private CommitRecord? ParentOf(CommitRecord record) => BeforeIn(record)?.Record;
+}
