@@ -13,7 +13,7 @@ namespace VmPod.Benchmarks;
 internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
-        new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
+        new SuiteBenchmark(), new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()

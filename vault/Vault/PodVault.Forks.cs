@@ -31,7 +31,7 @@ public sealed partial class PodVault
             || OwnerKey() is not { } owner || !SigningKey.Verify(owner, entry.SignedBytes(Descriptor.VaultId), entry.OwnerSignature))
             return null;
         SessionKeys? keys = vaultKey is not null && NameEntry(entry.Session, entry.SessionOffset)?.UnwrapKey(vaultKey, Descriptor.VaultId) is { } key
-            ? new SessionKeys(Descriptor.VaultId, entry.Session, key, log) : null;
+            ? new SessionKeys(Descriptor, entry.Session, key, log) : null;
         var terms = new LeaseTerms(Descriptor.VaultId, entry.Session, term, entry.SessionOffset, (ulong)offset, 0, 0);
         FoundCommit? left = TryFindFork(entry.Session, entry.LeaseId);
         GrantedLease.Standing standing = left is null ? default : new GrantedLease.Standing(left.Entry, left.Hash, left.Offset);

@@ -49,7 +49,7 @@ public sealed partial class PodVault
             GrantedLease.Standing standing = tip is null || tip.Record.LeaseId == leaseId || row.TipHash == entry.Base
                 ? new GrantedLease.Standing(tip, row.TipHash, row.TipOffset) : StandingOf(session, entry.Base);
             SessionKeys? keys = vaultKey is not null && NameEntry(session, entry.SessionOffset)?.UnwrapKey(vaultKey, Descriptor.VaultId) is { } key
-                ? new SessionKeys(Descriptor.VaultId, session, key, log) : null;
+                ? new SessionKeys(Descriptor, session, key, log) : null;
             lock (discardGate)
                 begun.Add(leaseId);
             var terms = new LeaseTerms(Descriptor.VaultId, session, term, entry.SessionOffset, (ulong)leaseOffset, tip?.Record.Generation ?? 0,

@@ -110,7 +110,7 @@ public sealed partial class PodVault
                 "Restore the log from a mirror or a backup before you make new sessions.");
         var handle = new SessionHandle(new UInt128(RandomNumberSource.UInt64(), RandomNumberSource.UInt64()));
         SecretBuffer sessionKey = SecretBuffer.Random(KeyDerivation.KeyBytes);
-        var keys = new SessionKeys(Descriptor.VaultId, handle, sessionKey, log);
+        var keys = new SessionKeys(Descriptor, handle, sessionKey, log);
         using SecretBuffer epoch = SecretBuffer.Random(KeyDerivation.KeyBytes);
         byte[] made = SessionNameEntry.Create(vaultKey!, Descriptor.VaultId, handle, sessionKey, name, NowMs()).ToBytes();
         ulong sessionOffset = (ulong)Store.LogBytes, epochOffset = sessionOffset + (ulong)made.Length + StoreLimits.EntryHeaderBytes;
@@ -134,7 +134,7 @@ public sealed partial class PodVault
     private (LeaseEntry Entry, SecretBuffer Key, LeaseKeys Keys) Certify(WantedLease wanted, SecretBuffer epoch, byte[] signer)
     {
         SecretBuffer leaseKey = SecretBuffer.Random(KeyDerivation.KeyBytes);
-        LeaseKeys keys = LeaseKeys.Derive(leaseKey, Descriptor.VaultId);
+        LeaseKeys keys = LeaseKeys.Derive(leaseKey, Descriptor.VaultId, (byte)Descriptor.Suite);
         byte[] wrapped = KeyWrap.Wrap(epoch, leaseKey, EpochEntry.LeaseKeyLabel, Descriptor.VaultId, EpochEntry.LeaseContext(wanted.Session, wanted.Term));
         var lease = new LeaseEntry(wanted.Session, keys.LeaseId, wanted.Term, NowMs(), wanted.SessionOffset, wanted.EpochOffset, wanted.Base, wanted.Host,
             signer, wrapped, new byte[SigningKey.SignatureBytes]);

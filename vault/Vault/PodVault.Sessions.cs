@@ -75,7 +75,7 @@ public sealed partial class PodVault
 
     private string? NameOf(SessionHandle session, ulong? offset) => NameEntry(session, offset)?.OpenName(vaultKey!, Descriptor.VaultId);
 
-    private SessionKeys KeysOf(SessionSummary session) => new(Descriptor.VaultId, session.Handle, SessionKeyOf(session), log);
+    private SessionKeys KeysOf(SessionSummary session) => new(Descriptor, session.Handle, SessionKeyOf(session), log);
 
     private SecretBuffer SessionKeyOf(SessionSummary session) =>
         NameEntry(session.Handle, session.Tip.SessionOffset)?.UnwrapKey(vaultKey ?? throw Locked(), Descriptor.VaultId) ?? throw Broken();

@@ -86,7 +86,7 @@ public sealed partial class PodVault : IDisposable
         {
             VaultId = vaultId,
             CellBytes = options.CellBytes,
-            Suite = CellCipher.Suite,
+            Suite = options.Suite,
             CreatedMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
             LogPublicKey = logKey.PublicKey,
         };

@@ -223,9 +223,7 @@ internal sealed class RemotePod : ISessionPod
             home = leaseHome;
             BaseCommit? start = reply.Base is { } from
                 ? new BaseCommit(from.Record, from.Signature.ToArray(), from.EntryHash, checked((long)from.EntryOffset), from.Certificate.ToArray()) : null;
-            SessionLease opened = SessionLease.Open(name, terms, key, signer, leaseHome, leaseHome, start, Convert.FromHexString(known.OwnerKey));
-            return opened.LeaseId == reply.LeaseId ? opened : throw new VmPodException(ExitCode.Damaged, "The pod's lease and its key do not fit.",
-                "podkeeper verify DIR on the pod.");
+            return SessionLease.Open(name, terms, key, signer, leaseHome, leaseHome, start, Convert.FromHexString(known.OwnerKey), reply.LeaseId);
         }
         catch
         {

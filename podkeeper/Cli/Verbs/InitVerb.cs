@@ -5,6 +5,7 @@ using VmPod.PodKeeper.Cli.Replies;
 using VmPod.Secrets;
 using VmPod.Vault;
 using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
 using VmPod.Vault.Words;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
@@ -13,6 +14,7 @@ namespace VmPod.PodKeeper.Cli.Verbs;
 internal static class InitVerb
 {
     private const int KiB = 1024;
+    private const string AutoSuite = "auto";
 
     internal static Command Create()
     {
@@ -27,11 +29,17 @@ internal static class InitVerb
         Option<int> argon = Arguments.ArgonMemory();
         Option<bool> weak = Arguments.WeakPassphrase();
         Option<string?> wordsFile = Arguments.NewWordsFile();
+        var suite = new Option<string>("--suite")
+        {
+            HelpName = "1|2|auto",
+            Description = "Ciphers of the vault, for good: 1 for pods without AES instructions, 2 for others; auto looks at this machine.",
+            DefaultValueFactory = _ => AutoSuite,
+        };
         var noRecovery = new Option<bool>("--no-recovery") { Description = "Make no recovery words: a lost passphrase or pod is lost." };
-        var verb = new Command("init", "Make a pod in a new or empty folder.") { pod, cellSize, argon, weak, wordsFile, noRecovery, pinFile };
+        var verb = new Command("init", "Make a pod in a new or empty folder.") { pod, cellSize, argon, suite, weak, wordsFile, noRecovery, pinFile };
         verb.SetAction(parsed =>
         {
-            VaultOptions options = OptionsOf(parsed.GetValue(cellSize), parsed.GetValue(argon));
+            VaultOptions options = OptionsOf(parsed.GetValue(cellSize), parsed.GetValue(argon), parsed.GetRequiredValue(suite));
             using SecretBuffer passphrase = Unlocking.ReadNew(parsed.GetValue(pinFile));
             if (!parsed.GetValue(weak))
                 PassphraseRules.Check(passphrase);
@@ -44,10 +52,11 @@ internal static class InitVerb
             using RecoveryWords? words = shows || file is not null ? RecoveryWords.Create() : null;
             using Pod made = Make(parsed.GetRequiredValue(pod), passphrase, options, words, file);
             var reply = new InitReply(made.Vault.Descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture),
-                Path.GetFullPath(made.Vault.Folder), options.CellBytes, words is not null, file);
+                Path.GetFullPath(made.Vault.Folder), options.CellBytes, options.Suite,
+                words is not null, file);
             Output.Print(json, reply, ReplyJson.Default.InitReply, r =>
             [
-                $"Made the pod {r.Vault} in {r.Folder}, with cells of {r.CellBytes / KiB} KiB.",
+                $"Made the pod {r.Vault} in {r.Folder}, with cells of {r.CellBytes / KiB} KiB in suite {r.Suite}.",
                 (r.Recovery, r.WordsFile) switch
                 {
                     (false, _) => "It has no TPM and no recovery words: the passphrase alone protects it, and nobody can recover it. "
@@ -65,6 +74,14 @@ internal static class InitVerb
         return verb;
     }
 
+    private static byte SuiteOf(string said) => said switch
+    {
+        AutoSuite => CellSuite.OfThisMachine,
+        "1" => CellSuite.Blake2bChaCha20,
+        "2" => CellSuite.HmacAes,
+        _ => throw new VmPodException(ExitCode.Usage, $"{said} is no suite.", "1, 2 or auto; leave --suite out for auto."),
+    };
+
     // The file first: a pod must not be there with words that nobody could read.
     private static Pod Make(string folder, SecretBuffer passphrase, VaultOptions options, RecoveryWords? words, string? file)
     {
@@ -81,12 +98,12 @@ internal static class InitVerb
         }
     }
 
-    private static VaultOptions OptionsOf(int cellKiB, int argonMiB)
+    private static VaultOptions OptionsOf(int cellKiB, int argonMiB, string suite)
     {
         if (cellKiB is < FormatLimits.CellBytesMin / KiB or > FormatLimits.CellBytesMax / KiB
             || cellKiB * KiB % FormatLimits.CellUnitBytes != 0)
             throw new VmPodException(ExitCode.Usage, "A cell has 16 to 256 KiB, in steps of 4.",
                 "Leave --cell-size out: 64 was measured as the best.");
-        return new VaultOptions { CellBytes = cellKiB * KiB, Argon2MemoryKiB = Arguments.ArgonKiB(argonMiB) };
+        return new VaultOptions { CellBytes = cellKiB * KiB, Argon2MemoryKiB = Arguments.ArgonKiB(argonMiB), Suite = SuiteOf(suite) };
     }
 }

@@ -62,12 +62,12 @@ internal static class StatusVerb
             vault?.Store.Head.Sessions.Count(s => s.TipOffset >= 0), vault?.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open),
             new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
             state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
-            "nobody: no TPM, no witness yet", Recovery: vault?.HasRecoverySlot());
+            "nobody: no TPM, no witness yet", Recovery: vault?.HasRecoverySlot(), Suite: descriptor.Suite);
     }
 
     private static IEnumerable<string> Lines(StatusReply r)
     {
-        yield return $"vault          {r.Vault}, cells of {r.CellBytes / 1024} KiB, made {r.Created:yyyy-MM-dd}";
+        yield return $"vault          {r.Vault}, cells of {r.CellBytes / 1024} KiB in suite {r.Suite}, made {r.Created:yyyy-MM-dd}";
         yield return "state          " + StateOf(r);
         if (r.InUseBy is { } holder)
             yield return holder.Pid is { } pid ? $"in use by      process {pid} ({holder.Program})" : "in use by      another process";

@@ -84,6 +84,23 @@ public sealed class CliTests : IDisposable
         Assert.True(PodKeeperProgram.Run("audit", "verify", Pod, "--json").Expect(0).Json.GetProperty("intact").GetBoolean());
     }
 
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("2", 2)]
+    [Trait("Spec", "V-95")]
+    public void A_pod_has_the_suite_that_it_was_made_with(string suite, int expected)
+    {
+        Assert.Equal(2, ErrorCode(2, "init", Pod, "--suite", "3", "--pin-file", Pin));
+        JsonElement made = PodKeeperProgram.Run("init", Pod, "--argon-memory", "8", "--suite", suite, "--pin-file", Pin, "--json").Expect(0).Json;
+        Assert.Equal(expected, made.GetProperty("suite").GetInt32());
+        Assert.Equal(expected, PodKeeperProgram.Run("status", Pod, "--json").Expect(0).Json.GetProperty("suite").GetInt32());
+        PodKeeperProgram.Run("put", Pod, "work", temp["files"], "--pin-file", Pin).Expect(0);
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(Pod, "v1/segments/000000.seg"))[4]);
+        PodKeeperProgram.Run("get", Pod, "work", temp["out"], "--pin-file", Pin).Expect(0);
+        Assert.Equal(File.ReadAllBytes(temp["files", "disk"]), File.ReadAllBytes(temp["out", "disk"]));
+        PodKeeperProgram.Run("verify", Pod, "--deep", "--pin-file", Pin).Expect(0);
+    }
+
     [Fact]
     public void While_a_pod_is_unlocked_no_verb_asks_and_after_lock_each_does()
     {

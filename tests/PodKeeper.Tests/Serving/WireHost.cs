@@ -82,7 +82,8 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
                 reply.LastGeneration, reply.LastNumber);
             BaseCommit? from = reply.Base is not { } b ? null
                 : new BaseCommit(b.Record, b.Signature.ToArray(), b.EntryHash, (long)b.EntryOffset, b.Certificate.ToArray());
-            SessionLease lease = SessionLease.Open(session, terms, leaseKey!, SigningKey.FromSeed(seed), this, this, from, Link.Pod.OwnerPublicKey.Span);
+            SessionLease lease = SessionLease.Open(session, terms, leaseKey!, SigningKey.FromSeed(seed), this, this, from, Link.Pod.OwnerPublicKey.Span,
+                reply.LeaseId);
             leases.Add(lease);
             return lease;
         }

@@ -14,10 +14,10 @@ internal sealed class CellBench : ICellSource, ILeaseKeySource, IDisposable
     internal static readonly SessionHandle OtherSession = new(78);
     private readonly Dictionary<CellId, byte[]> cells = [];
 
-    internal CellBench(int keySeed = 1, ulong vault = 5)
+    internal CellBench(byte suite, int keySeed = 1, ulong vault = 5)
     {
         using SecretBuffer key = SecretBuffer.Create(32, keySeed, static (bytes, seed) => bytes.Fill((byte)seed));
-        Keys = LeaseKeys.Derive(key, vault);
+        Keys = LeaseKeys.Derive(key, vault, suite);
         Reader = new PayloadReader(new KeyedCellOpener(this, this), Session, 4);
     }
 
@@ -55,13 +55,27 @@ internal sealed class CellBench : ICellSource, ILeaseKeySource, IDisposable
     /// <summary>Seals with a T of the attacker's choice: the AEAD is right, the second barrier is not.</summary>
     internal byte[] SealWithWrongMac(byte[] work)
     {
-        byte[] cell = Seal(work), mac = new byte[CellLayout.MacBytes], nonce = new byte[12];
-        mac.AsSpan().Fill(0x5A);
-        mac.CopyTo(cell, CellLayout.HeaderBytes);
-        using var aes = new AesGcm(HMACSHA256.HashData(Keys.Record, mac), CellLayout.TagBytes);
-        aes.Encrypt(nonce, work.AsSpan(CellLayout.HeaderBytes), cell.AsSpan(CellLayout.CipherOffset..^CellLayout.TagBytes), cell.AsSpan(^CellLayout.TagBytes..),
-            cell.AsSpan(0, CellLayout.CipherOffset));
+        byte[] cell = Seal(work);
+        PutWrongMac(Keys, work, cell);
         return cell;
+    }
+
+    /// <summary>As above, over a cell that has its header: what who holds a lease's keys can do.</summary>
+    internal static void PutWrongMac(LeaseKeys keys, byte[] work, byte[] cell)
+    {
+        byte[] key = new byte[32], nonce = new byte[12];
+        cell.AsSpan(CellLayout.HeaderBytes, CellLayout.MacBytes).Fill(0x5A);
+        CellCipher.DeriveRecordKey(keys, cell, key);
+        ReadOnlySpan<byte> plaintext = work.AsSpan(CellLayout.HeaderBytes), associated = cell.AsSpan(0, CellLayout.CipherOffset);
+        Span<byte> body = cell.AsSpan(CellLayout.CipherOffset..^CellLayout.TagBytes), tag = cell.AsSpan(^CellLayout.TagBytes..);
+        if (keys.Suite == CellSuite.Blake2bChaCha20)
+        {
+            using var chacha = new ChaCha20Poly1305(key);
+            chacha.Encrypt(nonce, plaintext, body, tag, associated);
+            return;
+        }
+        using var aes = new AesGcm(key, CellLayout.TagBytes);
+        aes.Encrypt(nonce, plaintext, body, tag, associated);
     }
 
     internal CellId Store(byte[] cell)

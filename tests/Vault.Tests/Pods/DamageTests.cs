@@ -9,8 +9,10 @@ namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>Damage in any file of a pod: never wrong data, never a crash, always an error that names the right exit code, or the right data.</summary>
 [Collection(PodsCollection.Name)]
-public sealed class DamageTests
+public abstract class DamageTests
 {
+    protected abstract byte Suite { get; }
+
     [Theory]
     [InlineData("v1/segments/000000.seg", 40)]
     [InlineData("v1/log", 60)]
@@ -119,7 +121,7 @@ public sealed class DamageTests
     [Fact]
     public void An_older_copy_of_the_whole_pod_opens_as_the_older_pod_and_nothing_else()
     {
-        using var pod = new TestPod();
+        using var pod = new TestPod(suite: Suite);
         pod.Write("a", Data.Text(1, 300_000));
         pod.Put();
         string first = pod.Keep("first"), old = Path.Combine(pod.Root, "old");
@@ -185,9 +187,9 @@ public sealed class DamageTests
         WrongPassphrase,
     }
 
-    private static TestPod TwoGenerations(out string first, out string second)
+    private TestPod TwoGenerations(out string first, out string second)
     {
-        var pod = new TestPod(16 * 1024);
+        var pod = new TestPod(16 * 1024, suite: Suite);
         pod.Write("a", Data.Text(1, 100_000));
         pod.Write("b", Data.Random(2, 70_000));
         pod.Put();

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -8,21 +7,24 @@ using VmPod.Vault.Images;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
+using VmPod.Vault.Tests.Attacks;
 using Xunit;
 
 namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>A lease on another machine: it works, and what a host may not do is refused by the pod (rules 19, 25, 29, 31, 33).</summary>
 [Collection(PodsCollection.Name)]
-public sealed class GrantedLeaseTests
+public abstract class GrantedLeaseTests
 {
+    protected abstract byte Suite { get; }
+
     private const int CellBytes = 16 * 1024;
 
     [Fact]
     [Trait("Spec", "V-80")]
     public void A_host_reads_with_released_keys_writes_with_its_own_and_the_pod_reads_what_it_wrote()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         string first = FromHost(pod, host);
         FolderTree.AssertSame(pod.Source, first);
@@ -43,7 +45,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-80")]
     public void A_host_can_make_a_new_session()
     {
-        using var pod = new TestPod(CellBytes);
+        using var pod = new TestPod(CellBytes, suite: Suite);
         pod.Write("a", Data.Random(1, 100_000));
         var host = new RemoteHost(pod, create: true);
         Put(pod, host);
@@ -56,7 +58,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-81")]
     public void Cells_that_the_generation_does_not_need_are_not_released()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         CellId[] old = LiveOf(pod);
         pod.Write("a", Data.Random(8, 300_000));
         pod.Put();
@@ -84,7 +86,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-81")]
     public void A_commit_that_names_an_older_generations_cell_as_added_is_refused_and_so_never_widens_what_the_host_may_read()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         CellId[] old = LiveOf(pod);
         pod.Write("a", Data.Random(8, 300_000));
         pod.Put();
@@ -112,7 +114,7 @@ public sealed class GrantedLeaseTests
     [Trait("Threat", "T-27")]
     public void Commits_that_lie_are_refused_and_the_honest_one_after_them_is_taken()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         pod.Write("b", Data.Random(11, 40_000));
         (string Says, Func<CommitEntry, CommitEntry> Lie)[] lies =
@@ -144,21 +146,15 @@ public sealed class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-83")]
+    [Trait("Spec", "V-95")]
     public void A_planted_cell_with_a_right_tag_and_a_wrong_T_opens_with_its_key_and_is_refused()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
-        using LeaseKeys keys = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId);
-        byte[] work = Plaintext(host, keys), cell = new byte[CellBytes], mac = new byte[CellLayout.MacBytes], key = new byte[32];
-        new CellHeader(CellCipher.Suite, CellBytes, keys.LeaseId).WriteTo(cell);
-        mac.AsSpan().Fill(0x5A);
-        mac.CopyTo(cell, CellLayout.HeaderBytes);
-        CellCipher.DeriveRecordKey(keys, cell, key);
-        using (var aes = new AesGcm(key, CellLayout.TagBytes))
-        {
-            aes.Encrypt(new byte[12], work.AsSpan(CellLayout.HeaderBytes), cell.AsSpan(CellLayout.CipherOffset..^CellLayout.TagBytes),
-                cell.AsSpan(^CellLayout.TagBytes..), cell.AsSpan(0, CellLayout.CipherOffset));
-        }
+        using LeaseKeys keys = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId, Suite);
+        byte[] work = Plaintext(host, keys), cell = new byte[CellBytes];
+        new CellHeader(Suite, CellBytes, keys.LeaseId).WriteTo(cell);
+        CellBench.PutWrongMac(keys, work, cell);
         Assert.True(CellCipher.TryOpen(keys, cell, work));
         AssertRefused("whose T is not", () => host.Granted.Take(cell));
 
@@ -168,6 +164,13 @@ public sealed class GrantedLeaseTests
         cell[^1] ^= 1;
         AssertRefused("does not open", () => host.Granted.Take(cell));
         AssertRefused("not of its lease", () => host.Granted.Take(new byte[CellBytes]));
+
+        // The lease's own key in the other suite: a vault has one.
+        using LeaseKeys others = LeaseKeys.Derive(host.Granted.LeaseKey!, pod.Vault.Descriptor.VaultId, (byte)(3 - Suite));
+        CellCipher.Seal(others, Plaintext(host, keys), cell);
+        AssertRefused("not of its lease", () => host.Granted.Take(cell));
+        new CellHeader((byte)(3 - Suite), CellBytes, keys.LeaseId).WriteTo(cell);
+        AssertRefused("not of its lease", () => host.Granted.Take(cell));
         host.End();
     }
 
@@ -175,7 +178,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-80")]
     public void Locked_while_a_lease_is_open_the_pod_goes_on_serving_that_lease_and_begins_no_other()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         pod.Vault.Lock();
         FolderTree.AssertSame(pod.Source, FromHost(pod, host));
@@ -190,7 +193,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-84")]
     public void A_locked_pod_that_was_started_again_takes_a_lease_s_rest_in_and_gives_nothing_out()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         Write(pod, host, "a", Data.Random(8, 300_000));
         (ulong Number, Digest Hash, long Offset) newest = host.Granted.Newest;
@@ -214,7 +217,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-84")]
     public void Another_host_and_a_lower_term_are_not_attached_and_a_broken_lease_for_a_fork_only()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         SessionHandle session = host.Lease.Session;
         (ulong id, ulong term) = (host.Lease.LeaseId, host.Lease.Term);
@@ -236,7 +239,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-82")]
     public void A_commit_whose_answer_was_lost_is_replaced_by_the_next_one_with_everything_in_it()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod);
         using (SessionImage image = ImageOf(host))
         {
@@ -259,7 +262,7 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-82")]
     public void A_host_that_goes_on_from_an_older_generation_commits_above_all_that_the_session_has()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         string first = pod.Keep("first");
         pod.Write("a", Data.Random(8, 300_000));
         pod.Put();
@@ -278,16 +281,16 @@ public sealed class GrantedLeaseTests
     [Trait("Spec", "V-83")]
     public void A_lease_s_quota_of_cells_ends_with_no_space()
     {
-        using TestPod pod = WithOneGeneration();
+        using TestPod pod = WithOneGeneration(Suite);
         var host = new RemoteHost(pod, cellsMax: 3);
         pod.Write("b", Data.Random(12, 200_000));
         Assert.Equal(ExitCode.NoSpace, Assert.Throws<VmPodException>(() => Put(pod, host)).ExitCode);
         host.End();
     }
 
-    internal static TestPod WithOneGeneration()
+    internal static TestPod WithOneGeneration(byte suite = CellSuite.HmacAes)
     {
-        var pod = new TestPod(CellBytes);
+        var pod = new TestPod(CellBytes, suite: suite);
         pod.Write("a", Data.Random(1, 500_000));
         pod.Write("b", Data.Text(2, 400_000));
         pod.Put();

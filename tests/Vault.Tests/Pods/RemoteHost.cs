@@ -21,7 +21,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
         Signer = SigningKey.FromSeed(seed);
         Granted = pod.Vault.GrantLease(session, create, name ?? Name, Signer.PublicKey, generation, tip: false, cellsMax, fork);
         using SecretBuffer key = SecretBuffer.Create(32, Granted.LeaseKey!.ReadOnlyBytes, static (to, from) => from.CopyTo(to));
-        Lease = SessionLease.Open(session, Granted.Terms, key, SigningKey.FromSeed(seed), this, this, Granted.Base, owner);
+        Lease = SessionLease.Open(session, Granted.Terms, key, SigningKey.FromSeed(seed), this, this, Granted.Base, owner, Granted.LeaseId);
     }
 
     internal GrantedLease Granted { get; set; }

@@ -6,8 +6,10 @@ namespace VmPod.Vault.Tests.Pods;
 
 /// <summary>What is put comes back byte by byte, with its holes, modes and times.</summary>
 [Collection(PodsCollection.Name)]
-public sealed class RoundTripTests
+public abstract class RoundTripTests
 {
+    protected abstract byte Suite { get; }
+
     private const long GiB = 1L << 30;
 
     [Theory]
@@ -22,7 +24,7 @@ public sealed class RoundTripTests
     [Trait("Spec", "V-17")]
     public void A_folder_comes_back_byte_exact_from_cells_of_every_size(int cellKiB)
     {
-        using var pod = new TestPod(cellKiB * 1024);
+        using var pod = new TestPod(cellKiB * 1024, suite: Suite);
         Fill(pod);
         SnapshotWriter.Summary put = pod.Put();
         Assert.Equal(put.CellsAdded * cellKiB * 1024, put.BytesAdded);
@@ -38,7 +40,7 @@ public sealed class RoundTripTests
     [Trait("Spec", "V-18")]
     public void A_disk_of_64_GiB_with_a_few_pages_takes_a_few_cells_and_comes_back_sparse()
     {
-        using var pod = new TestPod();
+        using var pod = new TestPod(suite: Suite);
         Data.WriteSparse(pod.FileOf("disk"), 64 * GiB, 0, 5 * GiB, 32 * GiB + 4096, 64 * GiB - 4096);
         SnapshotWriter.Summary put = pod.Put();
         Assert.Equal(4, put.ChunksStored);
@@ -51,7 +53,7 @@ public sealed class RoundTripTests
     [Fact]
     public void Reading_in_parallel_gives_every_reader_the_same_bytes()
     {
-        using var pod = new TestPod(16 * 1024);
+        using var pod = new TestPod(16 * 1024, suite: Suite);
         byte[] a = Data.Text(1, 5_000_000), b = Data.Random(2, 3_000_001);
         pod.Write("a", a);
         pod.Write("b", b);

@@ -1,6 +1,7 @@
 using System.Text;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
 using VmPod.Vault.Words;
@@ -20,13 +21,13 @@ internal sealed class TestPod : IDisposable
     private readonly bool keepsFolder;
     private int gets;
 
-    internal TestPod(int cellBytes = 64 * 1024, string? root = null, RecoveryWords? words = null)
+    internal TestPod(int cellBytes = 64 * 1024, string? root = null, RecoveryWords? words = null, byte suite = CellSuite.HmacAes)
     {
         keepsFolder = root is not null;
         Root = root ?? Directory.CreateTempSubdirectory("vmpod-test-").FullName;
         Source = Directory.CreateDirectory(Path.Combine(Root, "source")).FullName;
         using SecretBuffer secret = Secret();
-        Vault = PodVault.Create(Folder, secret, Cheap with { CellBytes = cellBytes }, TimeProvider.System, words);
+        Vault = PodVault.Create(Folder, secret, Cheap with { CellBytes = cellBytes, Suite = suite }, TimeProvider.System, words);
     }
 
     internal string Root { get; }

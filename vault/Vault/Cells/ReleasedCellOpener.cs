@@ -29,7 +29,7 @@ internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys ow
                 cells.Fetch(id, key, s.Cell);
             if (CellId.Of(s.Cell) != id)
                 throw new VmPodException(ExitCode.Damaged, $"The pod sent another cell than {id}.", "Verify the pod: podkeeper verify DIR.");
-            if (isOwn ? !CellCipher.TryOpen(own, s.Cell, work) || !CellCipher.MacIsRight(own, s.Cell, work) : !CellCipher.TryOpen(key, s.Cell, work))
+            if (isOwn ? !CellCipher.TryOpen(own, s.Cell, work) || !CellCipher.MacIsRight(own, s.Cell, work) : !CellCipher.TryOpen(own.Suite, key, s.Cell, work))
                 throw KeyedCellOpener.DoesNotOpen(id);
         }
         catch

@@ -106,7 +106,8 @@ public sealed class GrantedLease : IDisposable
         {
             return ReleaseOutcome.Damaged;
         }
-        if (IsOpen && keys is not null && CellHeader.TryRead(cell, out CellHeader header) && (header.KeyId == LeaseId || readable.Value.Contains(id))
+        if (IsOpen && keys is not null && CellHeader.TryRead(cell, out CellHeader header) && header.Suite == vault.Descriptor.Suite
+            && (header.KeyId == LeaseId || readable.Value.Contains(id))
             && keys.Find(header.KeyId) is { } leaseKeys)
         {
             CellCipher.DeriveRecordKey(leaseKeys, cell, key);
@@ -121,7 +122,7 @@ public sealed class GrantedLease : IDisposable
     /// (8).</exception>
     public void Take(ReadOnlySpan<byte> cell)
     {
-        if (cell.Length != vault.Descriptor.CellBytes || !CellHeader.TryRead(cell, out CellHeader header) || header.Suite != CellCipher.Suite
+        if (cell.Length != vault.Descriptor.CellBytes || !CellHeader.TryRead(cell, out CellHeader header) || header.Suite != vault.Descriptor.Suite
             || header.KeyId != LeaseId)
             throw Refused("sent a cell that is not of its lease");
         if (CellsTaken >= cellsMax)

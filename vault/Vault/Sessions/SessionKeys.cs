@@ -2,13 +2,15 @@ using System.Collections.Concurrent;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
+using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
 
 namespace VmPod.Vault.Sessions;
 
 /// <summary>The keys of one session, unwrapped when first used: K_session, its epochs, its leases. Thread-safe.</summary>
-internal sealed class SessionKeys(UInt128 vaultId, SessionHandle session, SecretBuffer sessionKey, LogIndex log) : ILeaseKeySource
+internal sealed class SessionKeys(VaultDescriptor vault, SessionHandle session, SecretBuffer sessionKey, LogIndex log) : ILeaseKeySource
 {
+    private readonly UInt128 vaultId = vault.VaultId;
     private readonly ConcurrentDictionary<ulong, LeaseKeys?> leases = [];
     private readonly Dictionary<ulong, SecretBuffer> epochs = [];
     private readonly Lock gate = new();
@@ -57,7 +59,7 @@ internal sealed class SessionKeys(UInt128 vaultId, SessionHandle session, Secret
         using SecretBuffer? key = KeyWrap.TryUnwrap(epoch, entry.WrappedKey, EpochEntry.LeaseKeyLabel, vaultId, EpochEntry.LeaseContext(session, entry.Term));
         if (key is null)
             return null;
-        LeaseKeys keys = LeaseKeys.Derive(key, vaultId);
+        LeaseKeys keys = LeaseKeys.Derive(key, vaultId, (byte)vault.Suite);
         if (keys.LeaseId == entry.LeaseId)
             return keys;
         keys.Dispose();

@@ -70,11 +70,13 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     /// <param name="cells">Where cells and their keys come from.</param>
     /// <param name="start">The commit to go on from; null for a new session.</param>
     /// <param name="ownerPublicKey">The owner's key, known from the pairing: what the commit is checked against.</param>
-    /// <exception cref="VmPodException">The commit is not the owner's, or damaged (5); link lost (7).</exception>
+    /// <param name="leaseId">The lease's id: only one suite's keys have it.</param>
+    /// <exception cref="VmPodException">The commit is not the owner's, or damaged; the key is another lease's (5); link lost (7).</exception>
     public static SessionLease Open(string name, LeaseTerms terms, SecretBuffer leaseKey, SigningKey signer, ILeaseHome home, IReleasedCellSource cells,
-        BaseCommit? start, ReadOnlySpan<byte> ownerPublicKey)
+        BaseCommit? start, ReadOnlySpan<byte> ownerPublicKey, ulong leaseId)
     {
-        LeaseKeys keys = LeaseKeys.Derive(leaseKey, terms.VaultId);
+        LeaseKeys keys = LeaseKeys.DeriveFor(leaseKey, terms.VaultId, leaseId)
+            ?? throw new VmPodException(ExitCode.Damaged, "The pod's lease and its key do not fit.", "podkeeper verify DIR on the pod.");
         var payloads = new PayloadReader(new ReleasedCellOpener(cells, keys), terms.Session, PodVault.CachedCells);
         try
         {

@@ -10,7 +10,7 @@ import hmac
 import os
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,6 +35,15 @@ def derive(key, salt, label, context=b"", length=32):
 
 K_MAC, K_KDF, K_TAG, K_HASH = (derive(LEASE_KEY, b"", label) for label in (b"mac", b"kdf", b"tag", b"tag-hash"))
 LEASE_ID = derive(LEASE_KEY, b"", b"id", length=8)
+
+
+# Suite 1 derives with one byte of context more, and uses keyed BLAKE2b-256 and ChaCha20-Poly1305.
+K1_MAC, K1_KDF, K1_TAG, K1_HASH = (derive(LEASE_KEY, b"", label, b"\1") for label in (b"mac", b"kdf", b"tag", b"tag-hash"))
+LEASE1_ID = derive(LEASE_KEY, b"", b"id", b"\1", length=8)
+
+
+def mac1(key, data):
+    return hashlib.blake2b(data, key=key, digest_size=32).digest()
 
 
 def mac(key, data):
@@ -104,6 +113,12 @@ def seal(plaintext):
     return header + t + AESGCM(mac(K_KDF, t)).encrypt(bytes(12), plaintext, header + t)
 
 
+def seal1(plaintext):
+    header = b"VPR1" + bytes([1, 0]) + be((len(plaintext) + 64) // 4096, 2) + LEASE1_ID
+    t = mac1(K1_MAC, header + plaintext)
+    return header + t + ChaCha20Poly1305(mac1(K1_KDF, t)).encrypt(bytes(12), plaintext, header + t)
+
+
 def cells():
     hello = content([entry(5, 9, 1, 5, 0, 5)], b"hello")
     two = content([entry(5, 9, 1, 5, 0, 5), entry(5, 10, 2, 65536, 5, 11)], b"hello" + b"not a frame")
@@ -117,6 +132,19 @@ def cells():
     for file, offset, mask in patches:
         case("cell", f"changed-{file}", "refuse", f"a cell with a changed {file.replace('-', ' ')} does not open", vaultId=VAULT, leaseKey=LEASE_KEY,
              plaintext=hello, patch=f"{offset}={bytes([good[offset] ^ mask]).hex()}")
+    for file, plaintext in (("one", hello), ("two", two), ("large", content([entry(1, 0, 1, 65536, 0, 65536)], bytes(65535) + b"x", capacity=131072 - 64))):
+        sealed = seal1(plaintext)
+        case("cell", f"suite-1-seal-{file}", "ok", "a cell of suite 1 seals to these bytes and opens again", suite=b"\1", vaultId=VAULT, leaseKey=LEASE_KEY,
+             plaintext=plaintext, mac=sealed[16:48], tag=sealed[-16:], id=hashlib.sha256(b"\0" + sealed).digest())
+    good = seal1(hello)
+    for file, offset, mask in patches:
+        case("cell", f"suite-1-changed-{file}", "refuse", f"a cell of suite 1 with a changed {file.replace('-', ' ')} does not open", suite=b"\1", vaultId=VAULT,
+             leaseKey=LEASE_KEY, plaintext=hello, patch=f"{offset}={bytes([good[offset] ^ mask]).hex()}")
+    # Whole cells of the one suite, shown to the keys of the other.
+    case("cell", "suite-1-in-a-vault-of-2", "refuse", "a cell of suite 1 in a vault of suite 2", vaultId=VAULT, leaseKey=LEASE_KEY, plaintext=hello,
+         patch=f"0={seal1(hello).hex()}")
+    case("cell", "suite-2-in-a-vault-of-1", "refuse", "a cell of suite 2 in a vault of suite 1", suite=b"\1", vaultId=VAULT, leaseKey=LEASE_KEY, plaintext=hello,
+         patch=f"0={seal(hello).hex()}")
 
 
 def contents():
@@ -215,6 +243,13 @@ def commits():
 def keys():
     case("lease-keys", "one", "ok", "what K_lease gives", vaultId=VAULT, leaseKey=LEASE_KEY, mac=K_MAC, record=K_KDF, tag=K_TAG, hash=K_HASH, id=LEASE_ID)
     case("change-tag", "one", "ok", "the change tag of a chunk", vaultId=VAULT, leaseKey=LEASE_KEY, bytes=b"a chunk", tag=mac(K_TAG, AESGCM(K_HASH).encrypt(bytes(12), b"", b"a chunk"))[:16])
+
+
+def keys_of_suite_1():
+    case("lease-keys", "suite-1", "ok", "what K_lease gives in suite 1", suite=b"\1", vaultId=VAULT, leaseKey=LEASE_KEY, mac=K1_MAC, record=K1_KDF, tag=K1_TAG,
+         hash=K1_HASH, id=LEASE1_ID)
+    case("change-tag", "suite-1", "ok", "the change tag of a chunk in suite 1", suite=b"\1", vaultId=VAULT, leaseKey=LEASE_KEY, bytes=b"a chunk",
+         tag=mac1(K1_TAG, b"a chunk")[:16])
 
 
 def slots():
@@ -332,6 +367,6 @@ def links():
 for old in os.listdir(HERE):
     if old.endswith(".txt"):
         os.remove(os.path.join(HERE, old))
-for make in (cells, contents, leaves, manifests, commits, keys, slots, words, recovery, links):
+for make in (cells, contents, leaves, manifests, commits, keys, keys_of_suite_1, slots, words, recovery, links):
     make()
 print(COUNT)
