@@ -25,5 +25,5 @@ public static class LogEntryTypes
     public const byte Fork = 7;
 
     /// <summary>What recovery words open; the one with the highest number counts.</summary>
-    public const byte Recovery = 8;
+    public const byte Recovery = 16;
 }

@@ -8,10 +8,14 @@ using VmPod.PodKeeper.Serving;
 namespace VmPod.PodKeeper.Cli.Serving;
 
 /// <summary>The server's life under the host: control socket, address file, systemd's notifications, and an end in order.</summary>
-internal sealed class PodService(PodServer server, RuntimeFolder runtime, string folder, Serilog.ILogger log, Action ready) : IHostedService
+internal sealed class PodService(PodServer server, RuntimeFolder runtime, string folder, Serilog.ILogger log, Action ready, Action stop) : IHostedService
 {
     private readonly SystemdNotifier systemd = new();
     private ControlServer? control;
+    private FolderWatch? watch;
+
+    /// <summary>True if it ended because the pod's folder was pulled.</summary>
+    public bool IsPodGone => watch is { IsGone: true };
 
     /// <summary>Everything answers when this returns.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -19,6 +23,7 @@ internal sealed class PodService(PodServer server, RuntimeFolder runtime, string
         var commands = new ServedCommands(server, folder);
         control = ControlServer.Listen(runtime, server.VaultId, commands.Answer, e => log.Error(e, "A command of the control socket failed."));
         WriteAddress();
+        watch = FolderWatch.Start(folder, server.VaultId, stop);
         ready();
         systemd.Notify(ServiceState.Ready);
         return Task.CompletedTask;
@@ -28,6 +33,7 @@ internal sealed class PodService(PodServer server, RuntimeFolder runtime, string
     public Task StopAsync(CancellationToken cancellationToken)
     {
         systemd.Notify(ServiceState.Stopping);
+        watch?.Dispose();
         File.Delete(runtime.AddressFileOf(server.VaultId));
         control?.Dispose();
         server.Dispose();

@@ -39,10 +39,15 @@ internal static class ServeVerb
         PodServer server = Start(folder, listen, pinFile, log);
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.AddSerilog(log);
-        builder.Services.AddHostedService(_ => new PodService(server, runtime, folder, log, () => Ready(server, runtime, json)));
+        PodService? service = null;
+        builder.Services.AddHostedService(services => service = new PodService(server, runtime, folder, log, () => Ready(server, runtime, json),
+            services.GetRequiredService<IHostApplicationLifetime>().StopApplication));
         using IHost host = builder.Build();
         host.Run();
-        return (int)ExitCode.Done;
+        return service is { IsPodGone: true }
+            ? throw new VmPodException(ExitCode.LinkLost, $"The pod's folder {folder} is gone: it was pulled, unmounted or moved. All keys are zero.",
+                "Bring it back and serve it again; leases stay open in it.")
+            : (int)ExitCode.Done;
     }
 
     private static PodServer Start(string folder, IPEndPoint listen, string? pinFile, Serilog.ILogger log)

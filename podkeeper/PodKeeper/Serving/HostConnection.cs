@@ -126,6 +126,7 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
             ReceiveMemory = ((LockedMemoryOwner)received).Memory,
             SendMemory = ((LockedMemoryOwner)sent).Memory,
             Cut = channel.Abort,
+            SharedIds = server.SharedIds,
             Bug = e => server.Note(new ServerNote("A request failed.", Number, Bug: e)),
             SilenceTime = PodLimits.LinkSilence,
         };

@@ -72,6 +72,8 @@ public sealed class PodServer : IDisposable
 
     internal ChannelOptions Channel { get; }
 
+    internal IdBudget SharedIds { get; } = new(WireLimits.SharedIdBytes);
+
     internal string PairingsPath { get; }
 
     /// <summary>The vault.</summary>

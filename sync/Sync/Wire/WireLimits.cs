@@ -48,9 +48,16 @@ public static class WireLimits
     /// <summary>Ids of one IDS: a frame no larger than that of the largest cell.</summary>
     public const int IdsMax = 8192;
 
-    /// <summary>Bytes of ids that a pod collects for one COMMIT: 524,288 ids, which are 32 GiB of the usual cells in one commit. FormatLimits.CommitIdsMax
+    /// <summary>Bytes of ids that a pod collects for one COMMIT: 196,608 ids, which are 12 GiB of the usual cells in one commit. FormatLimits.CommitIdsMax
     /// would be 256 MiB of memory for a peer's word.</summary>
-    public const int CollectedIdBytesMax = 16 * 1024 * 1024;
+    public const int CollectedIdBytesMax = 6 * 1024 * 1024;
+
+    /// <summary>Of these, each link's own: 16,384 ids, which are 1 GiB of the usual cells. What is beyond it comes out of <see cref="IdBudget"/>.</summary>
+    public const int OwnIdBytes = 512 * 1024;
+
+    /// <summary>What all links of a pod share: one commit of the largest size. With six links 8.5 MiB of ids at most, and 6 MiB more while one commit's are
+    /// joined; beside 48 MiB of locked frames that keeps a server below 64 MiB over its base.</summary>
+    public const int SharedIdBytes = CollectedIdBytesMax - OwnIdBytes;
 
     /// <summary>Numbers of one LOG.</summary>
     public const int LogNumbersMax = 8;

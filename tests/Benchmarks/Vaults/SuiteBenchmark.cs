@@ -53,7 +53,8 @@ internal sealed class SuiteBenchmark : IBenchmark
         }
         var report = new BenchReport(Name);
         report.Tables.Add(table);
-        report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"Medians of {rounds} rounds in turns; {mebibytes:0} MiB each; by CPU time of one thread."));
+        report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
+            $"Medians of {rounds} rounds in turns; {mebibytes:0} MiB each; by CPU time of one thread."));
         return report;
 
         void Time(byte suite, string what, Action once)

@@ -87,7 +87,7 @@ public sealed class CliTests : IDisposable
     [Theory]
     [InlineData("1", 1)]
     [InlineData("2", 2)]
-    [Trait("Spec", "V-95")]
+    [Trait("Spec", "V-115")]
     public void A_pod_has_the_suite_that_it_was_made_with(string suite, int expected)
     {
         Assert.Equal(2, ErrorCode(2, "init", Pod, "--suite", "3", "--pin-file", Pin));

@@ -5,6 +5,8 @@ using VmPod.Foundation;
 using VmPod.Sync.Channel;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+using VmPod.Vault.Snapshots;
 using Xunit;
 
 namespace VmPod.PodKeeper.Tests.Serving;
@@ -12,7 +14,7 @@ namespace VmPod.PodKeeper.Tests.Serving;
 /// <summary>Peers that are none, that stall, or that want too much: they end, and keep nobody out.</summary>
 public sealed class BadPeerTests
 {
-    private const int HangMax = 5_000;
+    private const int HangMax = 5_000, IdsFrameBytes = WireLimits.IdsMax * CellId.Size;
 
     [Fact]
     [Trait("Spec", "P-52")]
@@ -127,6 +129,48 @@ public sealed class BadPeerTests
     }
 
     [Fact]
+    [Trait("Spec", "P-73")]
+    public void Paired_hosts_that_collect_ids_on_every_link_stay_below_64_MiB_and_keep_nobody_from_a_commit()
+    {
+        // With the bound of a link alone, six links that fill it are beyond 64 MiB.
+        Assert.True(PodLimits.LinksMax * (WireLimits.CollectedIdBytesMax + 8L * 1024 * 1024) > 64L << 20);
+        using var pod = new ServedPod();
+        using (WireHost first = pod.Connect())
+        {
+            first.Open();       // what is made once is made
+            first.Close();
+        }
+        ServeTests.Until(() => pod.Server.State.Links == 0);
+        long before = ServerMemory();
+        var pairings = Enumerable.Range(0, 4).Select(_ => pod.Pair()).ToList();
+        List<SecureChannel> hostile = [];
+        try
+        {
+            // One fills what is shared, the others what is their own: the most that can be held. Then these want more as well.
+            for (int i = 0; i < PodLimits.LinksMax - 1; i++)
+                hostile.Add(Hostile(pod, pairings[i % pairings.Count], 0, (i == 0 ? WireLimits.CollectedIdBytesMax : WireLimits.OwnIdBytes) / IdsFrameBytes));
+            ServeTests.Until(() => pod.Server.SharedIds.Taken == WireLimits.SharedIdBytes);
+            long held = ServerMemory() - before;
+            foreach (SecureChannel channel in hostile.Skip(1))
+                SendIds(channel, WireLimits.OwnIdBytes / IdsFrameBytes, 4);
+            using (WireHost host = pod.Connect())
+            {
+                using SessionLease lease = host.Resume();
+                File.WriteAllBytes(pod.Temp["files", "a"], RandomNumberGenerator.GetBytes(300_000));
+                SnapshotWriter.Put(lease, [pod.Temp["files"]], "remote", null, TestContext.Current.CancellationToken);
+                lease.Close();
+            }
+            long more = ServerMemory() - before;
+            Assert.True(held < 64L << 20 && more < 64L << 20, $"{held >> 20} and {more >> 20} MiB");
+        }
+        finally
+        {
+            hostile.ForEach(h => h.Abort());
+        }
+        ServeTests.Until(() => pod.Server.SharedIds.Taken == 0 && pod.Server.State.Links == 0);
+    }
+
+    [Fact]
     [Trait("Spec", "P-54")]
     public void A_cell_that_is_not_the_lease_s_is_refused_and_the_link_goes_on()
     {
@@ -144,17 +188,22 @@ public sealed class BadPeerTests
     private static long ServerMemory() => GC.GetTotalMemory(forceFullCollection: true) + LockedKiB() * 1024;
 
     // HELLO and 1 MiB of ids by hand, then silence.
-    private static SecureChannel Hostile(ServedPod pod, Sync.Channel.Pairings.Pairing pairing)
+    private static SecureChannel Hostile(ServedPod pod, Sync.Channel.Pairings.Pairing pairing, int from = 0, int frames = 4)
     {
         SecureChannel channel = SecureChannel.Connect(pod.Server.Address, pairing);
         var hello = new HostHello { BootId = 7, TimeMs = 1, DisplayName = "" };
         Frame(channel, WireType.Hello, hello.BodyBytes, hello.WriteTo);
-        for (int part = 0; part < 4; part++)
+        SendIds(channel, from, frames);
+        return channel;
+    }
+
+    private static void SendIds(SecureChannel channel, int from, int frames)
+    {
+        for (int part = from; part < from + frames; part++)
         {
             var ids = new IdsMessage { Dropped = false, Ids = [.. Enumerable.Range(0, WireLimits.IdsMax).Select(i => Id(part * WireLimits.IdsMax + i))] };
             Frame(channel, WireType.Ids, ids.BodyBytes, ids.WriteTo);
         }
-        return channel;
     }
 
     private static CellId Id(int number)

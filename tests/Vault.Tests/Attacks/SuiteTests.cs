@@ -16,7 +16,7 @@ public sealed class SuiteTests
     [Theory]
     [InlineData(CellSuite.HmacAes)]
     [InlineData(CellSuite.Blake2bChaCha20)]
-    [Trait("Spec", "V-95")]
+    [Trait("Spec", "V-115")]
     [Trait("Threat", "T-02")]
     public void A_cell_that_the_same_lease_key_sealed_in_the_other_suite_is_refused(byte suite)
     {
@@ -34,7 +34,7 @@ public sealed class SuiteTests
     }
 
     [Fact]
-    [Trait("Spec", "V-95")]
+    [Trait("Spec", "V-115")]
     public void No_key_of_a_lease_serves_in_two_suites()
     {
         using var one = new CellBench(CellSuite.Blake2bChaCha20);
@@ -50,7 +50,7 @@ public sealed class SuiteTests
     [InlineData(CellSuite.HmacAes)]
     [InlineData(CellSuite.Blake2bChaCha20)]
     [Trait("Spec", "V-30")]
-    [Trait("Spec", "V-95")]
+    [Trait("Spec", "V-115")]
     [Trait("Threat", "T-02")]
     public void A_descriptor_that_says_the_other_suite_is_known_before_a_cell_is_opened(byte suite)
     {

@@ -146,7 +146,7 @@ public abstract class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-83")]
-    [Trait("Spec", "V-95")]
+    [Trait("Spec", "V-115")]
     public void A_planted_cell_with_a_right_tag_and_a_wrong_T_opens_with_its_key_and_is_refused()
     {
         using TestPod pod = WithOneGeneration(Suite);

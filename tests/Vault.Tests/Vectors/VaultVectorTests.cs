@@ -34,10 +34,10 @@ public sealed class VaultVectorTests
     [Trait("Spec", "V-28")]
     [Trait("Spec", "V-29")]
     [Trait("Spec", "V-32")]
-    [Trait("Spec", "V-90")]
-    [Trait("Spec", "V-91")]
-    [Trait("Spec", "V-93")]
-    [Trait("Spec", "V-95")]
+    [Trait("Spec", "V-110")]
+    [Trait("Spec", "V-111")]
+    [Trait("Spec", "V-113")]
+    [Trait("Spec", "V-115")]
     public void Every_vector_passes_or_is_refused_as_it_says()
     {
         IReadOnlyList<VectorFile> vectors = VectorFile.All("vault/v1");

@@ -3,7 +3,7 @@ using X86Aes = System.Runtime.Intrinsics.X86.Aes;
 
 namespace VmPod.Vault.Keys;
 
-/// <summary>The two cipher suites. A vault has one, from its making on; nothing is negotiated (SPEC, V-95).</summary>
+/// <summary>The two cipher suites. A vault has one, from its making on; nothing is negotiated (SPEC, V-115).</summary>
 public static class CellSuite
 {
     /// <summary>Keyed BLAKE2b-256 and ChaCha20-Poly1305: for machines without instructions for AES.</summary>

@@ -34,7 +34,7 @@ public sealed class LeaseKeys : IDisposable
 
     internal ReadOnlySpan<byte> TagHash => keys.ReadOnlyBytes[96..128];
 
-    /// <summary>Derives them. Keys and id depend on the key and the suite alone, so a key never serves in two suites (V-95).</summary>
+    /// <summary>Derives them. Keys and id depend on the key and the suite alone, so a key never serves in two suites (V-115).</summary>
     internal static LeaseKeys Derive(SecretBuffer leaseKey, UInt128 vaultId, byte suite)
     {
         ReadOnlySpan<byte> context = suite == CellSuite.HmacAes ? default : [suite];

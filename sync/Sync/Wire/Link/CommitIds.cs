@@ -3,11 +3,14 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Sync.Wire;
 
-/// <summary>The two lists of ids that a pod collects for the next COMMIT, within <see cref="WireLimits.CollectedIdBytesMax"/>.</summary>
-internal sealed class CommitIds
+/// <summary>
+/// The two lists of ids that a pod collects for the next COMMIT, within <see cref="WireLimits.CollectedIdBytesMax"/> and what the links together may hold.
+/// </summary>
+internal sealed class CommitIds(IdBudget budget)
 {
     private readonly List<IReadOnlyList<CellId>> added = [], dropped = [];
     private int addedCount, droppedCount;
+    private long shared;
 
     /// <summary>True once a list was too long: the commit is refused, and what came beyond the bound was not kept.</summary>
     internal bool IsTooMuch { get; private set; }
@@ -20,7 +23,8 @@ internal sealed class CommitIds
             return true;
         if (list.Count > 0 && list[^1][^1] >= part.Ids[0])
             return false;
-        if ((addedCount + droppedCount + part.Ids.Count) * (long)CellId.Size > WireLimits.CollectedIdBytesMax)
+        long bytes = (addedCount + droppedCount + part.Ids.Count) * (long)CellId.Size;
+        if (bytes > WireLimits.CollectedIdBytesMax || !TryHold(bytes))
         {
             Clear();
             IsTooMuch = true;
@@ -37,24 +41,32 @@ internal sealed class CommitIds
     /// <summary>Whether the lists are as long as the record says.</summary>
     internal bool Match(CommitRecord record) => addedCount == record.AddedCount && droppedCount == record.DroppedCount;
 
-    /// <summary>Gives the lists out, and begins anew.</summary>
-    internal (CellId[] Added, CellId[] Dropped) Take()
-    {
-        var all = (Join(added, addedCount), Join(dropped, droppedCount));
-        Clear();
-        return all;
-    }
+    /// <summary>Gives the lists out. They count until <see cref="Clear"/>.</summary>
+    internal (CellId[] Added, CellId[] Dropped) Take() => (Join(added, addedCount), Join(dropped, droppedCount));
 
+    /// <summary>Begins anew.</summary>
     internal void Clear()
     {
+        budget.Give(Interlocked.Exchange(ref shared, 0));
         added.Clear();
         dropped.Clear();
         addedCount = droppedCount = 0;
         IsTooMuch = false;
     }
 
+    // What is beyond the link's own share comes out of what all share.
+    private bool TryHold(long bytes)
+    {
+        long more = Math.Max(0, bytes - WireLimits.OwnIdBytes) - shared;
+        if (more > 0 && !budget.TryTake(more))
+            return false;
+        shared += Math.Max(0, more);
+        return true;
+    }
+
     internal static VmPodException TooMuch() => new(ExitCode.NoSpace,
-        $"The commit names more than {WireLimits.CollectedIdBytesMax / CellId.Size} cells.", "Commit in smaller steps.");
+        $"The commit names more than {WireLimits.CollectedIdBytesMax / CellId.Size} cells, or other hosts commit as much just now.",
+        "Commit in smaller steps, or again.");
 
     private static CellId[] Join(List<IReadOnlyList<CellId>> parts, int count)
     {

@@ -177,7 +177,7 @@ public sealed partial class WireLink : IDisposable
                 body.Return();
             }
             if (handlerOf is not null)
-                server = new(handlerOf(this), sender, receiver, cellBytes, Fail, options.Bug);
+                server = new(handlerOf(this), sender, receiver, cellBytes, Fail, options.Bug, options.SharedIds);
             Volatile.Write(ref isOpen, true);
             server?.Start();
             sender.Start();

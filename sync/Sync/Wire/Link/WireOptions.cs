@@ -17,6 +17,9 @@ public sealed class WireOptions
     /// <summary>Told of exceptions of a handler that are bugs; null for nobody.</summary>
     public Action<Exception>? Bug { get; init; }
 
+    /// <summary>Of a pod: what all its links share for the ids of their commits.</summary>
+    public IdBudget SharedIds { get; init; } = new(WireLimits.SharedIdBytes);
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

@@ -5,13 +5,13 @@ namespace VmPod.Sync.Wire;
 
 /// <summary>The pod's side of a link: frames wait here for a bounded set of workers. Reads go to several at once, writes to one, in order.</summary>
 internal sealed class WireServer(IWireHandler handler, FrameSender sender, FrameReceiver receiver, int cellBytes, Action<VmPodException> broken,
-    Action<Exception>? bug)
+    Action<Exception>? bug, IdBudget sharedIds)
 {
     private readonly Queue<(FrameHeader Header, FrameBlock Body)> reads = new(), writes = new();
     private readonly HashSet<uint> requests = [];       // numbers in use
     private readonly object gate = new();
     private readonly List<Thread> workers = [];
-    private readonly CommitIds ids = new();
+    private readonly CommitIds ids = new(sharedIds);
     private VmPodException? putFault;       // of the writing worker alone, as ids and putCount
     private ulong putCount;
     private int waitingRequests;
@@ -60,6 +60,7 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
     {
         foreach (Thread worker in workers.Where(w => w != Thread.CurrentThread))
             worker.Join();
+        ids.Clear();
     }
 
     private void WaitForRoom()
@@ -194,10 +195,21 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
 
     private CommittedReply Commit(CommitRequest commit)
     {
-        bool isTooMuch = ids.IsTooMuch;
-        (CellId[] added, CellId[] dropped) = ids.Take();
-        ThrowPutFault();
-        return isTooMuch ? throw CommitIds.TooMuch() : handler.Commit(commit, added, dropped);
+        try
+        {
+            ThrowPutFault();
+            if (ids.IsTooMuch)
+                throw CommitIds.TooMuch();
+            lock (sharedIds.Joining)
+            {
+                (CellId[] added, CellId[] dropped) = ids.Take();
+                return handler.Commit(commit, added, dropped);
+            }
+        }
+        finally
+        {
+            ids.Clear();
+        }
     }
 
     private HaveReply Have(HaveRequest have)
