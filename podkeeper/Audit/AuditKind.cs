@@ -143,4 +143,13 @@ public enum AuditKind
 
     /// <summary>What a host had left was taken in beside the session's line: its lease was not open any more.</summary>
     Fork,
+
+    /// <summary>A pending commit was looked into and is sound.</summary>
+    PendingChecked,
+
+    /// <summary>A pending commit was looked into and is not what it says: nothing starts from it.</summary>
+    PendingRefused,
+
+    /// <summary>The owner lets leases start from a commit that nobody has looked into.</summary>
+    PendingAccepted,
 }

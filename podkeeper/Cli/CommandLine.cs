@@ -49,6 +49,7 @@ internal static class CommandLine
         root.Subcommands.Add(SessionsVerb.Create());
         root.Subcommands.Add(VerifyVerb.Create());
         root.Subcommands.Add(ReleaseVerb.Create());
+        root.Subcommands.Add(AcceptVerb.Create());
         root.Subcommands.Add(AuditVerb.Create());
         root.Subcommands.Add(ServeVerb.Create());
         root.Subcommands.Add(PairingVerbs.CreatePair());

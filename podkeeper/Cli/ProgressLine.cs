@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
 
 namespace VmPod.PodKeeper.Cli;
 
-/// <summary>One line on standard error that tells how far a put or get is. Nothing where standard error is no terminal.</summary>
-internal sealed class ProgressLine : IProgress<TransferProgress>, IDisposable
+/// <summary>One line on standard error that tells how far a put or get is, or the look into what is pending before it. Nothing where standard error is no
+/// terminal.</summary>
+internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<CheckProgress>, IDisposable
 {
     private const string ClearLine = "\r\u001b[K";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
@@ -19,15 +21,26 @@ internal sealed class ProgressLine : IProgress<TransferProgress>, IDisposable
     {
         if (!isShown)
             return;
+        string left = value.Left is { } time ? $", {time:h\\:mm\\:ss} left" : "";
+        Show($"{Output.Bytes(value.BytesDone)} of {Output.Bytes(value.BytesTotal)}, {value.Rate / 1e6:0} MB/s{left}");
+    }
+
+    /// <inheritdoc cref="Report(TransferProgress)"/>
+    public void Report(CheckProgress value)
+    {
+        if (isShown && value.Done % 256 == 0)
+            Show($"Looking into what is pending: {100 * Math.Min(value.Done, value.Total) / Math.Max(1, value.Total)} %");
+    }
+
+    private void Show(string text)
+    {
         lock (gate)
         {
             if (since.Elapsed < Interval)
                 return;
             since.Restart();
             isWritten = true;
-            string left = value.Left is { } time ? $", {time:h\\:mm\\:ss} left" : "";
-            string done = $"{Output.Bytes(value.BytesDone)} of {Output.Bytes(value.BytesTotal)}";
-            Console.Error.Write($"{ClearLine}{done}, {value.Rate / 1e6:0} MB/s{left}");
+            Console.Error.Write(ClearLine + text);
         }
     }
 

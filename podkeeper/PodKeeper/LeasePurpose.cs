@@ -26,4 +26,7 @@ public enum LeasePurpose
 
     /// <summary>A machine goes on from a generation.</summary>
     Resume,
+
+    /// <summary>A commit that is pending is looked into.</summary>
+    Check,
 }

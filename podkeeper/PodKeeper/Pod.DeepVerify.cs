@@ -9,7 +9,7 @@ namespace VmPod.PodKeeper;
 /// <summary>Verification with keys.</summary>
 public sealed partial class Pod
 {
-    /// <summary>Opens every generation and fork, and decodes every chunk of it; keeps nothing. Damage is reported, not thrown.</summary>
+    /// <summary>Opens every generation and fork that was not refused, and decodes every chunk of it; keeps nothing. Damage is reported, not thrown.</summary>
     /// <exception cref="VmPodException">Locked (4), or the log cannot be written (5, 6, 8).</exception>
     public DeepReport VerifyDeep(CancellationToken cancel)
     {
@@ -28,8 +28,9 @@ public sealed partial class Pod
         foreach (SessionSummary session in Vault.ListSessions())
         {
             Audit.Append(Grant(session.Handle.ToString(), LeasePurpose.Verify, generation: null));
-            IEnumerable<(ulong, ulong?)> all = Vault.ListGenerations(session.Handle).Select(g => (g.Record.Generation, (ulong?)null))
-                .Concat(Vault.ListForks(session.Handle).Select(f => (f.Record.Generation, (ulong?)f.LeaseId)));
+            IEnumerable<(ulong, ulong?)> all = Vault.ListGenerations(session.Handle)
+                .Where(g => g.Trust != CommitTrust.Refused).Select(g => (g.Record.Generation, (ulong?)null))
+                .Concat(Vault.ListForks(session.Handle).Where(f => f.Trust != CommitTrust.Refused).Select(f => (f.Record.Generation, (ulong?)f.LeaseId)));
             foreach ((ulong generation, ulong? fork) in all)
             {
                 generations++;

@@ -31,6 +31,7 @@ public sealed partial class Pod
         SessionLease? lease = null;
         try
         {
+            LookInto(session, generation, tip, fork);
             lease = Vault.BeginLease(session, create, Host, generation, tip, fork);
             Audit.Append(LeaseEvent(AuditKind.LeaseOpened, lease));
             return lease;
@@ -168,10 +169,17 @@ public sealed partial class Pod
     {
         Audit.Append(Grant(session.Handle.ToString(), LeasePurpose.List, generation: null));
         var labels = new SortedDictionary<ulong, string>();
-        foreach (GenerationInfo generation in Vault.ListGenerations(session.Handle))
+        foreach (GenerationInfo generation in Vault.ListGenerations(session.Handle).Where(g => g.Trust != CommitTrust.Refused))
         {
-            using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation.Record.Generation);
-            labels[generation.Record.Generation] = reader.Label;
+            try
+            {
+                using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation.Record.Generation);
+                labels[generation.Record.Generation] = reader.Label;
+            }
+            catch (VmPodException e) when (e.ExitCode == ExitCode.Damaged && generation.Trust == CommitTrust.Pending)
+            {
+                // A host wrote what does not open. That is found when it is looked into; the others have labels.
+            }
         }
         return labels;
     }
@@ -219,8 +227,10 @@ public sealed partial class Pod
     private static AuditEvent LeaseEvent(AuditKind kind, SessionLease lease) => new(kind, AuditOutcome.Ok)
     {
         Session = lease.Session.ToString(),
-        Detail = { ["lease"] = lease.LeaseId.ToString("x16", CultureInfo.InvariantCulture), ["term"] = (long)lease.Term },
+        Detail = { ["lease"] = LeaseTextOf(lease.LeaseId), ["term"] = (long)lease.Term },
     };
+
+    private static string LeaseTextOf(ulong leaseId) => leaseId.ToString("x16", CultureInfo.InvariantCulture);
 
     private static VmPodException NoSession(string session) =>
         new(ExitCode.NotFound, $"The vault has no session {session}.", "podkeeper sessions DIR lists them.");

@@ -79,6 +79,13 @@ public static class PodLimits
     /// <summary>Between two entries that count refused strangers: whoever knocks must not fill the log.</summary>
     internal static readonly TimeSpan RefusalsEvery = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a lease waits until what it would start from was looked into: a few GiB, and well under the 30 s that a host gives the
+    /// answer.</summary>
+    internal static readonly TimeSpan CheckPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often it is asked whether that is done.</summary>
+    internal static readonly TimeSpan CheckPoll = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Callers of the control socket at once: commands of one user.</summary>
     internal const int ControlCallsMax = 4;
 

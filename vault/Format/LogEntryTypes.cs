@@ -24,6 +24,21 @@ public static class LogEntryTypes
     /// <summary>A fork: what a commit is, of a lease that was not open any more. It moves no session's tip.</summary>
     public const byte Fork = 7;
 
+    /// <summary>What was found of a commit that was pending, or what the owner said of it.</summary>
+    public const byte Verdict = 8;
+
     /// <summary>What recovery words open; the one with the highest number counts.</summary>
     public const byte Recovery = 16;
+
+    /// <summary>A commit that nobody with keys has looked into yet (rule 29). The type is part of the entry's hash, so this cannot be taken away.</summary>
+    public const byte PendingCommit = 0x80 | Commit;
+
+    /// <summary>A fork that nobody with keys has looked into yet.</summary>
+    public const byte PendingFork = 0x80 | Fork;
+
+    /// <summary>True for a commit, pending or not.</summary>
+    public static bool IsCommit(byte type) => type is Commit or PendingCommit;
+
+    /// <summary>True for a fork, pending or not.</summary>
+    public static bool IsFork(byte type) => type is Fork or PendingFork;
 }

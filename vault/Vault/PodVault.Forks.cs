@@ -16,15 +16,16 @@ public sealed partial class PodVault
     /// <summary>The forks of a session that are sound, oldest first. Needs no key.</summary>
     public IReadOnlyList<ForkInfo> ListForks(SessionHandle session) =>
     [
-        .. log.AllForks(session).Select(offset => TryReadCommit(offset, type: LogEntryTypes.Fork)).OfType<FoundCommit>()
+        .. log.AllForks(session).Select(offset => TryReadCommit(offset, isFork: true)).OfType<FoundCommit>()
             .Where(f => f.Record.Session == session && IsSigned(f.Entry))
-            .Select(f => new ForkInfo(f.Record.LeaseId, f.Record, ParentOf(f.Record), f.Offset, f.Hash)),
+            .Select(f => new ForkInfo(f.Record.LeaseId, f.Record, ParentOf(f.Record), f.Offset, f.Hash, TrustIn(f))),
     ];
 
     /// <summary>
     /// Lets the host of a lease that is not open any more hand in what it could not send. Needs no key; gives none. Null if this lease is not one that may.
     /// </summary>
-    private GrantedLease? AttachClosed(SessionEntry? row, LeaseEntry? entry, long? leaseOffset, ulong term, UInt128 host, long cellsMax)
+    private GrantedLease? AttachClosed(SessionEntry? row, LeaseEntry? entry, long? leaseOffset, ulong term, UInt128 host, long cellsMax,
+        bool isForeign)
     {
         // A session without a commit is let go with its lease (see Draft): there is nothing that a fork could stand beside.
         if (row is not { TipOffset: >= 0 } || entry is null || leaseOffset is not { } offset || entry.Term != term || entry.Host != host
@@ -36,7 +37,7 @@ public sealed partial class PodVault
         FoundCommit? left = TryFindFork(entry.Session, entry.LeaseId);
         GrantedLease.Standing standing = left is null ? default : new GrantedLease.Standing(left.Entry, left.Hash, left.Offset);
         return new GrantedLease(this, IsUnlocked ? NameOf(entry.Session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax,
-            isOpen: false);
+            isOpen: false, isForeign);
     }
 
     /// <summary>The live cells of what a fork goes on from: the commit that its lease began from, or one of the lease's own. Null if it is neither.</summary>
@@ -53,7 +54,7 @@ public sealed partial class PodVault
 
     /// <summary>Writes a fork down, if it was not taken before; the session's row stays as it is.</summary>
     /// <exception cref="VmPodException">The lease left another fork (4). There are too many (8).</exception>
-    internal (Digest Hash, long Offset) CommitFork(CommitEntry fork, LeaseEntry lease)
+    internal (Digest Hash, long Offset) CommitFork(CommitEntry fork, LeaseEntry lease, bool isPending)
     {
         lock (gate)
         {
@@ -64,7 +65,8 @@ public sealed partial class PodVault
                 throw new VmPodException(ExitCode.NoSpace, $"The session has {FormatLimits.ForksMax} forks, which is as many as there may be.",
                     "What the host holds stays there.");
             }
-            CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Fork, fork.ToBytes())], context =>
+            byte type = isPending || IsPending((long)fork.Record.ParentOffset, fork.Record.Parent) ? LogEntryTypes.PendingFork : LogEntryTypes.Fork;
+            CommitResult result = Store.Commit([new PendingEntry(type, fork.ToBytes())], context =>
             {
                 SessionEntry row = context.Previous!.Find(lease.Session.Value) ?? throw Broken();
                 return row.LeaseId == lease.LeaseId && row.LeaseState == LeaseState.Open
@@ -81,22 +83,23 @@ public sealed partial class PodVault
         CommitRecord record = commit.Record;
         if (TryFindFork(record.Session, record.LeaseId) is { } fork)
         {
-            return fork.Hash == DomainHash.OfEntry(LogEntryTypes.Fork, bytes) ? (fork.Hash, fork.Offset) : throw new VmPodException(ExitCode.Refused,
+            return fork.Entry.ToBytes().AsSpan().SequenceEqual(bytes) ? (fork.Hash, fork.Offset) : throw new VmPodException(ExitCode.Refused,
                 $"This lease left {ForkName.Of(record.LeaseId)} already, and hands in another.", "A lease leaves one fork.");
         }
-        Digest hash = DomainHash.OfEntry(LogEntryTypes.Commit, bytes);
+        // As a commit it may have been pending, or not.
+        Digest[] hashes = [DomainHash.OfEntry(LogEntryTypes.Commit, bytes), DomainHash.OfEntry(LogEntryTypes.PendingCommit, bytes)];
         foreach (long offset in log.FindCommits(record.Session, record.Generation))
         {
-            if (TryReadCommit(offset, hash) is not null)
-                return (hash, offset);
+            if (TryReadCommit(offset) is { } there && hashes.Contains(there.Hash))
+                return (there.Hash, offset);
         }
         // A draft is in no index: back from the tip, past the commits of later leases.
         SessionEntry? row = Store.Head.Find(record.Session.Value);
         FoundCommit? at = row is { TipOffset: >= 0 } ? TryReadCommit(row.TipOffset, row.TipHash) : null;
         for (; at is not null && at.Record.Term >= record.Term; at = BeforeIn(at.Record))
         {
-            if (at.Hash == hash)
-                return (hash, at.Offset);
+            if (hashes.Contains(at.Hash))
+                return (at.Hash, at.Offset);
         }
         return null;
     }
@@ -116,7 +119,7 @@ public sealed partial class PodVault
     }
 
     private FoundCommit? TryFindFork(SessionHandle session, ulong leaseId) => log.FindForks(session, leaseId)
-        .Select(offset => TryReadCommit(offset, type: LogEntryTypes.Fork))
+        .Select(offset => TryReadCommit(offset, isFork: true))
         .FirstOrDefault(f => f is not null && f.Record.Session == session && f.Record.LeaseId == leaseId && IsSigned(f.Entry));
 
     private FoundCommit? BeforeIn(CommitRecord record) =>

@@ -26,7 +26,7 @@ public sealed partial class PodVault
             if (TryReadCommit(offset) is not { } commit || !IsGeneration(commit, session) || !(named.Contains(commit.Hash) || IsSigned(commit.Entry)))
                 continue;
             named.Add(commit.Record.Parent);
-            generations.Add(new GenerationInfo(commit.Record, offset, commit.Hash));
+            generations.Add(new GenerationInfo(commit.Record, offset, commit.Hash, TrustIn(commit)));
         }
         generations.Reverse();
         return generations;
@@ -107,15 +107,19 @@ public sealed partial class PodVault
 
     // The commit at an offset, which must have this hash if one is given; then it may be a fork as well, since the hash covers the type. Null if it does
     // not, or is damaged.
-    private FoundCommit? TryReadCommit(long offset, Digest? hash = null, byte type = LogEntryTypes.Commit)
+    private FoundCommit? TryReadCommit(long offset, Digest? hash = null, bool isFork = false)
     {
         try
         {
             LogEntry entry = Store.ReadEntry(offset);
-            if ((entry.Header.Type != type && (hash is null || entry.Header.Type != LogEntryTypes.Fork)) || (hash is { } expected && entry.Hash != expected))
+            byte type = entry.Header.Type;
+            bool isOne = hash is { } expected ? entry.Hash == expected && (LogEntryTypes.IsCommit(type) || LogEntryTypes.IsFork(type))
+                : isFork ? LogEntryTypes.IsFork(type) : LogEntryTypes.IsCommit(type);
+            if (!isOne)
                 return null;
             CommitEntry commit = CommitEntry.Read(entry.Payload.Span);
-            return commit.Record.VaultId == Descriptor.VaultId ? new FoundCommit(commit, entry.Hash, offset) : null;
+            return commit.Record.VaultId == Descriptor.VaultId
+                ? new FoundCommit(commit, entry.Hash, offset, type is LogEntryTypes.PendingCommit or LogEntryTypes.PendingFork) : null;
         }
         catch (VmPodException e) when (IsDamage(e))
         {
@@ -125,10 +129,11 @@ public sealed partial class PodVault
 
     // Entries that cannot be read are what the log's own verification reports.
     private IEnumerable<CellId> CommittedCells() => Store.WalkLog(0).SelectMany(g => g.Entries)
-        .Where(f => f.Header.Type is LogEntryTypes.Commit or LogEntryTypes.Fork)
-        .SelectMany(f => TryReadCommit(f.Header.Offset, type: f.Header.Type)?.Entry.Added ?? []);
+        .Where(f => LogEntryTypes.IsCommit(f.Header.Type) || LogEntryTypes.IsFork(f.Header.Type))
+        .SelectMany(f => TryReadCommit(f.Header.Offset, isFork: LogEntryTypes.IsFork(f.Header.Type))?.Entry.Added ?? []);
 
-    private sealed record FoundCommit(CommitEntry Entry, Digest Hash, long Offset)
+    // IsMarked: its entry's type says that nobody with keys had looked into it when it was written.
+    private sealed record FoundCommit(CommitEntry Entry, Digest Hash, long Offset, bool IsMarked)
     {
         public CommitRecord Record => Entry.Record;
     }

@@ -17,15 +17,17 @@ public sealed partial class PodVault
     /// <param name="tip">Goes on from the tip instead, draft or not.</param>
     /// <param name="cellsMax">Cells that it may send (rule 31).</param>
     /// <param name="fork">The fork to go on from instead, by the id of the lease that left it.</param>
+    /// <param name="isForeign">True for a machine that its owner does not trust with what it writes: its commits are pending (rule 29).</param>
     /// <exception cref="VmPodException">As for <see cref="BeginLease"/>.</exception>
     public GrantedLease GrantLease(string name, bool create, UInt128 host, ReadOnlySpan<byte> signer, ulong? generation, bool tip, long cellsMax,
-        ulong? fork = null)
+        ulong? fork = null, bool isForeign = false)
     {
         OpenedLease opened = OpenLease(name, create, host, new LeaseBegin(generation, tip, fork), signer.ToArray());
         opened.Payloads.Dispose();
         GrantedLease.Standing start = opened.State is { } state
             ? new GrantedLease.Standing(ReadCommit(state.EntryOffset, state.EntryHash), state.EntryHash, state.EntryOffset) : default;
-        return new GrantedLease(this, name, opened.Entry, opened.Terms, opened.Keys, opened.LeaseKey, start, cellsMax);
+        return new GrantedLease(this, name, opened.Entry, opened.Terms, opened.Keys, opened.LeaseKey, start, cellsMax,
+            isForeign: isForeign);
     }
 
     /// <summary>
@@ -33,7 +35,7 @@ public sealed partial class PodVault
     /// to, not read from. One that is not open any more takes a fork only (<see cref="GrantedLease.IsOpen"/>).
     /// </summary>
     /// <exception cref="VmPodException">There is no such lease, or it is another host's (6).</exception>
-    public GrantedLease AttachLease(SessionHandle session, ulong leaseId, ulong term, UInt128 host, long cellsMax)
+    public GrantedLease AttachLease(SessionHandle session, ulong leaseId, ulong term, UInt128 host, long cellsMax, bool isForeign = false)
     {
         lock (gate)
         {
@@ -42,7 +44,7 @@ public sealed partial class PodVault
             if (row is null || entry is null || row.LeaseId != leaseId || row.LeaseState != LeaseState.Open || row.Fence != term || entry.Term != term
                 || entry.Host != host || log.OffsetOfLease(session, leaseId) is not { } leaseOffset)
             {
-                return AttachClosed(row, entry, log.OffsetOfLease(session, leaseId), term, host, cellsMax) ?? throw new VmPodException(ExitCode.Busy,
+                return AttachClosed(row, entry, log.OffsetOfLease(session, leaseId), term, host, cellsMax, isForeign) ?? throw new VmPodException(ExitCode.Busy,
                     "This lease is not open any more: its owner ended it, or another host has the session now.", "What the host still holds stays there.");
             }
             CommitEntry? tip = row.TipOffset >= 0 ? ReadCommit(row.TipOffset, row.TipHash) : null;
@@ -54,7 +56,8 @@ public sealed partial class PodVault
                 begun.Add(leaseId);
             var terms = new LeaseTerms(Descriptor.VaultId, session, term, entry.SessionOffset, (ulong)leaseOffset, tip?.Record.Generation ?? 0,
                 tip?.Record.Number ?? 0);
-            return new GrantedLease(this, IsUnlocked ? NameOf(session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax);
+            return new GrantedLease(this, IsUnlocked ? NameOf(session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax,
+                isForeign: isForeign);
         }
     }
 

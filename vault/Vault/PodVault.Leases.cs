@@ -74,6 +74,7 @@ public sealed partial class PodVault
         SessionEntry row = Store.Head.Find(session.Handle.Value)!;
         CheckLease(name, row, host);
         FoundCommit commit = WhichCommit(name, session, from);
+        MustBeTrusted(name, commit);
         var keys = KeysOf(session);
         PayloadReader payloads = NewReader(keys, session.Handle);
         try
@@ -166,11 +167,12 @@ public sealed partial class PodVault
         return true;
     }
 
-    internal (Digest Hash, long Offset) CommitSession(CommitEntry commit, LeaseEntry lease, bool close)
+    internal (Digest Hash, long Offset) CommitSession(CommitEntry commit, LeaseEntry lease, bool close, bool isPending = false)
     {
         lock (gate)
         {
-            CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Commit, commit.ToBytes())], context =>
+            byte type = isPending ? LogEntryTypes.PendingCommit : LogEntryTypes.Commit;
+            CommitResult result = Store.Commit([new PendingEntry(type, commit.ToBytes())], context =>
             {
                 SessionEntry? row = context.Previous!.Find(lease.Session.Value);
                 if (row is null || row.LeaseId != lease.LeaseId || row.LeaseState != LeaseState.Open || row.Fence != lease.Term)

@@ -43,6 +43,7 @@ public sealed partial class PodVault
     {
         SessionSummary session = FindSession(name);
         FoundCommit commit = WhichCommit(name, session, new LeaseBegin(generation, tip, fork));
+        MustNotBeRefused(name, commit);
         SessionKeys keys = KeysOf(session);
         var payloads = NewReader(keys, session.Handle);
         try

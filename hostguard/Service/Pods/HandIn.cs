@@ -100,7 +100,9 @@ internal static class HandIn
                 commit.Dropped, CommitTime);
             (known with { HeadSeq = reply.HeadSeq, HeadHash = reply.HeadHash.ToString() }).Save(pods, pairing.Id);
             // The hash covers the entry's type: so the pod cannot call a fork a commit.
-            return reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.Fork, commit.ToBytes()) ? ForkName.Of(lease) : null;
+            byte[] entry = commit.ToBytes();
+            return reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.Fork, entry)
+                || reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.PendingFork, entry) ? ForkName.Of(lease) : null;
         }
     }
 

@@ -7,4 +7,5 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Bytes">Bytes of the cells that it needs.</param>
 /// <param name="BytesAdded">Bytes of the cells that came with it.</param>
 /// <param name="Parent">The generation that it goes on from; null for none.</param>
-internal sealed record ForkReply(string Name, string Kind, DateTimeOffset Time, long Bytes, long BytesAdded, ulong? Parent);
+/// <param name="State">As of a generation.</param>
+internal sealed record ForkReply(string Name, string Kind, DateTimeOffset Time, long Bytes, long BytesAdded, ulong? Parent, string State);

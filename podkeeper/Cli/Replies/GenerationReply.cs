@@ -9,5 +9,6 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="BytesAdded">Bytes of the cells that came with it.</param>
 /// <param name="Parent">The generation that it goes on from; null for the first, and where that is an unlisted draft or a fork.</param>
 /// <param name="Fork">The fork that it goes on from; null for none.</param>
+/// <param name="State">"sound", "pending", "accepted" or "refused".</param>
 internal sealed record GenerationReply(
-    ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent, string? Fork);
+    ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent, string? Fork, string State);

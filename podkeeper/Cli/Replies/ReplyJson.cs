@@ -14,6 +14,7 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(SessionsReply))]
 [JsonSerializable(typeof(VerifyReply))]
 [JsonSerializable(typeof(ReleaseReply))]
+[JsonSerializable(typeof(AcceptReply))]
 [JsonSerializable(typeof(AuditShowReply))]
 [JsonSerializable(typeof(AuditStateReply))]
 [JsonSerializable(typeof(ServeReply))]

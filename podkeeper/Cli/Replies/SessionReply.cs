@@ -7,5 +7,7 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Commits">Commits so far, drafts included.</param>
 /// <param name="Generations">Its generations, oldest first.</param>
 /// <param name="Forks">Its forks, oldest first.</param>
+/// <param name="Tip">Whether its newest commit, draft or not, is "sound", "pending", "accepted" or "refused".</param>
 internal sealed record SessionReply(
-    string Handle, string? Name, string Lease, ulong Commits, IReadOnlyList<GenerationReply> Generations, IReadOnlyList<ForkReply> Forks);
+    string Handle, string? Name, string Lease, ulong Commits, IReadOnlyList<GenerationReply> Generations, IReadOnlyList<ForkReply> Forks,
+    string Tip);

@@ -18,7 +18,7 @@ internal sealed class ServedCommands(PodServer server, string folder)
 {
     // Names of what is asked; the verbs of the command line, and two questions.
     internal const string IsYours = "is-yours", Unlock = "unlock", Lock = "lock", Status = "status", Sessions = "sessions", Release = "release",
-        Review = "review", Pair = "pair", Unpair = "unpair";
+        Review = "review", Pair = "pair", Unpair = "unpair", Accept = "accept";
 
     internal const string All = "all", Break = "break", Digits = "digits";
 
@@ -57,6 +57,9 @@ internal sealed class ServedCommands(PodServer server, string folder)
             case Release:
                 return Bytes(new ReleaseReply(given[0], server.Release(given[0], given.Contains(Break, StringComparer.Ordinal))),
                     ReplyJson.Default.ReleaseReply);
+            case Accept:
+                (string session, ulong? generation, ulong? fork) = GetVerb.Split(given[0]);
+                return Bytes(new AcceptReply(session, server.Accept(session, generation, fork)), ReplyJson.Default.AcceptReply);
             case Review:
                 return Bytes(ReviewOf(given.Count > 0 ? given[0] : null), ReplyJson.Default.ReviewReply);
             case Pair:

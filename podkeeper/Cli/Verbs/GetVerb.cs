@@ -37,7 +37,7 @@ internal static class GetVerb
     }
 
     // A session's name has no '@'.
-    private static (string, ulong?, ulong?) Split(string text)
+    internal static (string Session, ulong? Generation, ulong? Fork) Split(string text)
     {
         int at = text.IndexOf('@', StringComparison.Ordinal);
         if (at < 0)

@@ -33,7 +33,10 @@ internal static class PutVerb
             Unlocking.Unlock(opened, parsed.GetValue(pinFile));
             SnapshotWriter.Summary s;
             using (var progress = new ProgressLine())
+            {
+                opened.CheckProgress = progress;
                 s = opened.Put(name, parsed.GetRequiredValue(paths), parsed.GetRequiredValue(label), progress, interrupt.Token);
+            }
             var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored,
                 s.ChunksUnchanged, s.ChunksZero, s.Files,
                 Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut);

@@ -67,17 +67,21 @@ internal static class SessionsVerb
                 g.Record.Generation,
                 KindOf(g.Record),
                 TimeOf(g.Record),
-                labels?[g.Record.Generation],
+                labels?.GetValueOrDefault(g.Record.Generation),
                 (long)g.Record.LiveCount * cell,
                 (long)g.Record.AddedCount * cell,
                 generations.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent))?.Record.Generation,
-                forks.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent)) is { } from ? ForkName.Of(from.LeaseId) : null)),
+                forks.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent)) is { } from ? ForkName.Of(from.LeaseId) : null, StateOf(g.Trust))),
         ],
         [
             .. forks.Select(f => new ForkReply(ForkName.Of(f.LeaseId), KindOf(f.Record), TimeOf(f.Record), (long)f.Record.LiveCount * cell,
-                (long)f.Record.AddedCount * cell, f.Parent?.Generation)),
-        ]);
+                (long)f.Record.AddedCount * cell, f.Parent?.Generation, StateOf(f.Trust))),
+        ], StateOf(pod.Vault.TrustOfTip(session.Handle)));
     }
+
+    private static string StateOf(CommitTrust trust) => trust.ToString().ToLowerInvariant();
+
+    private static string Said(string state) => state == "sound" ? "" : $"  {state}";
 
     private static string KindOf(CommitRecord record) => record.Kind switch
     {
@@ -98,16 +102,17 @@ internal static class SessionsVerb
             yield return "The pod is locked: sessions by handle, without names.";
         foreach (SessionReply session in reply.Sessions)
         {
-            yield return $"{session.Name ?? session.Handle}{(session.Lease == "open" ? "  (lease open)" : "")}";
+            yield return $"{session.Name ?? session.Handle}{(session.Lease == "open" ? "  (lease open)" : "")}"
+                + (session.Tip == "sound" ? "" : $"  (newest commit {session.Tip})");
             foreach (GenerationReply g in session.Generations)
             {
                 yield return $"  @{g.Number,-4} {g.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(g.Bytes),10}  "
-                    + $"+{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}{(g.Fork is null ? "" : $"  (goes on from {g.Fork})")}";
+                    + $"+{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}{(g.Fork is null ? "" : $"  (goes on from {g.Fork})")}{Said(g.State)}";
             }
             foreach (ForkReply f in session.Forks)
             {
                 yield return $"  @{f.Name} {f.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(f.Bytes),10}  +{Output.Bytes(f.BytesAdded),-10} {f.Kind}  "
-                    + (f.Parent is { } parent ? $"left behind after @{parent}" : "left behind");
+                    + (f.Parent is { } parent ? $"left behind after @{parent}" : "left behind") + Said(f.State);
             }
         }
     }

@@ -1,5 +1,6 @@
 using VmPod.Audit;
 using VmPod.Foundation;
+using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
@@ -36,8 +37,12 @@ internal sealed class LeaseDesk : IDisposable
         this.pod = pod;
         this.time = time;
         this.note = note;
+        Checker = new PendingChecker(this, note);
         watch = time.CreateTimer(_ => DropSilent(), null, PodLimits.LeaseWatch, PodLimits.LeaseWatch);
     }
+
+    /// <summary>Looks into what is pending.</summary>
+    internal PendingChecker Checker { get; }
 
     internal bool IsUnlocked => pod.Vault.IsUnlocked;
 
@@ -89,7 +94,16 @@ internal sealed class LeaseDesk : IDisposable
     });
 
     /// <summary>Opens a lease for a link; its key may leave when this returns.</summary>
-    internal (ServedLease Lease, GrantedLease Granted) Open(LeaseRequest request, ServedHost host, HostHandler owner) => WithKeys(_ =>
+    internal (ServedLease Lease, GrantedLease Granted) Open(LeaseRequest request, ServedHost host, HostHandler owner)
+    {
+        int? percent = Checker.WaitFor(p => p.Vault.PendingBase(request.Session, request.Generation, request.Tip, request.Fork), PodLimits.CheckPatience);
+        return percent is { } done
+            ? throw new VmPodException(ExitCode.Refused, $"What session {request.Session} would start from is pending: the pod is looking into it ({done} %).",
+                $"Try again later; podkeeper accept DIR {request.Session} on the pod starts from it without that.")
+            : OpenNow(request, host, owner);
+    }
+
+    private (ServedLease Lease, GrantedLease Granted) OpenNow(LeaseRequest request, ServedHost host, HostHandler owner) => WithKeys(_ =>
     {
         if (!pod.Vault.IsUnlocked)
             throw PodFaults.IsLocked();
@@ -105,7 +119,7 @@ internal sealed class LeaseDesk : IDisposable
             lock (vault)
             {
                 granted = pod.Vault.GrantLease(request.Session, request.Create, host.Pseudonym, request.Signer.Span, request.Generation, request.Tip,
-                    PodLimits.CellsOfOneLeaseMax, request.Fork);
+                    PodLimits.CellsOfOneLeaseMax, request.Fork, host.Role == HostRole.Foreign);
             }
             ServedLease lease = Served(granted, host, owner, PodLimits.KeysOfOneGrant);
             AuditEvent opened = lease.Event(AuditKind.LeaseOpened, AuditOutcome.Ok);
@@ -141,7 +155,8 @@ internal sealed class LeaseDesk : IDisposable
         }
         GrantedLease granted;
         lock (vault)
-            granted = pod.Vault.AttachLease(request.Session, request.LeaseId, request.Term, host.Pseudonym, PodLimits.CellsOfOneLeaseMax);
+            granted = pod.Vault.AttachLease(request.Session, request.LeaseId, request.Term, host.Pseudonym, PodLimits.CellsOfOneLeaseMax,
+                host.Role == HostRole.Foreign);
         try
         {
             if (known is not null)
@@ -188,12 +203,16 @@ internal sealed class LeaseDesk : IDisposable
         if (!lease.IsOpen)
         {
             // One that was taken before, as a fork or as a commit, has its entry.
-            if (reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.Fork, commit.ToBytes()) && !leftFork)
+            byte[] bytes = commit.ToBytes();
+            bool isFork = reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.Fork, bytes)
+                || reply.EntryHash == DomainHash.OfEntry(LogEntryTypes.PendingFork, bytes);
+            if (isFork && !leftFork)
             {
                 AuditEvent fork = Pod.ForkEvent(record) with { Actor = lease.Host.Actor };
                 fork.Detail["cells"] = lease.ChecksCells ? "checked" : "unchecked";
                 TryAppend(fork);
             }
+            Checker.Wake();
             return reply;
         }
         if (record.Kind != GenerationKind.Draft || !lease.ChecksCells)
@@ -205,6 +224,8 @@ internal sealed class LeaseDesk : IDisposable
         }
         if (close)
             Closed(lease);
+        if (close || record.Kind != GenerationKind.Draft)
+            Checker.Wake();
         return reply;
     }
 
@@ -263,6 +284,7 @@ internal sealed class LeaseDesk : IDisposable
     public void Dispose()
     {
         watch.Dispose();
+        Checker.Dispose();
         _ = Revoke("stop");
     }
 

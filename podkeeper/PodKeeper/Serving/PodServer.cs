@@ -103,6 +103,8 @@ public sealed class PodServer : IDisposable
             server = new PodServer(pod, listener, time, note);
             pod.Audit.Append(new AuditEvent(AuditKind.PodBoot, AuditOutcome.Ok) { Detail = { ["port"] = server.Address.Port } });
             server.accepting.Start();
+            if (pod.Vault.IsUnlocked)
+                server.Leases.Checker.Resume();
             return server;
         }
         catch
@@ -122,18 +124,25 @@ public sealed class PodServer : IDisposable
 
     /// <summary>Unlocks the served pod; hosts learn of it with the next beat. False if the passphrase is wrong.</summary>
     /// <exception cref="VmPodException">As for <see cref="Pod.TryUnlock"/>.</exception>
-    public bool TryUnlock(SecretBuffer passphrase) => Leases.ChangeKeys(p =>
+    public bool TryUnlock(SecretBuffer passphrase)
     {
-        bool isRight = p.Vault.IsUnlocked || p.TryUnlock(passphrase);
-        TellLinks();
-        return isRight;
-    });
+        bool isUnlocked = Leases.ChangeKeys(p =>
+        {
+            bool isRight = p.Vault.IsUnlocked || p.TryUnlock(passphrase);
+            TellLinks();
+            return isRight;
+        });
+        if (isUnlocked)
+            Leases.Checker.Resume();
+        return isUnlocked;
+    }
 
     /// <summary>Locks: no lease begins any more. Those that are open go on with their own keys (rule 33), unless <paramref name="all"/> says that their
     /// keys go too; then their links are ended, and no key leaves when this returns.</summary>
     /// <returns>Whether it was unlocked, and the leases that are served on, or were revoked.</returns>
     public (bool WasUnlocked, int Leases) Lock(bool all)
     {
+        Leases.Checker.Pause();
         bool wasUnlocked = Leases.ChangeKeys(p =>
         {
             bool was = p.Vault.IsUnlocked;
@@ -159,6 +168,9 @@ public sealed class PodServer : IDisposable
         _ = Leases.Revoke("owner", session: handle);
         return wasOpen;
     }
+
+    /// <summary>As <see cref="Pod.Accept"/>.</summary>
+    public IReadOnlyList<string> Accept(string session, ulong? generation, ulong? fork) => With(p => p.Accept(session, generation, fork));
 
     /// <summary>Ends everything that a host has here, after its pairing was removed: links, and keys of leases. The leases stay open in the vault.</summary>
     /// <returns>Links that were ended.</returns>

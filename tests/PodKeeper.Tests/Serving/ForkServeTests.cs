@@ -38,7 +38,7 @@ public sealed class ForkServeTests
         {
             CommittedReply taken = host.HandIn(again.Link, out AttachedReply attached);
             Assert.Equal((false, 0U, 0UL), (attached.IsOpen, attached.ExpiresInMs, attached.LastNumber));
-            Assert.Equal(DomainHash.OfEntry(LogEntryTypes.Fork, host.RestCommit!.ToBytes()), taken.EntryHash);
+            Assert.Equal(DomainHash.OfEntry(LogEntryTypes.PendingFork, host.RestCommit!.ToBytes()), taken.EntryHash);
         }
         AuditEntry entry = pod.Log.Single(e => e.Event == "fork");
         Assert.Equal((name, isUnlocked ? "checked" : "unchecked"), (entry.Detail["fork"].Text, entry.Detail["cells"].Text));

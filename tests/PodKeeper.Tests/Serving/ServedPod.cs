@@ -90,7 +90,7 @@ internal sealed class ServedPod : IDisposable
     internal (CellId[] Now, CellId[] Before) Cells() => Server.With(pod =>
     {
         HashSet<CellId> live = [], dropped = [];
-        foreach (var header in pod.Vault.Store.EnumerateLog(0).Where(h => h.Type == LogEntryTypes.Commit))
+        foreach (var header in pod.Vault.Store.EnumerateLog(0).Where(h => LogEntryTypes.IsCommit(h.Type)))
         {
             var commit = VmPod.Vault.Sessions.CommitEntry.Read(pod.Vault.Store.ReadEntry(header.Offset).Payload.Span);
             live.UnionWith(commit.Added);

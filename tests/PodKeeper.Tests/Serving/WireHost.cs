@@ -52,7 +52,8 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
     internal AttachRequest AttachTo => new() { Session = Lease!.Session, LeaseId = Lease.LeaseId, Term = Lease.Term };
 
     /// <summary>Opens a lease, as far as the wire goes.</summary>
-    internal LeaseReply Open(Action<ReadOnlySpan<byte>>? takeKey = null, string session = ServedPod.Session, bool create = false, ulong? fork = null)
+    internal LeaseReply Open(Action<ReadOnlySpan<byte>>? takeKey = null, string session = ServedPod.Session, bool create = false, ulong? fork = null,
+        ulong? generation = null)
     {
         using SigningKey signer = SigningKey.FromSeed(seed);
         return Lease = Link.OpenLease(new LeaseRequest
@@ -61,7 +62,7 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
             Purpose = VmPod.Sync.Wire.LeasePurpose.Resume,
             Create = create,
             Tip = false,
-            Generation = null,
+            Generation = generation,
             Fork = fork,
             Signer = signer.PublicKey,
         }, key =>

@@ -15,11 +15,12 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     private readonly byte[] owner;
 
     internal RemoteHost(TestPod pod, string session = TestPod.Session, bool create = false, ulong? generation = null, long cellsMax = 1 << 20,
-        ulong? fork = null, UInt128? name = null)
+        ulong? fork = null, UInt128? name = null, bool isForeign = false)
     {
         owner = pod.Vault.OwnerPublicKey!;
         Signer = SigningKey.FromSeed(seed);
-        Granted = pod.Vault.GrantLease(session, create, name ?? Name, Signer.PublicKey, generation, tip: false, cellsMax, fork);
+        Granted = pod.Vault.GrantLease(session, create, name ?? Name, Signer.PublicKey, generation, tip: false, cellsMax, fork,
+            isForeign);
         using SecretBuffer key = SecretBuffer.Create(32, Granted.LeaseKey!.ReadOnlyBytes, static (to, from) => from.CopyTo(to));
         Lease = SessionLease.Open(session, Granted.Terms, key, SigningKey.FromSeed(seed), this, this, Granted.Base, owner, Granted.LeaseId);
     }
@@ -84,6 +85,11 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
             throw new VmPodException(ExitCode.Refused, $"The cell was not given: {outcome}.");
     }
 
+    /// <summary>A copy of K_lease, which the host has for as long as it holds the lease.</summary>
+    internal SecretBuffer? LeaseKeyCopy { get; private set; }
+
+    internal void KeepLeaseKey() => LeaseKeyCopy ??= SecretBuffer.Create(32, Granted.LeaseKey!.ReadOnlyBytes, static (to, from) => from.CopyTo(to));
+
     /// <summary>Comes back with what stayed here, as another process of the same host.</summary>
     internal (Digest Hash, long Offset) HandIn(PodVault vault, CommitEntry? commit = null, IEnumerable<byte[]>? cells = null)
     {
@@ -125,6 +131,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     {
         Lease.Dispose();
         Granted.Dispose();
+        LeaseKeyCopy?.Dispose();
         Signer.Dispose();
         seed.Dispose();
     }

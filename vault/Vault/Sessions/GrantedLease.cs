@@ -25,17 +25,21 @@ public sealed class GrantedLease : IDisposable
     private readonly LeaseKeys? own;
     private readonly Lazy<LiveSet> readable;
     private readonly LockedMemory work;
-    private readonly HashSet<CellId> taken = [];
+    private HashSet<CellId> taken = [];
+    private HashSet<CellId> settled = [];       // taken for the last commit: the one that replaces it names them again
     private readonly long cellsMax;
+    private readonly bool isForeign;
     private LiveSet? live;
     private Standing last;
+    private bool lastIsPending;
     private bool isAppending;
     private int disposed;
 
     internal GrantedLease(PodVault vault, string? name, LeaseEntry entry, LeaseTerms terms, SessionKeys? keys, SecretBuffer? leaseKey, Standing start,
-        long cellsMax, bool isOpen = true)
+        long cellsMax, bool isOpen = true, bool isForeign = false)
     {
         IsOpen = isOpen;
+        this.isForeign = isForeign;
         this.vault = vault;
         this.entry = entry;
         this.keys = keys;
@@ -44,6 +48,7 @@ public sealed class GrantedLease : IDisposable
         Terms = terms;
         LeaseKey = leaseKey;
         last = start;
+        lastIsPending = isOpen && vault.IsPending(start.Offset, start.Hash);
         own = keys?.Find(entry.LeaseId);
         work = new LockedMemory(CellLayout.HeaderBytes + CellLayout.Capacity(vault.Descriptor.CellBytes));
         Base = start.Commit is null ? null : vault.BaseOf(start.Commit, start.Hash, start.Offset);
@@ -156,13 +161,18 @@ public sealed class GrantedLease : IDisposable
             throw Refused("sent a commit that does not describe its lease");
         if (!SigningKey.Verify(entry.PublicKey, record.ToSignedBytes(), commit.Signature))
             throw Refused("sent a commit that its lease did not sign");
+        bool replaces = last.Commit is not null && record.Parent != last.Hash;
         LiveSet before = IsOpen ? LiveBefore(record)
             : vault.LiveBeforeFork(record, entry) ?? throw Refused("handed in a fork that goes on from nothing its lease had");
         LiveSet after = before.Clone();
         byte[] cell = new byte[vault.Descriptor.CellBytes];
+        // What this object did not check as it came, nobody did: it may have come while the pod was locked.
+        bool isUnchecked = isForeign || own is null || lastIsPending;
         foreach (CellId id in commit.Added)
         {
-            if (!taken.Contains(id) && !IsOwnCell(id, cell))
+            bool isTaken = taken.Contains(id) || settled.Contains(id);
+            isUnchecked |= !isTaken;
+            if (!isTaken && !IsOwnCell(id, cell))
                 throw Refused("named a cell as added that it did not send");
             if (!after.Add(id))
                 throw Refused("named a cell as added that was there");
@@ -174,10 +184,16 @@ public sealed class GrantedLease : IDisposable
         }
         if ((ulong)after.Count != record.LiveCount || after.Root() != record.LiveRoot || record.ManifestCells.Any(id => !after.Contains(id)))
             throw Refused("signed another set of cells than its lists give");
-        (Digest hash, long offset) = IsOpen ? vault.CommitSession(commit, entry, close) : vault.CommitFork(commit, entry);
+        (Digest hash, long offset) = IsOpen ? vault.CommitSession(commit, entry, close, isUnchecked)
+            : vault.CommitFork(commit, entry, isUnchecked);
+        lastIsPending = isUnchecked;
+        if (replaces)
+            settled.UnionWith(taken);
+        else
+            settled = taken;
+        taken = [];
         last = new Standing(commit, hash, offset);
         live = after;
-        taken.Clear();
         vault.EndAppending(this);
         isAppending = false;
         return (hash, offset);

@@ -67,6 +67,19 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
     /// <summary>Where the fork of a lease may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindForks(SessionHandle session, ulong leaseId) => Places(LogEntryTypes.Fork, session, leaseId);
 
+    /// <summary>Where commits that are no drafts, and forks, may stand that were pending when they were written, in the order of the log.</summary>
+    public IReadOnlyList<long> AllPending(SessionHandle session)
+    {
+        lock (gate)
+        {
+            LoadWhole();
+            return [.. marks.Where(m => m.Type is LogEntryTypes.PendingCommit or LogEntryTypes.PendingFork && m.Session == session).Select(m => m.Offset)];
+        }
+    }
+
+    /// <summary>Where verdicts on a commit may stand, by where that stands.</summary>
+    public IReadOnlyList<long> FindVerdicts(SessionHandle session, long commitOffset) => Places(LogEntryTypes.Verdict, session, (ulong)commitOffset);
+
     /// <summary>Where commits of a session may stand that are no drafts, in the order of the log.</summary>
     public IReadOnlyList<long> AllCommits(SessionHandle session) => All(LogEntryTypes.Commit, session);
 
@@ -107,9 +120,13 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
         {
             // A list is asked for to see all there is: nothing that a file says may make it shorter.
             LoadWhole();
-            return [.. marks.Where(m => m.Type == type && m.Session == session).Select(m => m.Offset)];
+            return [.. marks.Where(m => IsOf(m, type) && m.Session == session).Select(m => m.Offset)];
         }
     }
+
+    // Pending or not is not what is asked for.
+    private static bool IsOf(LogMark mark, byte type) => mark.Type == type
+        || (type == LogEntryTypes.Commit && mark.Type == LogEntryTypes.PendingCommit) || (type == LogEntryTypes.Fork && mark.Type == LogEntryTypes.PendingFork);
 
     private List<long> Places(byte type, SessionHandle session, ulong number)
     {
@@ -123,7 +140,7 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
             return [.. Matching()];
         }
 
-        IEnumerable<long> Matching() => marks.Where(m => m.Type == type && m.Session == session && m.Number == number).Select(m => m.Offset);
+        IEnumerable<long> Matching() => marks.Where(m => IsOf(m, type) && m.Session == session && m.Number == number).Select(m => m.Offset);
     }
 
     private void Load()

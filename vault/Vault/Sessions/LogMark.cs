@@ -5,7 +5,7 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE by its id, the COMMIT of a generation by its number,
-/// the FORK of a lease by that lease's id.</summary>
+/// the FORK of a lease by that lease's id, the VERDICTs on a commit by where that stands.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Number">The lease's id or the generation's number; 0 for a SESSION.</param>
@@ -28,12 +28,14 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
                 new(LogEntryTypes.Session, SessionHandle.ReadFrom(p), 0, frame.Header.Offset),
             LogEntryTypes.Lease when p.Length >= SessionHandle.Size + 8 =>
                 new(LogEntryTypes.Lease, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
-            LogEntryTypes.Commit when p.Length >= CommitGeneration + 8 && p[CommitKind] != (byte)GenerationKind.Draft =>
-                new(LogEntryTypes.Commit, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitGeneration..]),
+            LogEntryTypes.Commit or LogEntryTypes.PendingCommit when p.Length >= CommitGeneration + 8 && p[CommitKind] != (byte)GenerationKind.Draft =>
+                new(frame.Header.Type, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitGeneration..]),
                     frame.Header.Offset),
-            LogEntryTypes.Fork when p.Length >= CommitLease + 8 =>
-                new(LogEntryTypes.Fork, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitLease..]),
+            LogEntryTypes.Fork or LogEntryTypes.PendingFork when p.Length >= CommitLease + 8 =>
+                new(frame.Header.Type, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitLease..]),
                     frame.Header.Offset),
+            LogEntryTypes.Verdict when p.Length >= SessionHandle.Size + 8 =>
+                new(LogEntryTypes.Verdict, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             _ => null,
         };
     }

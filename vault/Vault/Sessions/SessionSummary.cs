@@ -17,10 +17,20 @@ public sealed record SessionSummary(SessionHandle Handle, string? Name, bool Lea
 /// <param name="Parent">The commit that it goes on from; null for none, and where its entry is damaged.</param>
 /// <param name="Offset">Where its entry stands in the log.</param>
 /// <param name="Hash">The entry's hash.</param>
-public sealed record ForkInfo(ulong LeaseId, CommitRecord Record, CommitRecord? Parent, long Offset, Digest Hash);
+/// <param name="Trust">How far it may be relied on.</param>
+public sealed record ForkInfo(ulong LeaseId, CommitRecord Record, CommitRecord? Parent, long Offset, Digest Hash, CommitTrust Trust);
 
 /// <summary>A generation at a glance.</summary>
 /// <param name="Record">Its signed record.</param>
 /// <param name="Offset">Where its entry stands in the log.</param>
 /// <param name="Hash">The entry's hash.</param>
-public sealed record GenerationInfo(CommitRecord Record, long Offset, Digest Hash);
+/// <param name="Trust">How far it may be relied on.</param>
+public sealed record GenerationInfo(CommitRecord Record, long Offset, Digest Hash, CommitTrust Trust);
+
+/// <summary>A commit that nobody with keys has looked into yet (V-96).</summary>
+/// <param name="Record">Its signed record.</param>
+/// <param name="Name">What a person calls it: "@3", "@fork-0123456789abcdef", or "the tip".</param>
+/// <param name="Offset">Where its entry stands in the log.</param>
+/// <param name="Hash">The entry's hash.</param>
+/// <param name="Trust">Pending or accepted.</param>
+public sealed record PendingInfo(CommitRecord Record, string Name, long Offset, Digest Hash, CommitTrust Trust);
