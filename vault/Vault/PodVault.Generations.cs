@@ -39,21 +39,21 @@ public sealed partial class PodVault
         if (row is null || row.GenerationOffset < 0)
             return null;
         FoundCommit? commit = TryReadCommit(row.GenerationOffset, row.GenerationHash);
-        while (commit is not null && commit.Record.Kind != GenerationKind.Checkpoint && commit.Record.ParentOffset != ulong.MaxValue)
+        while (commit is not null && !IsUsable(commit) && commit.Record.ParentOffset != ulong.MaxValue)
             commit = TryReadCommit((long)commit.Record.ParentOffset, commit.Record.Parent);
         // Something on the way is damaged: what else the log has.
         if (commit is null)
-            return ListGenerations(session).LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint);
-        return commit.Record.Kind == GenerationKind.Checkpoint ? new GenerationInfo(commit.Record, commit.Offset, commit.Hash) : null;
+            return ListGenerations(session).LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint && g.Trust != CommitTrust.Refused);
+        return IsUsable(commit) ? InfoOf(commit) : null;
+
+        bool IsUsable(FoundCommit found) => found.Record.Kind == GenerationKind.Checkpoint && TrustIn(found) != CommitTrust.Refused;
     }
 
     /// <summary>A generation by its number.</summary>
     /// <exception cref="VmPodException">There is none (3), or it is damaged (5).</exception>
-    public GenerationInfo FindGeneration(string name, ulong number)
-    {
-        FoundCommit commit = FindCommit(name, FindSession(name), number);
-        return new GenerationInfo(commit.Record, commit.Offset, commit.Hash);
-    }
+    public GenerationInfo FindGeneration(string name, ulong number) => InfoOf(FindCommit(name, FindSession(name), number));
+
+    private GenerationInfo InfoOf(FoundCommit commit) => new(commit.Record, commit.Offset, commit.Hash, TrustIn(commit));
 
     private FoundCommit WhichCommit(string name, SessionSummary session, LeaseBegin from)
     {

@@ -53,7 +53,7 @@ public sealed partial class PodVault
             while (trusted is not null && TrustIn(trusted) != CommitTrust.Sound)
                 trusted = BeforeIn(trusted.Record);
             SessionHandle session = commit.Record.Session;
-            var keys = new SessionKeys(Descriptor.VaultId, session,
+            var keys = new SessionKeys(Descriptor, session,
                 NameEntry(session, commit.Record.SessionOffset)?.UnwrapKey(vaultKey!, Descriptor.VaultId) ?? throw Broken(), log);
             return new CommitCheck(this, BaseOf(commit.Entry, commit.Hash, commit.Offset),
                 trusted is null ? null : BaseOf(trusted.Entry, trusted.Hash, trusted.Offset), ownerKey, keys, NewReader(keys, session));
