@@ -119,7 +119,7 @@ public sealed class PendingTests
         byte[] cell = new byte[16 * 1024], work = new byte[CellLayout.HeaderBytes + CellLayout.Capacity(cell.Length)];
         GenerationInfo taken = pod.Vault.ListGenerations(session)[^1];
         Assert.True(pod.Vault.Store.TryRead(taken.Record.ManifestCells[0], cell));
-        using (LeaseKeys keys = LeaseKeys.Derive(host.LeaseKeyCopy!, pod.Vault.Descriptor.VaultId, pod.Vault.Descriptor.Suite))
+        using (LeaseKeys keys = LeaseKeys.Derive(host.LeaseKeyCopy!, pod.Vault.Descriptor.VaultId, (byte)pod.Vault.Descriptor.Suite))
         {
             Assert.True(CellCipher.TryOpen(keys, cell, work));
             Assert.False(CellCipher.MacIsRight(keys, cell, work));
