@@ -45,7 +45,11 @@ internal sealed partial class SessionHost
             // nothing of the answer, since it stands still.
             halfWritten.End();
             if (!podIsHere && pod is not null)
+            {
                 Try("the link was not given up", () => _ = pod.KeepRest(), notGuaranteed);
+                foreach (ImageFile file in files)
+                    file.Abandon();
+            }
             Try("the machine could not be killed", () =>
             {
                 if (machine.Kill())
