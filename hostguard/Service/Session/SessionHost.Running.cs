@@ -26,8 +26,6 @@ internal sealed partial class SessionHost
     // The guest has the machine first: what the first commit needs can wait so long.
     private static readonly TimeSpan PrepareAfter = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan WatchdogAfter = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly HalfWritten halfWritten = new();
@@ -106,15 +104,6 @@ internal sealed partial class SessionHost
     // A hostguard that stands still is killed by a process of its own, and QEMU with it (rule 17).
     private async Task FeedWatchdogAsync()
     {
-        // Its start costs what the guest's first second needs.
-        try
-        {
-            await Task.Delay(WatchdogAfter, time, ending.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            return;
-        }
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
             RedirectStandardInput = true,
