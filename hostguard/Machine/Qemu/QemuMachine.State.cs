@@ -36,7 +36,7 @@ public sealed partial class QemuMachine
         {
             await MigrateAsync("migrate-incoming", state, cancel);
         }
-        catch (VmPodException e) when (_qmp.Closed.IsCompleted)
+        catch (VmPodException e) when (e.ExitCode == ExitCode.Missing || _qmp.Closed.IsCompleted)
         {
             throw new VmPodException(ExitCode.Damaged, $"The device state cannot be loaded: {Complaint}", innerException: e);
         }

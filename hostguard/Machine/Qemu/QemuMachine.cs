@@ -196,8 +196,9 @@ public sealed partial class QemuMachine : IAsyncDisposable
         {
             return await _qmp.ExecuteAsync(command, arguments, descriptor, cancel);
         }
-        catch (VmPodException e) when (_qmp.Closed.IsCompleted && e.ExitCode == ExitCode.Missing)
+        catch (VmPodException e) when (e.ExitCode == ExitCode.Missing)
         {
+            // The channel is closed. That it is may be known here before it is written down as closed.
             _ = await Task.WhenAny(Exited, Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None));
             throw new VmPodException(ExitCode.Missing, $"QEMU has ended: {Complaint}", innerException: e);
         }
