@@ -176,10 +176,11 @@ public sealed class PodServer : IDisposable
     /// <returns>Links that were ended.</returns>
     public int CutOff(UInt128 pairingId)
     {
-        _ = Leases.Revoke("unpaired", pairingId: pairingId);
         HostConnection[] theirs;
         lock (gate)
             theirs = [.. connections.Where(c => c.PairingId == pairingId)];
+        // This ends those with a lease already.
+        _ = Leases.Revoke("unpaired", pairingId: pairingId);
         foreach (HostConnection connection in theirs)
             connection.Cut();
         return theirs.Length;
