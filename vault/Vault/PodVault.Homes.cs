@@ -25,7 +25,8 @@ public sealed partial class PodVault
             return HomeKeyWrap.TryUnwrap(vaultKey ?? throw Locked(), wrapped, Descriptor.VaultId, pairing);
     }
 
-    /// <summary>Wraps the keys of a session's leases for a home host: all that its log has, or the newest <see cref="FormatLimits.HomeLeaseKeysMax"/>.</summary>
+    /// <summary>Wraps the keys of a session's leases for a home host: all that its log has, or the newest
+    /// <see cref="FormatLimits.HomeLeaseKeysMax"/>.</summary>
     /// <param name="homeKey">K_home.</param>
     /// <param name="pairing">Whose it is.</param>
     /// <param name="session">The session.</param>

@@ -12,7 +12,8 @@ namespace VmPod.HostGuard.Pods;
 /// A pod over a link as the home of a lease. Each cell is kept here, sealed, until a commit of the pod names it: so a link that is lost and found again loses
 /// nothing, and what it never takes stays behind as a residue.
 /// </summary>
-internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReading reading, int cellBytes, TimeProvider time, ILogger log) : ILeaseHome, IReleasedCellSource
+internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReading reading, int cellBytes, TimeProvider time, ILogger log)
+    : ILeaseHome, IReleasedCellSource
 {
     // A cell over a slow link, behind what is under way: longer than any of it, shorter than a person's patience.
     private static readonly TimeSpan FetchTime = TimeSpan.FromSeconds(30);

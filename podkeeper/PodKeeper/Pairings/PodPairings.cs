@@ -76,8 +76,8 @@ public static class PodPairings
         }
     }
 
-    /// <summary>Removes a pairing: that host is a stranger from now on, and no key is kept for it. False if there is none. What it has here now, <see cref="PodServer.CutOff"/>
-    /// ends.</summary>
+    /// <summary>Removes a pairing: that host is a stranger from now on, and no key is kept for it. False if there is none.
+    /// What it has here now, <see cref="PodServer.CutOff"/> ends.</summary>
     public static bool Remove(Pod pod, UInt128 id)
     {
         bool wasPaired = PairingFolder.Remove(PodServer.PairingsOf(pod.Vault.Folder), id);
