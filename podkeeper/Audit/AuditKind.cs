@@ -152,4 +152,13 @@ public enum AuditKind
 
     /// <summary>The owner lets leases start from a commit that nobody has looked into.</summary>
     PendingAccepted,
+
+    /// <summary>Before keys of a session's leases are stored for a home host, wrapped under its own: how many.</summary>
+    HomeKeysStored,
+
+    /// <summary>Before a home host gets the key that opens them.</summary>
+    HomeKeyGiven,
+
+    /// <summary>Before a home host gets them, wrapped, also of a locked pod: how many.</summary>
+    HomeKeysServed,
 }

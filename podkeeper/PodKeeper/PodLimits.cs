@@ -47,6 +47,9 @@ public static class PodLimits
     /// <summary>OPEN_LEASEs of one link: each writes entries that stay for ever. Who needs more connects again.</summary>
     public const int OpensOfOneLinkMax = 16;
 
+    /// <summary>Requests of one link for its home key and for wrapped keys of leases: each writes an entry that stays for ever, and two are enough.</summary>
+    public const int HomeRequestsMax = 16;
+
     /// <summary>Entries of a host's own words (LOG) under one lease: a checkpoint every ten minutes for two weeks.</summary>
     public const int HostEntriesMax = 2048;
 

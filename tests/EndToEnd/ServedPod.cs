@@ -37,9 +37,10 @@ public sealed class ServedPod : IAsyncDisposable
     }
 
     /// <summary>Starts podkeeper serve, and waits until it answers.</summary>
-    public async Task ServeAsync()
+    public async Task ServeAsync(bool unlocked = true)
     {
-        server = InPod(CliRunner.PodKeeper).Start(["serve", Pod, "--listen", $"{NetPair.PodAddress}:{Port}", "--pin-file", copy.PinFile, "--json"]);
+        IReadOnlyList<string> pin = unlocked ? ["--pin-file", copy.PinFile] : [];
+        server = InPod(CliRunner.PodKeeper).Start(["serve", Pod, "--listen", $"{NetPair.PodAddress}:{Port}", .. pin, "--json"]);
         await server.WaitForTextAsync("\"ready\":true", StartLimit);
     }
 

@@ -54,6 +54,13 @@ public static class FormatLimits
     /// <summary>Forks of one session: one a week for five years. Each costs a lease that the owner granted; beyond it somebody makes them.</summary>
     public const int ForksMax = 256;
 
+    /// <summary>Bytes of a wrapped key: salt 16, ciphertext 32, tag 16.</summary>
+    public const int WrappedKeyBytes = 64;
+
+    /// <summary>Leases of one session whose keys a home host can have of a locked pod, the newest: three a day for almost four years, in 288 KiB. Cells of
+    /// older ones wait for an unlock.</summary>
+    public const int HomeLeaseKeysMax = 4096;
+
     /// <summary>By how much a commit's number may exceed the one before: a number for each cell that a lease may send, many times over. Without it one
     /// commit could use up all numbers, and be the session's last.</summary>
     public const ulong BatchesOfOneCommitMax = 1UL << 32;

@@ -53,6 +53,7 @@ internal static class PairCommands
                 || !PairingFolder.Remove(HostFolder.Pods(), pairing))
                 throw new VmPodException(ExitCode.NotFound, "This host has no such pairing.", "hostguard pair --help");
             File.Delete(Path.Combine(HostFolder.Pods(), pairing.ToString("x32", CultureInfo.InvariantCulture) + ".json"));
+            HomeKeyFile.Remove(HostFolder.Pods(), pairing);
             Console.Out.WriteLine(result.GetValue(json) ? "{}" : "Forgotten. On the pod: podkeeper unpair DIR ID.");
             return Task.CompletedTask;
         });

@@ -13,6 +13,9 @@ internal sealed class CellFetch(int cellBytes) : ICellSink, IDisposable
     private readonly byte[] cell = new byte[cellBytes];
     private CellStatus status;
 
+    /// <summary>True if the last cell was there, and not released to this lease.</summary>
+    public bool IsRefused => status == CellStatus.Refused;
+
     /// <inheritdoc/>
     public void Take(int index, CellStatus status, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell)
     {
@@ -21,16 +24,19 @@ internal sealed class CellFetch(int cellBytes) : ICellSink, IDisposable
         cell.CopyTo(this.cell);
     }
 
-    /// <summary>Asks for a cell, waits, and hands it over.</summary>
+    /// <summary>Asks for a cell, waits, and hands it over; without its key if there is no room for it.</summary>
     /// <exception cref="VmPodException">Missing or damaged (5), not released (4), link lost (7).</exception>
     public void Run(WireLink wire, in CellId id, Span<byte> intoKey, Span<byte> intoCell, TimeSpan timeout)
     {
-        wire.GetCells(new CellsRequest { Want = CellWant.Both, Urgency = 0, Ids = [id] }, this, timeout);
+        bool sealedOnly = intoKey.IsEmpty;
+        status = CellStatus.Ok;
+        wire.GetCells(new CellsRequest { Want = sealedOnly ? CellWant.Cell : CellWant.Both, Urgency = 0, Ids = [id] }, this, timeout);
         Span<byte> taken = key.Slice(0, KeyBytes);
         switch (status)
         {
             case CellStatus.Ok:
-                taken.CopyTo(intoKey);
+                if (!sealedOnly)
+                    taken.CopyTo(intoKey);
                 taken.Clear();
                 cell.CopyTo(intoCell);
                 return;

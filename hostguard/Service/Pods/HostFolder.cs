@@ -2,7 +2,8 @@ using VmPod.Foundation;
 
 namespace VmPod.HostGuard.Pods;
 
-/// <summary>What this host keeps between sessions: pairings, what it knows of its pods, and sealed residues. Nothing readable of any session.</summary>
+/// <summary>What this host keeps between sessions: pairings, what it knows of its pods, its keys as a home
+/// host, and sealed residues. Nothing readable of any session without a pod.</summary>
 internal static class HostFolder
 {
     private const string OverrideVariable = "VMPOD_STATE_FOLDER";

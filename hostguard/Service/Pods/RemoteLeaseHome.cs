@@ -3,6 +3,7 @@ using VmPod.Foundation;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
 
 namespace VmPod.HostGuard.Pods;
@@ -11,7 +12,8 @@ namespace VmPod.HostGuard.Pods;
 /// A pod over a link as the home of a lease. Each cell is kept here, sealed, until a commit of the pod names it: so a link that is lost and found again loses
 /// nothing, and what it never takes stays behind as a residue.
 /// </summary>
-internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBytes, TimeProvider time, ILogger log) : ILeaseHome, IReleasedCellSource
+internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReading reading, int cellBytes, TimeProvider time, ILogger log)
+    : ILeaseHome, IReleasedCellSource
 {
     // A cell over a slow link, behind what is under way: longer than any of it, shorter than a person's patience.
     private static readonly TimeSpan FetchTime = TimeSpan.FromSeconds(30);
@@ -25,7 +27,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     private readonly ThreadLocal<CellFetch> fetches = new(() => new CellFetch(cellBytes), trackAllValues: true);
     private readonly FetchedCells fetched = new(residue.Folder, cellBytes, HostLimits.FetchedBytesMax);
     private readonly Lock sending = new();
-    private WireLink? sentTo;
+    private WireLink? sentTo, refusedBy;
     private volatile bool keepsRest;
     private bool keysDropped;
 
@@ -109,10 +111,35 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
     {
         if (fetched.TryRead(id, key, cell))
             return;
-        fetches.Value!.Run(pod.Require(ReadPatience), id, key, cell, FetchTime);
+        FetchFrom(pod.Require(ReadPatience), id, key, cell);
         // Only what is the cell that was asked for: another one would be found damaged again and again.
         if (CellId.Of(cell) == id)
             fetched.Add(id, key, cell);
+    }
+
+    /// <inheritdoc/>
+    public LeaseKeys? KeysOf(ulong leaseId) => reading.Keys?.Find(leaseId);
+
+    // With the pod's key if it releases one; a home host else reads on with its own.
+    private void FetchFrom(WireLink wire, in CellId id, Span<byte> key, Span<byte> cell)
+    {
+        CellFetch fetch = fetches.Value!;
+        if (!ReferenceEquals(wire, Volatile.Read(ref refusedBy)))
+        {
+            try
+            {
+                fetch.Run(wire, id, key, cell, FetchTime);
+                return;
+            }
+            catch (VmPodException e) when (e.ExitCode == ExitCode.Refused && fetch.IsRefused && reading.Fetch(wire) is not null)
+            {
+                // Over this link nothing is released any more.
+                Volatile.Write(ref refusedBy, wire);
+            }
+        }
+        fetch.Run(wire, id, default, cell, FetchTime);
+        if (reading.Fetch(wire)?.TryDeriveRecordKey(cell, key) != true)
+            throw new VmPodException(ExitCode.Refused, $"The pod is locked, and this host has no key of cell {id}.", "podkeeper unlock DIR on the pod.");
     }
 
     /// <summary>Sends what the pod does not have of the cells that are kept, if that was not done on this link. After it, cells go there as they are
@@ -164,6 +191,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, int cellBy
         foreach (CellFetch fetch in fetches.Values)
             fetch.Dispose();
         fetched.Dispose();
+        reading.Dispose();
     }
 
     /// <inheritdoc/>

@@ -185,6 +185,7 @@ internal sealed class RemotePod : ISessionPod
             }, bytes => key = SecretBuffer.Create(KeyBytes, bytes, static (to, from) => from.CopyTo(to)), LeaseTime);
             SessionLease opened = Open(session, wire, reply, key!, signer);
             LeaseGoesOn(asked, reply.ExpiresInMs);
+            HomeReading.FetchKey(wire, pairing, log);
             return opened;
         }
         catch
@@ -213,7 +214,7 @@ internal sealed class RemotePod : ISessionPod
         };
         int cellBytes = wire.Pod!.CellBytes;
         var residue = new Residue(owner, cellBytes, HostLimits.ResidueBytesMax);
-        var leaseHome = new RemoteLeaseHome(this, residue, cellBytes, time, log);
+        var leaseHome = new RemoteLeaseHome(this, residue, new HomeReading(pairing, reply.Session, log), cellBytes, time, log);
         try
         {
             var terms = new LeaseTerms(wire.Pod.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset, reply.LastGeneration,
@@ -371,6 +372,8 @@ internal sealed class RemotePod : ISessionPod
                     AttachedReply attached = found.Wire.Call(new AttachRequest { Session = open.Session, LeaseId = open.LeaseId, Term = open.Term }, AskTime);
                     LeaseGoesOn(asked, attached.IsOpen ? attached.ExpiresInMs : 0);
                     home?.SendAgain(found.Wire);
+                    if (attached.IsOpen && found.Wire.Pod!.IsUnlocked)
+                        HomeReading.FetchKey(found.Wire, pairing, log);
                 }
                 lock (gate)
                     known = learned;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using VmPod.Audit;
+using VmPod.PodKeeper.Homes;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Serving;
 using VmPod.Sync.Channel;
@@ -75,11 +76,14 @@ public static class PodPairings
         }
     }
 
-    /// <summary>Removes a pairing: that host is a stranger from now on. False if there is none. What it has here now, <see cref="PodServer.CutOff"/>
-    /// ends.</summary>
+    /// <summary>Removes a pairing: that host is a stranger from now on, and no key is kept for it. False if there is none.
+    /// What it has here now, <see cref="PodServer.CutOff"/> ends.</summary>
     public static bool Remove(Pod pod, UInt128 id)
     {
-        if (!PairingFolder.Remove(PodServer.PairingsOf(pod.Vault.Folder), id))
+        bool wasPaired = PairingFolder.Remove(PodServer.PairingsOf(pod.Vault.Folder), id);
+        // Also what a crash in the middle of an earlier try left.
+        new HomeKeyFolder(pod.Vault.Folder).Remove(id);
+        if (!wasPaired)
             return false;
         pod.Audit.Append(new AuditEvent(AuditKind.HostUnpaired, AuditOutcome.Ok) { Detail = { ["pairing"] = LogName(pod.Vault.Descriptor.VaultId, id) } });
         return true;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using VmPod.Audit;
 using VmPod.Foundation;
+using VmPod.Secrets;
 using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
@@ -12,7 +13,7 @@ using VmPod.Vault.Sessions;
 namespace VmPod.PodKeeper.Serving;
 
 /// <summary>What this pod does for one host over one link: one lease at a time, and nothing that the lease does not allow.</summary>
-/// <remarks>A method of <see cref="IWireHandler"/> each; the rules are P-30 to P-48 of podkeeper/SPEC.md.</remarks>
+/// <remarks>A method of <see cref="IWireHandler"/> each; the rules are P-40 to P-48 and P-80 to P-83 of podkeeper/SPEC.md.</remarks>
 internal sealed class HostHandler : IWireHandler, IDisposable
 {
     private readonly LeaseDesk desk;
@@ -21,7 +22,7 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     private readonly Action endLink;
     private readonly ConcurrentBag<CellScratch> scratch = [];
     private ServedLease? lease;
-    private int opens;
+    private int opens, homeRequests;
 
     internal HostHandler(LeaseDesk desk, ServedHost host, ReceiptFolder receipts, Action endLink)
     {
@@ -105,10 +106,25 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     }
 
     /// <inheritdoc/>
+    public void HomeKey(HomeKeyAnswer answer)
+    {
+        CountHomeRequest();
+        using SecretBuffer key = desk.WithKeys(_ => desk.Homes.Give(Mine()));
+        answer.Send(key.ReadOnlyBytes);
+    }
+
+    /// <inheritdoc/>
+    public LeaseKeysReply LeaseKeys(LeaseKeysRequest request)
+    {
+        CountHomeRequest();
+        return new LeaseKeysReply { Keys = desk.WithKeys(_ => desk.Homes.Serve(Mine(), request.Session)) };
+    }
+
+    /// <inheritdoc/>
     public void GetCells(CellsRequest request, CellAnswer answer)
     {
         bool wantsKey = request.Want.HasFlag(CellWant.Key), wantsCell = request.Want.HasFlag(CellWant.Cell);
-        // A home host may have what is sealed, also of a locked pod and without a lease (rule 24 is what would give it the keys).
+        // A home host may have what is sealed, also of a locked pod and without a lease (the keys it has by LeaseKeys).
         bool sealedOnly = !wantsKey && host.Role == HostRole.Home;
         ServedLease? mine = Lease;
         if (mine is null && !sealedOnly)
@@ -254,6 +270,12 @@ internal sealed class HostHandler : IWireHandler, IDisposable
         {
             return ReleaseOutcome.Damaged;
         }
+    }
+
+    private void CountHomeRequest()
+    {
+        if (Interlocked.Increment(ref homeRequests) > PodLimits.HomeRequestsMax)
+            throw new VmPodException(ExitCode.Refused, $"A link asks at most {PodLimits.HomeRequestsMax} times for keys of leases.", "Connect again.");
     }
 
     private ServedLease Mine() => Lease ?? throw PodFaults.NoLease();

@@ -1,5 +1,6 @@
 using VmPod.Audit;
 using VmPod.Foundation;
+using VmPod.PodKeeper.Homes;
 using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
@@ -38,11 +39,15 @@ internal sealed class LeaseDesk : IDisposable
         this.time = time;
         this.note = note;
         Checker = new PendingChecker(this, note);
+        Homes = new HomeKeys(pod, note);
         watch = time.CreateTimer(_ => DropSilent(), null, PodLimits.LeaseWatch, PodLimits.LeaseWatch);
     }
 
     /// <summary>Looks into what is pending.</summary>
     internal PendingChecker Checker { get; }
+
+    /// <summary>Keys for home hosts.</summary>
+    internal HomeKeys Homes { get; }
 
     internal bool IsUnlocked => pod.Vault.IsUnlocked;
 
@@ -126,6 +131,7 @@ internal sealed class LeaseDesk : IDisposable
             opened.Detail["term"] = (long)lease.Term;
             opened.Detail["pairing"] = host.Pairing;
             pod.Audit.Append(opened, Grant(lease, granted.Base?.Record.Generation ?? 0, PodLimits.KeysOfOneGrant));
+            Homes.Store(lease);
             Add(lease);
             return (lease, granted);
         }
@@ -166,6 +172,7 @@ internal sealed class LeaseDesk : IDisposable
             // One that is not open gets nothing, and its host may ask for it often: the entry is that of the fork.
             if (lease.IsOpen)
                 LogAttached(lease, granted);
+            Homes.Store(lease);
             Add(lease);
             return lease;
         }
@@ -174,6 +181,17 @@ internal sealed class LeaseDesk : IDisposable
             granted.Dispose();
             throw;
         }
+    });
+
+    /// <summary>After an unlock: stores what home hosts that have a lease now lack.</summary>
+    internal void StoreHomeKeys() => WithKeys(_ =>
+    {
+        ServedLease[] these;
+        lock (gate)
+            these = [.. leases];
+        foreach (ServedLease lease in these)
+            Homes.Store(lease);
+        return these.Length;
     });
 
     /// <summary>Changes the vault under a lease.</summary>

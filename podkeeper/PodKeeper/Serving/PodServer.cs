@@ -133,7 +133,10 @@ public sealed class PodServer : IDisposable
             return isRight;
         });
         if (isUnlocked)
+        {
+            Leases.StoreHomeKeys();
             Leases.Checker.Resume();
+        }
         return isUnlocked;
     }
 

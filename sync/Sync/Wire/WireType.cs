@@ -43,6 +43,18 @@ public enum WireType : byte
     /// <summary>Pod: all sessions.</summary>
     Sessions = 0x17,
 
+    /// <summary>Host, home: its own key.</summary>
+    GetHomeKey = 0x18,
+
+    /// <summary>Pod: the key.</summary>
+    HomeKey = 0x19,
+
+    /// <summary>Host, home: the wrapped keys of its session's leases.</summary>
+    GetLeaseKeys = 0x1A,
+
+    /// <summary>Pod: the keys.</summary>
+    LeaseKeys = 0x1B,
+
     /// <summary>Host: cells, keys of cells, or both.</summary>
     GetCells = 0x20,
 

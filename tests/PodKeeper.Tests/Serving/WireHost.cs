@@ -6,6 +6,7 @@ using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
+using VmPod.Vault.Homes;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
 using Xunit;
@@ -16,28 +17,47 @@ namespace VmPod.PodKeeper.Tests.Serving;
 internal sealed class WireHost : ILeaseHome, IReleasedCellSource
 {
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-    private readonly SecureChannel channel;
     private readonly SecretBuffer seed;
+    private readonly ulong boot;
+    private SecureChannel channel;
     private readonly List<SessionLease> leases = [];
 
     internal WireHost(IPEndPoint pod, Pairing pairing, ulong boot = 1, SecretBuffer? seed = null)
     {
         this.seed = seed ?? SecretBuffer.Random(32);
+        this.boot = boot;
         Pairing = pairing;
-        channel = SecureChannel.Connect(pod, pairing);
-        Link = WireLink.Connect(channel.Stream, new HostHello { BootId = boot, TimeMs = 1, DisplayName = "test" }, new WireOptions
+        (channel, Link) = Connect(pod);
+    }
+
+    /// <summary>Goes on over a new link: the pod was started again. The lease is attached.</summary>
+    internal AttachedReply Relink(IPEndPoint pod)
+    {
+        Link.Dispose();
+        channel.Dispose();
+        (channel, Link) = Connect(pod);
+        return Link.Call(AttachTo, Patience);
+    }
+
+    private (SecureChannel Channel, WireLink Link) Connect(IPEndPoint pod)
+    {
+        SecureChannel made = SecureChannel.Connect(pod, Pairing);
+        return (made, WireLink.Connect(made.Stream, new HostHello { BootId = boot, TimeMs = 1, DisplayName = "test" }, new WireOptions
         {
             ReceiveMemory = new byte[WireLimits.HostReceiveBytes],
             SendMemory = new byte[WireLimits.SendBytes],
-            Cut = channel.Abort,
-        });
+            Cut = made.Abort,
+        }));
     }
 
     internal Pairing Pairing { get; }
 
     internal SecretBuffer Seed => seed;
 
-    internal WireLink Link { get; }
+    internal WireLink Link { get; private set; }
+
+    /// <summary>What a home host has for the time when the pod is locked. Null: only what the pod releases.</summary>
+    internal HomeLeaseKeys? HomeKeys { get; set; }
 
     internal LeaseReply? Lease { get; private set; }
 
@@ -152,11 +172,33 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
     {
         (CellStatus status, byte[] k, byte[] c) = Get(CellWant.Both, id)[0];
+        if (status == CellStatus.Refused && HomeKeys is not null)
+        {
+            (status, _, c) = Get(CellWant.Cell, id)[0];
+            if (status == CellStatus.Ok && HomeKeys.TryDeriveRecordKey(c, key))
+            {
+                c.CopyTo(cell);
+                return;
+            }
+        }
         if (status != CellStatus.Ok)
             throw new VmPodException(ExitCode.Refused, $"The cell was not given: {status}.");
         k.CopyTo(key);
         c.CopyTo(cell);
     }
+
+    public LeaseKeys? KeysOf(ulong leaseId) => HomeKeys?.Find(leaseId);
+
+    /// <summary>Asks for this home host's own key.</summary>
+    internal SecretBuffer GetHomeKey()
+    {
+        SecretBuffer? key = null;
+        Link.GetHomeKey(bytes => key = SecretBuffer.Create(32, bytes, static (to, from) => from.CopyTo(to)), Patience);
+        return key!;
+    }
+
+    /// <summary>Asks for the wrapped keys of its session's leases.</summary>
+    internal IReadOnlyList<WrappedLeaseKey> GetLeaseKeys() => Link.Call(new LeaseKeysRequest { Session = Lease!.Session }, Patience).Keys;
 
     /// <summary>Cuts the link as a pulled cable does.</summary>
     internal void Cut() => channel.Abort();

@@ -80,6 +80,18 @@ internal sealed class FakePod : IWireHandler
         return new() { LastNumber = 0, EntryHash = Digest.Zero, EntryOffset = ulong.MaxValue, ExpiresInMs = 60_000, IsOpen = true };
     }
 
+    public void HomeKey(HomeKeyAnswer answer)
+    {
+        Begin("get-home-key");
+        answer.Send(LeaseKey);
+    }
+
+    public LeaseKeysReply LeaseKeys(LeaseKeysRequest request)
+    {
+        Begin("get-lease-keys");
+        return new() { Keys = [new(1, new byte[FormatLimits.WrappedKeyBytes])] };
+    }
+
     public void GetCells(CellsRequest request, CellAnswer answer)
     {
         Begin("get-cells");

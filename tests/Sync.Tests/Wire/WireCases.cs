@@ -142,6 +142,11 @@ internal static class WireCases
                 ExpiresInMs = isOpen ? expires : 0,
                 IsOpen = isOpen,
             }), AttachedReply.TryRead),
+        Empty("get-home-key", HomeKeyRequest.Instance, WireRole.Host, HomeKeyRequest.TryRead),
+        new("home-key", WireType.HomeKey, WireRole.Pod, Bytes32.Select(k => k.ToArray()), body => HomeKeyReply.TryRead(body, out _) ? Copy(body) : null),
+        WireCase.Of<LeaseKeysRequest>("get-lease-keys", WireRole.Host, Handle.Select(h => new LeaseKeysRequest { Session = h }), LeaseKeysRequest.TryRead),
+        WireCase.Of<LeaseKeysReply>("lease-keys", WireRole.Pod, Gen.Select(Gen.ULong, Bytes64, (id, key) => new WrappedLeaseKey(id, key)).Array[0, 50]
+            .Select(keys => new LeaseKeysReply { Keys = [.. keys.DistinctBy(k => k.LeaseId).OrderBy(k => k.LeaseId)] }), LeaseKeysReply.TryRead),
         WireCase.Of<CellsRequest>("get-cells", WireRole.Host, Gen.Select(Gen.Int[1, 3], Gen.Byte, Id.Array[1, 64],
             (want, urgency, ids) => new CellsRequest { Want = (CellWant)want, Urgency = urgency, Ids = ids }), CellsRequest.TryRead),
         CellCase("cell-key", CellWant.Key),

@@ -1,5 +1,6 @@
 using VmPod.Foundation;
 using VmPod.Vault.Format;
+using VmPod.Vault.Keys;
 
 namespace VmPod.Vault.Cells;
 
@@ -18,6 +19,9 @@ public interface IReleasedCellSource
     /// <param name="cell">Gets the cell, <see cref="CellBytes"/> bytes. Need not be checked: the caller hashes it.</param>
     /// <exception cref="VmPodException">Missing or damaged on the pod (5), not released to this lease (4), link lost (7).</exception>
     void Fetch(in CellId id, Span<byte> key, Span<byte> cell);
+
+    /// <summary>The keys of a lease, if this host has them: then T is checked too. They stay the source's.</summary>
+    LeaseKeys? KeysOf(ulong leaseId) => null;
 
     /// <summary>Zeroes what keys it keeps, if it keeps any: nothing is asked of it any more.</summary>
     void DropKeys()

@@ -7,7 +7,7 @@ namespace VmPod.Vault.Cells;
 
 /// <summary>
 /// Opens cells with keys that a pod released one by one. What was fetched must hash to the id that was asked for; T is not checked: that takes the lease's
-/// MAC key, which a host has of its own lease only (rule 29).
+/// MAC key, which a host has of its own lease only (rule 29). A home host that has the keys of other leases too (rule 24) checks it.
 /// </summary>
 internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys own) : ICellOpener
 {
@@ -29,7 +29,9 @@ internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys ow
                 cells.Fetch(id, key, s.Cell);
             if (CellId.Of(s.Cell) != id)
                 throw new VmPodException(ExitCode.Damaged, $"The pod sent another cell than {id}.", "Verify the pod: podkeeper verify DIR.");
-            if (isOwn ? !CellCipher.TryOpen(own, s.Cell, work) || !CellCipher.MacIsRight(own, s.Cell, work) : !CellCipher.TryOpen(own.Suite, key, s.Cell, work))
+            if (isOwn ? !CellCipher.TryOpen(own, s.Cell, work) || !CellCipher.MacIsRight(own, s.Cell, work)
+                : !CellCipher.TryOpen(own.Suite, key, s.Cell, work)
+                    || (cells.KeysOf(CellHeader.KeyIdOf(s.Cell)) is { } held && !CellCipher.MacIsRight(held, s.Cell, work)))
                 throw KeyedCellOpener.DoesNotOpen(id);
         }
         catch

@@ -58,6 +58,16 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
         }
     }
 
+    /// <summary>The ids of all leases that a session may have had, in the order of the log.</summary>
+    public IReadOnlyList<ulong> AllLeases(SessionHandle session)
+    {
+        lock (gate)
+        {
+            LoadWhole();
+            return [.. marks.Where(m => m.Type == LogEntryTypes.Lease && m.Session == session).Select(m => m.Number).Distinct()];
+        }
+    }
+
     /// <summary>Where the SESSION entry of a session may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindSessions(SessionHandle session) => Places(LogEntryTypes.Session, session, 0);
 

@@ -52,11 +52,15 @@ internal sealed class SessionKeys(VaultDescriptor vault, SessionHandle session, 
     public byte[] WrapEpoch(SecretBuffer epoch, uint number) => KeyWrap.Wrap(sessionKey, epoch, EpochEntry.KeyLabel, vaultId,
         EpochEntry.Context(session, number));
 
+    /// <summary>K_lease itself, which is then the caller's. Null as for <see cref="Find"/>.</summary>
+    public SecretBuffer? LeaseKey(ulong leaseId) => Find(leaseId) is null ? null : UnwrapKey(log.FindLease(session, leaseId)!);
+
+    private SecretBuffer? UnwrapKey(LeaseEntry entry) => Epoch(entry.EpochOffset) is { } epoch
+        ? KeyWrap.TryUnwrap(epoch, entry.WrappedKey, EpochEntry.LeaseKeyLabel, vaultId, EpochEntry.LeaseContext(session, entry.Term)) : null;
+
     private LeaseKeys? Unwrap(LeaseEntry entry)
     {
-        if (Epoch(entry.EpochOffset) is not { } epoch)
-            return null;
-        using SecretBuffer? key = KeyWrap.TryUnwrap(epoch, entry.WrappedKey, EpochEntry.LeaseKeyLabel, vaultId, EpochEntry.LeaseContext(session, entry.Term));
+        using SecretBuffer? key = UnwrapKey(entry);
         if (key is null)
             return null;
         LeaseKeys keys = LeaseKeys.Derive(key, vaultId, (byte)vault.Suite);

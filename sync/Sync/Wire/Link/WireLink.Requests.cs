@@ -46,6 +46,16 @@ public sealed partial class WireLink
         return pending.Reply!;
     }
 
+    /// <summary>Asks for this home host's own key.</summary>
+    /// <param name="takeKey">Takes it, 32 bytes, out of the frame; as for <see cref="OpenLease"/>.</param>
+    /// <param name="timeout">For the answer.</param>
+    /// <exception cref="VmPodException">As for <see cref="Call"/>.</exception>
+    public void GetHomeKey(Action<ReadOnlySpan<byte>> takeKey, TimeSpan timeout)
+    {
+        ArgumentNullException.ThrowIfNull(takeKey);
+        Ask(HomeKeyRequest.Instance, new PendingHomeKey(takeKey), urgent: false, new Deadline(timeout));
+    }
+
     /// <summary>Asks for cells, keys of cells, or both; returns when the sink has taken each of them.</summary>
     /// <exception cref="VmPodException">As for <see cref="Call"/>. The sink may have taken some.</exception>
     public void GetCells(CellsRequest request, ICellSink sink, TimeSpan timeout)

@@ -125,6 +125,13 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
                 AttachRequest attach = AttachRequest.TryRead(body, out AttachRequest? a) ? a : throw Unreadable(header);
                 Reply(request, () => handler.Attach(attach));
                 break;
+            case WireType.GetHomeKey:
+                Reply(request, () => HomeKey(request));
+                break;
+            case WireType.GetLeaseKeys:
+                LeaseKeysRequest leaseKeys = LeaseKeysRequest.TryRead(body, out LeaseKeysRequest? k) ? k : throw Unreadable(header);
+                Reply(request, () => handler.LeaseKeys(leaseKeys));
+                break;
             case WireType.GetCells:
                 CellsRequest get = CellsRequest.TryRead(body, out CellsRequest? g) ? g : throw Unreadable(header);
                 Reply(request, () => GetCells(request, get));
@@ -223,6 +230,13 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
         var answer = new LeaseAnswer(sender, request);
         handler.OpenLease(open, answer);
         return answer.IsSent ? null : throw new InvalidOperationException("The handler answered no OPEN_LEASE.");
+    }
+
+    private IWireMessage? HomeKey(uint request)
+    {
+        var answer = new HomeKeyAnswer(sender, request);
+        handler.HomeKey(answer);
+        return answer.IsSent ? null : throw new InvalidOperationException("The handler answered no GET_HOME_KEY.");
     }
 
     private IWireMessage? GetCells(uint request, CellsRequest get)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the vectors of this folder from sync/SPEC.md (S-60 to S-75), sharing no code with VmPod. Run in this folder: python3 make.py
+"""Writes the vectors of this folder from sync/SPEC.md (S-60 to S-75 and S-80), sharing no code with VmPod. Run in this folder: python3 make.py
 
 One case a file: `from` is who sends it, `frame` the whole frame in hexadecimal ("00*12" is twelve zero bytes), for a vault with cells of 16,384 bytes.
 `layer: header` must be refused by the nine bytes alone, `layer: body` by the body. A CELL answers a request for both key and cell unless `want` says so.
@@ -108,6 +108,11 @@ OK = [
     ("attached-no-commit", "pod", 0x15, 7, u64(0) + bytes(32) + u64(2**64 - 1) + u32(0) + b"\0"),
     ("list", "host", 0x16, 7, b""),
     ("sessions", "pod", 0x17, 7, u32(2) + LINE + HANDLE + text("") + b"\0" + u64(0) * 3),
+    ("get-home-key", "host", 0x18, 7, b""),
+    ("home-key", "pod", 0x19, 7, KEY),
+    ("get-lease-keys", "host", 0x1A, 7, HANDLE),
+    ("lease-keys", "pod", 0x1B, 7, u16(2) + u64(5) + SIGNATURE + u64(6) + SIGNATURE[::-1]),
+    ("lease-keys-none", "pod", 0x1B, 7, u16(0)),
     ("get-cells", "host", 0x20, 7, b"\3\0" + u16(2) + ids(2)),
     ("cell-both", "pod", 0x21, 7, u16(1) + b"\0" + KEY + b"VPR1" + bytes(CELL - 4)),
     ("cell-absent", "pod", 0x21, 7, u16(0) + b"\1" + bytes(32)),
@@ -136,6 +141,8 @@ BAD_HEADER = [
     ("header-wrong-direction", "host", frame(0x32, 7, HASH + u64(1) * 2 + HASH)),
     ("header-request-zero", "host", frame(0x35, 0, b"")),
     ("header-one-way-with-request", "host", frame(0x02, 7, u32(1) + u64(5) + u64(1))),
+    ("header-home-key-short", "pod", frame(0x19, 7, KEY[:31])),
+    ("header-lease-keys-4097", "pod", frame(0x1B, 7, u16(4097) + bytes(4097 * 72))),
     ("header-get-cells-65", "host", frame(0x20, 7, b"\3\0" + u16(65) + ids(65))),
     ("header-have-1025", "host", frame(0x25, 7, u16(1025) + ids(1025))),
     ("header-ids-8193", "host", frame(0x31, 0, b"\0" + u32(8193), 5 + 5 + 8193 * 32)),
@@ -168,6 +175,8 @@ BAD_BODY = [
     ("body-open-lease-purpose", "host", 0x12, 7, text("demo") + b"\4\0" + u64(0) + HASH),
     ("body-lease-base-record", "pod", 0x13, 7, LEASE + b"\1" + HASH + u64(77) + counted(record(1, 0) + b"\0") + SIGNATURE + counted(b"c")),
     ("body-attached-hash-of-nothing", "pod", 0x15, 7, u64(0) + HASH + u64(2**64 - 1) + u32(0) + b"\0"),
+    ("body-lease-keys-order", "pod", 0x1B, 7, u16(2) + (u64(5) + SIGNATURE) * 2),
+    ("body-lease-keys-count", "pod", 0x1B, 7, u16(2) + u64(5) + SIGNATURE),
     ("body-get-cells-none-wanted", "host", 0x20, 7, b"\0\0" + u16(1) + ids(1)),
     ("body-get-cells-count", "host", 0x20, 7, b"\3\0" + u16(3) + ids(2)),
     ("body-cell-absent-with-key", "pod", 0x21, 7, u16(0) + b"\1" + KEY),

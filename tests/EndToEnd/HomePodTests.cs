@@ -1,0 +1,48 @@
+using System.Text.Json;
+using VmPod.Testing;
+using Xunit;
+
+namespace VmPod.EndToEnd;
+
+/// <summary>A home host whose pod is started again and stays locked (rule 24).</summary>
+public sealed class HomePodTests(BasePod pod)
+{
+    [Fact]
+    [Trait("Spec", "H-45")]
+    [Trait("Spec", "P-82")]
+    public async Task A_guest_reads_the_memory_that_it_did_not_touch_yet_from_a_pod_that_was_restarted_and_is_locked()
+    {
+        await using ServedPod served = await ServedPod.StartAsync(pod);
+        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]);
+        await served.KillServerAsync();
+        await PhaseAsync(session, "Frozen");
+        await served.ServeAsync(unlocked: false);
+        await PhaseAsync(session, "Running");
+        long before = (await session.StatusAsync()).GetProperty("bytes_read").GetInt64();
+        // 48 MiB that nobody touched since the resume: most of it was on the pod alone.
+        Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
+        Assert.Equal(pod.Work, await GuestWork.LookAsync(session.Agent));
+        Assert.True((await session.StatusAsync()).GetProperty("bytes_read").GetInt64() > before + (1 << 20));
+        string work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
+        await PodCopy.EndAsync(session);
+        string log = (await served.OnPodAsync("audit", "show", served.Pod)).ToString();
+        Assert.Contains("home-keys-stored", log, StringComparison.Ordinal);
+        Assert.Contains("home-keys-served", log, StringComparison.Ordinal);
+        Assert.False((await served.OnPodAsync("status", served.Pod)).GetProperty("unlocked").GetBoolean());
+        _ = await served.UnlockAsync();
+        await using TestSession again = await served.Host.StartAsync("resume", BasePod.Session, []);
+        Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
+        await PodCopy.EndAsync(again);
+    }
+
+    private static async Task PhaseAsync(TestSession session, string phase)
+    {
+        string now = "";
+        for (int i = 0; i < 300 && now != phase; i++)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            now = (await session.StatusAsync()).GetProperty("phase").GetString()!;
+        }
+        Assert.Equal(phase, now);
+    }
+}
