@@ -49,14 +49,11 @@ public sealed class FarPodTests(BasePod pod)
             _ = await GuestWork.DoAsync(session.Agent, mebibytes: 2, rows: 40);
             JsonElement checkpoint = await session.CheckpointAsync();
             // Flushed by the guest, and in no commit of the pod: it stands in this host's locked memory alone.
-            work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
-            // A transaction of SQLite is there after a loss of power only once its journal's end is flushed too.
-            Assert.Equal(0, (await session.Agent.ShAsync("sync", cancellation: TestContext.Current.CancellationToken)).ExitCode);
+            work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
             long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
             await served.Net.UnplugAsync();
             await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
-            JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath,
-                TestContext.Current.CancellationToken));
+            JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
             Assert.Equal("pod-gone", receipt.GetProperty("reason").GetString());
             Assert.Equal(checkpoint.GetProperty("generation").GetUInt64(), receipt.GetProperty("generation").GetUInt64());
             Assert.InRange((receipt.GetProperty("cpus_stopped_ms").GetInt64() - gone) / 1000.0, 0, StopSecondsMax);
@@ -93,12 +90,43 @@ public sealed class FarPodTests(BasePod pod)
         await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
         Assert.False(touching.IsCompletedSuccessfully, "The guest had all of it: nothing was shown.");
         await stop.CancelAsync();
-        JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath,
-            TestContext.Current.CancellationToken));
+        JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
         Assert.InRange((receipt.GetProperty("keys_gone_ms").GetInt64() - gone) / 1000.0, 0, KeysGoneSecondsMax);
         Assert.DoesNotContain("pages of guest memory", receipt.GetProperty("not_guaranteed").ToString(), StringComparison.Ordinal);
         _ = await Assert.ThrowsAnyAsync<Exception>(() => touching);
         await served.Net.PlugAsync();
+    }
+
+    [Fact]
+    [Trait("Spec", "H-41")]
+    [Trait("Spec", "H-44")]
+    [Trait("Spec", "P-60")]
+    public async Task What_a_host_whose_lease_was_broken_hands_in_becomes_a_fork_that_can_be_gone_on_from()
+    {
+        await using ServedPod served = await ServedPod.StartAsync(pod);
+        string work;
+        await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]))
+        {
+            IReadOnlyList<int> processes = session.Processes;
+            work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
+            _ = await served.OnPodAsync("release", served.Pod, BasePod.Session, "--break");
+            await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+            Assert.Equal("lease-over", (await session.ReceiptAsync(TestContext.Current.CancellationToken)).GetProperty("reason").GetString());
+        }
+        JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
+        string state = taken.GetProperty("state").GetString()!;
+        Assert.StartsWith("taken as fork fork-", state, StringComparison.Ordinal);
+        // The line is as it was before that host's last words ...
+        await using (TestSession line = await served.Host.StartAsync("resume", BasePod.Session, ["--drop-disk-changes"]))
+        {
+            Assert.Equal(pod.Work, await GuestWork.LookAsync(line.Agent));
+            await PodCopy.EndAsync(line);
+        }
+        // ... and these are kept beside it.
+        await using TestSession fork = await served.Host.StartAsync("boot", BasePod.Session, ["--fork", state["taken as fork ".Length..]]);
+        await fork.Agent.WaitUntilBootedAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(work, await GuestWork.LookAsync(fork.Agent));
+        await PodCopy.EndAsync(fork);
     }
 
     [Fact]
@@ -118,12 +146,10 @@ public sealed class FarPodTests(BasePod pod)
             Assert.Equal("Running", (await session.StatusAsync()).GetProperty("phase").GetString());
             // ... and this one does not, however long the grace is. What is flushed now is in no commit: one was a moment ago.
             await EverythingIsOnThePodAsync(session);
-            work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
-            Assert.Equal(0, (await session.Agent.ShAsync("sync", cancellation: TestContext.Current.CancellationToken)).ExitCode);
+            work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
             _ = await served.OnPodAsync("lock", served.Pod, "--all");
             await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
-            JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath,
-                TestContext.Current.CancellationToken));
+            JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
             Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
         }
         JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
@@ -142,9 +168,9 @@ public sealed class FarPodTests(BasePod pod)
         await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]);
         string work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
         await served.KillServerAsync();
-        await PhaseAsync(session, "Frozen");
+        await session.WaitForPhaseAsync("Frozen", TestContext.Current.CancellationToken);
         await served.ServeAsync();
-        await PhaseAsync(session, "Running");
+        await session.WaitForPhaseAsync("Running", TestContext.Current.CancellationToken);
         Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
         Assert.Equal(work, await GuestWork.LookAsync(session.Agent));
         await PodCopy.EndAsync(session);
@@ -157,16 +183,5 @@ public sealed class FarPodTests(BasePod pod)
     {
         for (int i = 0; i < 300 && (await session.StatusAsync()).GetProperty("disk_unsealed_bytes").GetInt64() > 0; i++)
             await Task.Delay(100, TestContext.Current.CancellationToken);
-    }
-
-    private static async Task PhaseAsync(TestSession session, string phase)
-    {
-        string now = "";
-        for (int i = 0; i < 300 && now != phase; i++)
-        {
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-            now = (await session.StatusAsync()).GetProperty("phase").GetString()!;
-        }
-        Assert.Equal(phase, now);
     }
 }

@@ -15,9 +15,9 @@ public sealed class HomePodTests(BasePod pod)
         await using ServedPod served = await ServedPod.StartAsync(pod);
         await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]);
         await served.KillServerAsync();
-        await PhaseAsync(session, "Frozen");
+        await session.WaitForPhaseAsync("Frozen", TestContext.Current.CancellationToken);
         await served.ServeAsync(unlocked: false);
-        await PhaseAsync(session, "Running");
+        await session.WaitForPhaseAsync("Running", TestContext.Current.CancellationToken);
         long before = (await session.StatusAsync()).GetProperty("bytes_read").GetInt64();
         // 48 MiB that nobody touched since the resume: most of it was on the pod alone.
         Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
@@ -33,16 +33,5 @@ public sealed class HomePodTests(BasePod pod)
         await using TestSession again = await served.Host.StartAsync("resume", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
         await PodCopy.EndAsync(again);
-    }
-
-    private static async Task PhaseAsync(TestSession session, string phase)
-    {
-        string now = "";
-        for (int i = 0; i < 300 && now != phase; i++)
-        {
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-            now = (await session.StatusAsync()).GetProperty("phase").GetString()!;
-        }
-        Assert.Equal(phase, now);
     }
 }

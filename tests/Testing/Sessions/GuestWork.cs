@@ -14,6 +14,15 @@ public static class GuestWork
         return await LookAsync(agent, cancellation);
     }
 
+    /// <summary>As <see cref="DoAsync"/>, and so that a loss of power takes none of it: a transaction of SQLite is safe only once its journal's end is flushed
+    /// too.</summary>
+    public static async Task<string> DoFlushedAsync(GuestAgent agent, int mebibytes, int rows, CancellationToken cancellation = default)
+    {
+        string work = await DoAsync(agent, mebibytes, rows, cancellation);
+        _ = await MustAsync(agent, "sync", cancellation);
+        return work;
+    }
+
     /// <summary>What is there: the file's sum, the database's sum and check.</summary>
     public static Task<string> LookAsync(GuestAgent agent, CancellationToken cancellation = default) =>
         MustAsync(agent, $"sha256sum < {File} && sqlite3 {Database} 'pragma integrity_check; select count(*) from t; select * from t' | sha256sum",

@@ -6,6 +6,8 @@ namespace VmPod.Testing;
 /// <summary>A session that runs on a <see cref="TestHost"/>, with its guest's agent. Disposing kills what still runs of it.</summary>
 public sealed class TestSession : IAsyncDisposable
 {
+    private static readonly TimeSpan PhaseLimit = TimeSpan.FromSeconds(30);
+
     private readonly TestHost host;
 
     private TestSession(TestHost host, string name, JsonElement status, GuestAgent agent)
@@ -85,6 +87,24 @@ public sealed class TestSession : IAsyncDisposable
     /// <summary>Suspends ("suspend" or "leave"). Its result.</summary>
     public async Task<JsonElement> EndAsync(string verb = "suspend", CancellationToken cancellation = default) =>
         (await host.RunAsync([verb, Name], cancellation: cancellation)).GetProperty("result");
+
+    /// <summary>Waits until it is in a phase.</summary>
+    /// <exception cref="TimeoutException">It is not, after half a minute.</exception>
+    public async Task WaitForPhaseAsync(string phase, CancellationToken cancellation = default)
+    {
+        long started = Stopwatch.GetTimestamp();
+        string now;
+        while ((now = (await StatusAsync(cancellation)).GetProperty("phase").GetString()!) != phase)
+        {
+            if (Stopwatch.GetElapsedTime(started) > PhaseLimit)
+                throw new TimeoutException($"The session is {now}, not {phase}.");
+            await Task.Delay(100, cancellation);
+        }
+    }
+
+    /// <summary>The receipt that its process left.</summary>
+    public async Task<JsonElement> ReceiptAsync(CancellationToken cancellation = default) =>
+        JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(ReceiptPath, cancellation));
 
     /// <summary>Waits until no process of it runs.</summary>
     /// <exception cref="TimeoutException">One still does.</exception>
