@@ -72,17 +72,17 @@ public sealed class SnapshotWriter
     {
         List<(SnapshotFile File, StreamInfo Stream)> streams = Number(files);
         long appended = lease.BytesAppended;
-        var opened = new List<OpenedFile>();
+        var opened = new List<ChunkSource>();
         try
         {
             foreach ((SnapshotFile file, StreamInfo stream) in streams.Where(s => !s.File.IsFolder))
-                opened.Add(new OpenedFile(file, stream));
+                opened.Add(new FileSource(file, stream));
             bytesTotal = opened.Sum(f => f.DataBytes);
             using var pipeline = new EncodePipeline(Level, Math.Max(1, Environment.ProcessorCount));
             pipeline.Run(Batches(opened).GetEnumerator().Next, Encode, Complete, cancel);
-            foreach (OpenedFile file in opened)
+            foreach (ChunkSource file in opened)
             {
-                file.CheckLength();
+                file.CheckUnchanged();
                 ForgetHoles(file);
             }
             ForgetStreams(streams);
@@ -94,7 +94,7 @@ public sealed class SnapshotWriter
         }
         finally
         {
-            foreach (OpenedFile file in opened)
+            foreach (ChunkSource file in opened)
                 file.Dispose();
         }
     }
@@ -108,9 +108,9 @@ public sealed class SnapshotWriter
             f.Kind, f.Name, f.Length, f.Mode, f.ModifiedNs)))];
     }
 
-    private static IEnumerable<Batch?> Batches(IEnumerable<OpenedFile> files)
+    private static IEnumerable<Batch?> Batches(IEnumerable<ChunkSource> files)
     {
-        foreach (OpenedFile file in files)
+        foreach (ChunkSource file in files)
         {
             foreach ((long first, long end) in file.ChunkRanges)
             {
@@ -165,7 +165,7 @@ public sealed class SnapshotWriter
     }
 
     // What was data before and is a hole now, or beyond the end.
-    private void ForgetHoles(OpenedFile file)
+    private void ForgetHoles(ChunkSource file)
     {
         if (lease.Reader is null)
             return;
@@ -190,58 +190,5 @@ public sealed class SnapshotWriter
         }
     }
 
-    private sealed record Batch(OpenedFile File, long First, int Count);
-
-    private sealed class OpenedFile : IDisposable
-    {
-        private readonly SafeFileHandle handle;
-        private readonly string path;
-
-        public OpenedFile(SnapshotFile file, StreamInfo stream)
-        {
-            path = file.Path;
-            Stream = stream;
-            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, FileOptions.SequentialScan);
-            for (long offset = 0; offset < stream.Length;)
-            {
-                if (Libc.NextData(handle, offset) is not { } data)
-                    break;
-                offset = Math.Min(data.End, stream.Length);
-                long first = data.Start / FormatLimits.ChunkBytes, end = (offset + FormatLimits.ChunkBytes - 1) / FormatLimits.ChunkBytes;
-                if (ChunkRanges.Count > 0 && ChunkRanges[^1].End >= first)
-                    ChunkRanges[^1] = (ChunkRanges[^1].First, Math.Max(end, ChunkRanges[^1].End));
-                else if (data.Start < stream.Length)
-                    ChunkRanges.Add((first, end));
-            }
-        }
-
-        public StreamInfo Stream { get; }
-
-        public List<(long First, long End)> ChunkRanges { get; } = [];
-
-        public long DataBytes => ChunkRanges.Sum(r => Math.Min(r.End * FormatLimits.ChunkBytes, Stream.Length) - r.First * FormatLimits.ChunkBytes);
-
-        public void ReadAt(long offset, Span<byte> into)
-        {
-            while (into.Length > 0)
-            {
-                int n = RandomAccess.Read(handle, into, offset);
-                if (n == 0)
-                    throw Changed();
-                into = into[n..];
-                offset += n;
-            }
-        }
-
-        public void CheckLength()
-        {
-            if (RandomAccess.GetLength(handle) != Stream.Length)
-                throw Changed();
-        }
-
-        public void Dispose() => handle.Dispose();
-
-        private VmPodException Changed() =>
-            new(ExitCode.Usage, $"{path} changed its length while it was read: nothing was put.", "Stop what writes to it, then put again.");
-    }
+    private sealed record Batch(ChunkSource File, long First, int Count);
 }
