@@ -20,7 +20,7 @@ public sealed class SnapshotWriter
     private readonly IProgress<TransferProgress>? progress;
     private readonly Stopwatch watch = Stopwatch.StartNew();
     private FilePages? pages;
-    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored;
+    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored, pagesReferenced, pagesDifferent;
 
     private SnapshotWriter(SessionLease lease, IProgress<TransferProgress>? progress)
     {
@@ -35,12 +35,15 @@ public sealed class SnapshotWriter
     /// <param name="ChunksStored">Chunks that went into cells.</param>
     /// <param name="ChunksUnchanged">Chunks that were there already.</param>
     /// <param name="ChunksZero">Chunks read that were all zero.</param>
+    /// <param name="PagesReferenced">Pages that other payloads have already.</param>
+    /// <param name="PagesDifferent">Pages stored as differences.</param>
     /// <param name="BytesAdded">Bytes of cells appended.</param>
     /// <param name="CellsAdded">Cells appended.</param>
     /// <param name="Elapsed">Time, commit included.</param>
     /// <param name="LeftOut">Names left out on purpose (locks).</param>
     public sealed record Summary(
-        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long BytesAdded, long CellsAdded,
+        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long PagesReferenced, long PagesDifferent,
+            long BytesAdded, long CellsAdded,
             TimeSpan Elapsed,
         IReadOnlyList<string> LeftOut);
 
@@ -97,7 +100,7 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, added, added / lease.CellBytes,
+            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added, added / lease.CellBytes,
                 watch.Elapsed, leftOut);
         }
         finally
@@ -170,6 +173,8 @@ public sealed class SnapshotWriter
             {
                 lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
                 chunksStored++;
+                pagesReferenced += chunk.Pages?.CountOf(PageKind.Reference) ?? 0;
+                pagesDifferent += chunk.Pages?.CountOf(PageKind.Difference) ?? 0;
                 continue;
             }
             chunksZero++;
