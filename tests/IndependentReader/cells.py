@@ -1,0 +1,150 @@
+"""Cells and what is packed into them (V-02, V-06 to V-17)."""
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Callable, Generic, Hashable, TypeVar
+
+from cursor import Cursor
+from errors import damaged, require
+from keyring import Keyring, Session
+from primitives import Zstd
+from store import Store
+from tables import CHUNK, PAGE, Birth, Place
+
+RAW, ZSTD, PATCH, PAGEREF, DELTA = range(1, 6)
+LINE_BYTES, HEAD_BYTES = 24, 48
+K, V = TypeVar("K", bound=Hashable), TypeVar("V")
+
+
+class Cache(Generic[K, V]):
+    """The most recently used of what is made from keys."""
+
+    def __init__(self, most: int, make: Callable[[K], V]) -> None:
+        self.most, self.make, self.held = most, make, OrderedDict[K, V]()
+
+    def get(self, key: K) -> V:
+        if key not in self.held:
+            self.held[key] = self.make(key)
+            if len(self.held) > self.most:
+                self.held.popitem(last=False)
+        self.held.move_to_end(key)
+        return self.held[key]
+
+
+@dataclass(frozen=True)
+class Line:
+    stream: int
+    chunk: int
+    codec: int
+    part: int
+    goes_on: bool
+    raw_length: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Content:
+    """An opened cell."""
+    birth: Birth
+    ordinal: int
+    lines: tuple[Line, ...]
+
+
+def parse_content(plain: bytes, handle: bytes, lease: int) -> Content:
+    """V-11 to V-13."""
+    c = Cursor(plain)
+    c.expect(b"\1\0\0\0")
+    count, session, of_lease, commit, ordinal = c.be(4), c.take(16), c.be(8), c.be(8), c.be(8)
+    require((session, of_lease) == (handle, lease), "a cell is another session's or lease's")
+    require(1 <= count <= (len(plain) - HEAD_BYTES) // LINE_BYTES, "a cell's directory does not fit")
+    body = c.at + count * LINE_BYTES
+    lines: list[Line] = []
+    end = 0
+    for i in range(count):
+        stream, chunk, codec, part, raw, offset, length, last = c.be(4), c.be(8), c.be(1), c.be(1), c.be(3), c.be(3), c.be(3), c.be(1)
+        number, goes_on = part & 0x7F, part >= 0x80
+        require(RAW <= codec <= DELTA and 1 <= raw <= CHUNK and length >= 1 and last == 0, "a line of a cell is not canonical")
+        require(offset == end and (i == 0 or number == 0) and (i == count - 1 or not goes_on), "the lines of a cell do not fit together")
+        end = offset + length
+        require(body + end <= len(plain), "a payload goes beyond its cell")
+        lines.append(Line(stream, chunk, codec, number, goes_on, raw, plain[body + offset:body + end]))
+    require(not any(plain[body + end:]), "something stands behind the last payload")
+    return Content((of_lease, commit), ordinal, tuple(lines))
+
+
+@dataclass(frozen=True)
+class Payload:
+    """All parts of one, joined; not decoded."""
+    stream: int
+    chunk: int
+    codec: int
+    raw_length: int
+    data: bytes
+
+
+class CellReader:
+    """Opens the cells of one session."""
+
+    def __init__(self, store: Store, keyring: Keyring, session: Session) -> None:
+        self.store, self.suite, self.session, self.zstd = store, keyring.suite, session, Zstd()
+        self.opened: set[bytes] = set()
+        self.cells: Cache[bytes, Content] = Cache(256, self.open)
+
+    def open(self, cell_id: bytes) -> Content:
+        """V-08, in its order."""
+        cell = self.store.cell(cell_id)
+        header, t, sealed = cell[:16], cell[16:48], cell[48:]
+        units = self.store.descriptor.cell_bytes // 4096
+        require(header[:8] == b"VPR1" + bytes([self.suite.number, 0]) + units.to_bytes(2, "big"), "a cell has a header that is not this vault's")
+        keys = self.session.leases.get(int.from_bytes(header[8:], "big"))
+        if keys is None:
+            raise damaged("a cell is of a lease that this session does not have")
+        plain = self.suite.open(self.suite.mac(keys.kdf, t), sealed, header + t)
+        require(plain is not None and self.suite.mac(keys.mac, header + plain) == t, "a cell does not open")
+        content = parse_content(plain, self.session.handle, keys.lease)
+        self.opened.add(cell_id)
+        return content
+
+    def payload(self, place: Place, stream: int, chunk: int | None = None) -> Payload:
+        """V-14, V-16. Without a chunk: one of the structure's, which the map names by its place alone."""
+        parts: list[Line] = []
+        first: Content | None = None
+        for i, cell_id in enumerate(place.cells):
+            content = self.cells.get(cell_id)
+            slot = place.slot if i == 0 else 0
+            require(slot < len(content.lines) and content.birth == place.birth, "a cell is not the one that the map means")
+            line = content.lines[slot]
+            first = first or content
+            head = parts[0] if parts else line
+            require(line.part == i and content.ordinal == first.ordinal + i, "the parts of a payload are not in order")
+            require((line.stream, line.chunk, line.codec, line.raw_length) == (head.stream, head.chunk, head.codec, head.raw_length),
+                    "the parts of a payload are not of one")
+            require(line.goes_on == (i < len(place.cells) - 1), "a payload has more or fewer parts than the map names")
+            parts.append(line)
+        require(parts[0].stream == stream and chunk in (None, parts[0].chunk), "a cell holds another chunk than the map means")
+        return Payload(stream, parts[0].chunk, parts[0].codec, parts[0].raw_length, b"".join(part.data for part in parts))
+
+    def whole(self, payload: Payload) -> bytes:
+        """V-17."""
+        data = payload.data
+        if payload.codec == RAW:
+            require(len(data) == payload.raw_length, "a raw payload has another length than its chunk")
+            return data
+        require(payload.codec == ZSTD and len(data) < payload.raw_length, "a payload has a codec that is not its place's")
+        return self.zstd.decode(data, payload.raw_length)
+
+    def pages(self, payload: Payload) -> dict[int, bytes]:
+        """V-143: the pages that a payload of codec 4 has, by their number in the chunk."""
+        require(payload.codec == PAGEREF and len(payload.data) > 2 and payload.raw_length % PAGE == 0, "a payload has a codec that is not its place's")
+        mask, body = int.from_bytes(payload.data[:2], "big"), payload.data[2:]
+        numbers = numbers_of(mask, payload.raw_length)
+        length = PAGE * len(numbers)
+        require(len(body) <= length, "a payload has more bytes than its pages")
+        joined = body if len(body) == length else self.zstd.decode(body, length)
+        return {number: joined[i * PAGE:(i + 1) * PAGE] for i, number in enumerate(numbers)}
+
+
+def numbers_of(mask: int, raw_length: int) -> list[int]:
+    require(mask != 0 and mask >> raw_length // PAGE == 0, "a payload has pages beyond its chunk, or none")
+    return [page for page in range(16) if mask >> page & 1]
