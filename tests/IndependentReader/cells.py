@@ -7,8 +7,8 @@ from typing import Callable, Generic, Hashable, TypeVar
 
 from cursor import Cursor
 from errors import damaged, require
-from keyring import Keyring, Session
-from primitives import Zstd
+from keyring import Keyring, LeaseKeys, Session
+from primitives import Suite, Zstd
 from store import Store
 from tables import CHUNK, PAGE, Birth, Place
 
@@ -83,6 +83,44 @@ class Payload:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Pages:
+    """What stands in a payload of codec 3 or 4: which pages (bit by bit), which of them as differences, and the pages by their number in the chunk."""
+    mask: int
+    differences: int
+    by_number: dict[int, bytes]
+
+
+def read_pages(zstd: Zstd, codec: int, data: bytes, raw_length: int, prefix: bytes) -> Pages:
+    """V-143, V-144."""
+    require(codec in (PATCH, PAGEREF) and raw_length % PAGE == 0, "a payload has a codec that is not its place's")
+    c = Cursor(data)
+    mask, differences = c.be(2), c.be(2) if codec == PATCH else 0
+    require(mask != 0 and mask >> raw_length // PAGE == 0, "a payload has pages beyond its chunk, or none")
+    require(differences & ~mask == 0 and (differences != 0) == (codec == PATCH), "a payload has differences that are none")
+    numbers, body = [page for page in range(16) if mask >> page & 1], data[c.at:]
+    length = PAGE * len(numbers)
+    if codec == PAGEREF and len(body) == length:
+        joined = body
+    else:
+        require(len(body) < length, "a payload is not shorter than its pages")
+        joined = zstd.decode(body, length, prefix)
+    return Pages(mask, differences, {number: joined[i * PAGE:(i + 1) * PAGE] for i, number in enumerate(numbers)})
+
+
+def open_cell(cell: bytes, cell_bytes: int, suite: Suite, leases: dict[int, LeaseKeys]) -> tuple[bytes, LeaseKeys]:
+    """V-02, and V-08 in its order; the caller has compared the id. Gives what was sealed."""
+    header, t, sealed = cell[:16], cell[16:48], cell[48:]
+    right = b"VPR1" + bytes([suite.number, 0]) + (cell_bytes // 4096).to_bytes(2, "big")
+    require(len(cell) == cell_bytes and header[:8] == right, "a cell has a header that is not this vault's")
+    keys = leases.get(int.from_bytes(header[8:], "big"))
+    if keys is None:
+        raise damaged("a cell is of a lease that this session does not have")
+    plain = suite.open(suite.mac(keys.kdf, t), sealed, header + t)
+    require(plain is not None and suite.mac(keys.mac, header + plain) == t, "a cell does not open")
+    return plain, keys
+
+
 class CellReader:
     """Opens the cells of one session."""
 
@@ -92,16 +130,7 @@ class CellReader:
         self.cells: Cache[bytes, Content] = Cache(256, self.open)
 
     def open(self, cell_id: bytes) -> Content:
-        """V-08, in its order."""
-        cell = self.store.cell(cell_id)
-        header, t, sealed = cell[:16], cell[16:48], cell[48:]
-        units = self.store.descriptor.cell_bytes // 4096
-        require(header[:8] == b"VPR1" + bytes([self.suite.number, 0]) + units.to_bytes(2, "big"), "a cell has a header that is not this vault's")
-        keys = self.session.leases.get(int.from_bytes(header[8:], "big"))
-        if keys is None:
-            raise damaged("a cell is of a lease that this session does not have")
-        plain = self.suite.open(self.suite.mac(keys.kdf, t), sealed, header + t)
-        require(plain is not None and self.suite.mac(keys.mac, header + plain) == t, "a cell does not open")
+        plain, keys = open_cell(self.store.cell(cell_id), self.store.descriptor.cell_bytes, self.suite, self.session.leases)
         content = parse_content(plain, self.session.handle, keys.lease)
         self.opened.add(cell_id)
         return content
@@ -134,17 +163,5 @@ class CellReader:
         require(payload.codec == ZSTD and len(data) < payload.raw_length, "a payload has a codec that is not its place's")
         return self.zstd.decode(data, payload.raw_length)
 
-    def pages(self, payload: Payload) -> dict[int, bytes]:
-        """V-143: the pages that a payload of codec 4 has, by their number in the chunk."""
-        require(payload.codec == PAGEREF and len(payload.data) > 2 and payload.raw_length % PAGE == 0, "a payload has a codec that is not its place's")
-        mask, body = int.from_bytes(payload.data[:2], "big"), payload.data[2:]
-        numbers = numbers_of(mask, payload.raw_length)
-        length = PAGE * len(numbers)
-        require(len(body) <= length, "a payload has more bytes than its pages")
-        joined = body if len(body) == length else self.zstd.decode(body, length)
-        return {number: joined[i * PAGE:(i + 1) * PAGE] for i, number in enumerate(numbers)}
-
-
-def numbers_of(mask: int, raw_length: int) -> list[int]:
-    require(mask != 0 and mask >> raw_length // PAGE == 0, "a payload has pages beyond its chunk, or none")
-    return [page for page in range(16) if mask >> page & 1]
+    def pages(self, payload: Payload, prefix: bytes = b"") -> Pages:
+        return read_pages(self.zstd, payload.codec, payload.data, payload.raw_length, prefix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Iterator
 
-from cells import DELTA, PAGEREF, PATCH, RAW, ZSTD, Cache, CellReader, numbers_of
+from cells import DELTA, PAGEREF, PATCH, RAW, ZSTD, Cache, CellReader, Payload
 from cursor import Cursor
 from errors import require
 from keyring import Commit, Keyring
@@ -24,7 +24,8 @@ class TargetPages:
         payload = reader.payload(target.place, target.stream, target.chunk)
         require(payload.codec in (RAW, ZSTD, PAGEREF), "a page is taken from what was taken itself")
         self.chunk = reader.whole(payload) if payload.codec != PAGEREF else None
-        self.some = reader.pages(payload) if payload.codec == PAGEREF else {}
+        self.some = reader.pages(payload).by_number if payload.codec == PAGEREF else {}
+        self.codec = CODEC_NAMES[payload.codec]
 
     def page(self, number: int) -> bytes:
         page = self.some.get(number) if self.chunk is None else self.chunk[number * PAGE:(number + 1) * PAGE]
@@ -38,6 +39,7 @@ class Generation:
         self.targets: Cache[Target, TargetPages] = Cache(512, lambda target: TargetPages(reader, target))
         self.chunks: Counter[str] = Counter()
         self.pages: Counter[str] = Counter()
+        self.target_pages: Counter[str] = Counter()
         self.structure: Counter[str] = Counter()
         self.tags_checked = 0
         self.live: set[bytes] = set(commit.manifest_cells)
@@ -90,9 +92,7 @@ class Generation:
         count, size, before = 0, 0, None
         leaves = run.leaves
         if run.lists:
-            c = Cursor(b"".join(self.leaf(place, LISTS) for place in run.lists))
-            leaves = read_list(c, c.bounded(1, 1 << 28, "the count of a list"), None)
-            c.end("a list of leaves")
+            leaves = tuple(leaf for place in run.lists for leaf in self.read_listed(place))
         self.structure["inline_runs" if run.leaf else "list_runs" if run.lists else "leaf_runs"] += 1
         sources = [(None, run.leaf, here)] if run.leaf else ((first, self.leaf(place, stream), place.cells[0]) for first, place in leaves)
         for first, data, zero in sources:
@@ -104,6 +104,12 @@ class Generation:
                 yield key, value
             count, size = count + len(found), size + len(data)
         require((count, size) == (run.entries, run.size), "a run has another number of entries or bytes than it says")
+
+    def read_listed(self, place: Place) -> tuple[tuple[Key, Place], ...]:
+        c = Cursor(self.leaf(place, LISTS))
+        leaves = read_list(c, c.bounded(1, 1 << 20, "the count of a list"), None)
+        c.end("a list of leaves")
+        return leaves
 
     def check_live_set(self, lists: set[bytes] | None) -> None:
         """V-35."""
@@ -157,25 +163,21 @@ class Generation:
 
     def named_page(self, table: PageTable, page: int) -> bytes:
         target, number = table.names[page]
-        return self.targets.get(table.targets[target]).page(number)
+        of = self.targets.get(table.targets[target])
+        self.target_pages[of.codec] += 1
+        return of.page(number)
 
     def prefix_of_delta(self, table: PageTable) -> bytes:
         chunks = [self.targets.get(target).chunk for target in table.targets]
         require(all(chunk is not None for chunk in chunks), "a delta is from what is no whole chunk")
         return b"".join(chunks)
 
-    def own_pages(self, payload, table: PageTable, length: int) -> dict[int, bytes]:
+    def own_pages(self, payload: Payload | None, table: PageTable, length: int) -> dict[int, bytes]:
         """V-143, V-144: the pages that stand in the chunk's own payload."""
         if payload is None:
             return {}
-        if DIFFERENCE not in table.kinds:
-            require(int.from_bytes(payload.data[:2], "big") == table.mask(OWN), "a payload has other pages than its table says")
-            return self.reader.pages(payload)
-        require(payload.codec == PATCH and len(payload.data) > 4, "a patch has another codec")
-        mask, differences, frame = int.from_bytes(payload.data[:2], "big"), int.from_bytes(payload.data[2:4], "big"), payload.data[4:]
-        require((mask, differences) == (table.mask(OWN, DIFFERENCE), table.mask(DIFFERENCE)), "a patch has other pages than its table says")
-        numbers = numbers_of(mask, length)
-        require(len(frame) < PAGE * len(numbers), "a patch is longer than its pages")
         prefix = b"".join(self.named_page(table, page) for page in range(16) if table.kinds[page] == DIFFERENCE)
-        joined = self.reader.zstd.decode(frame, PAGE * len(numbers), prefix)
-        return {number: joined[i * PAGE:(i + 1) * PAGE] for i, number in enumerate(numbers)}
+        require(payload.codec == (PATCH if prefix else PAGEREF), "a payload has a codec that is not its table's")
+        own = self.reader.pages(payload, prefix)
+        require((own.mask, own.differences) == (table.mask(OWN, DIFFERENCE), table.mask(DIFFERENCE)), "a payload has other pages than its table says")
+        return own.by_number

@@ -70,7 +70,7 @@ class Writer:
                 written += len(data)
                 for at in range(0, len(data), PAGE):
                     page = data[at:at + PAGE]
-                    if any(page):
+                    if page != bytes(len(page)):
                         os.pwrite(file, page, chunk * CHUNK + at)
         finally:
             os.close(file)
@@ -97,6 +97,7 @@ def read(store: Store, keyring: Keyring, session: Session, which: str | None, ou
     writer.finish(generation.manifest.streams)
     return describe(commit) | {
         "label": generation.manifest.label, "streams": streams, "chunks": dict(generation.chunks), "pages": dict(generation.pages),
+        "target_pages": dict(generation.target_pages),
         "structure": dict(generation.structure), "tags_checked": generation.tags_checked, "cells_opened": len(reader.opened),
         "lineage": "whole" if lists is not None else "broken"}
 

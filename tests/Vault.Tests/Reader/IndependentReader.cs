@@ -19,6 +19,15 @@ internal static class IndependentReader
             cancellation: TestContext.Current.CancellationToken);
     }
 
+    /// <summary>What it finds in a vault, without reading a cell.</summary>
+    internal static async Task<JsonElement> ListAsync(string pod)
+    {
+        string pin = pod + ".pin";
+        await File.WriteAllTextAsync(pin, "correct horse", TestContext.Current.CancellationToken);
+        CliResult listed = await Python.RunAsync([pod, "--pin-file", pin, "--list", "--json"], cancellation: TestContext.Current.CancellationToken);
+        return listed.MustSucceed().Json;
+    }
+
     /// <summary>Shows it the vectors of a folder.</summary>
     internal static Task<CliResult> CheckVectorsAsync(string folder) =>
         Checker.RunAsync([folder], TimeSpan.FromMinutes(5), cancellation: TestContext.Current.CancellationToken);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using VmPod.Foundation;
 using VmPod.Testing;
@@ -52,8 +53,149 @@ public sealed class IndependentReaderTests
         {
             ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "named"),
             ("pages", "zero"), ("pages", "own"), ("pages", "target"), ("pages", "difference"),
+            ("target_pages", "raw"), ("target_pages", "zstd"), ("target_pages", "pageref"),
             ("structure", "inline_runs"), ("structure", "leaf_runs"), ("structure", "map_leaves"), ("structure", "tag_leaves"),
         })
             Assert.True(found.Sum(said => said.Count(group, name)) > 0, $"no {name} in {group}");
+    }
+
+    [Fact]
+    [Trait("Spec", "V-21")]
+    [Trait("Spec", "V-27")]
+    public async Task It_reads_a_disk_whose_leaves_are_too_many_for_the_manifest()
+    {
+        using var pod = new TestPod();
+        const int pages = 34_000, apart = 2 * 65_536;
+        // A page in every second chunk: what is read back is checked by the tags of the chunks and by the count of them.
+        using (FileStream disk = File.Create(pod.FileOf("disk.raw")))
+        {
+            disk.SetLength((long)pages * apart);
+            byte[] page = new byte[4096];
+            for (int i = 0; i < pages; i++)
+            {
+                BinaryPrimitives.WriteInt32BigEndian(page.AsSpan(i % 1000 * 4), i + 1);
+                disk.Position = (long)i * apart + i % 16 * 4096;
+                disk.Write(page);
+            }
+        }
+        pod.Put();
+        pod.Vault.Dispose();
+        string into = Path.Combine(pod.Root, "read");
+        JsonElement said = (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session, into)).MustSucceed().Json;
+        FolderTree.AssertSame(pod.Source, into);
+        Assert.True(said.Count("structure", "list_runs") > 0 && said.Count("structure", "lists") > 0, "no list of leaves is a payload of its own");
+        Assert.Equal(pages, said.GetProperty("tags_checked").GetInt64());
+    }
+
+    [Fact]
+    public async Task It_agrees_with_every_vector_of_what_it_reads()
+    {
+        CliResult checkedAll = (await IndependentReader.CheckVectorsAsync(Repository.PathOf("tests", "Vectors", "vault", "v1"))).MustSucceed();
+        foreach (string layer in new[] { "cell", "content", "map-leaf", "tag-leaf", "manifest", "commit", "payload" })
+        {
+            Assert.True(checkedAll.Json.GetProperty($"{layer} ok").GetInt32() > 0, layer);
+            Assert.True(checkedAll.Json.GetProperty($"{layer} refuse").GetInt32() > 0, layer);
+        }
+    }
+
+    [Fact]
+    [Trait("Spec", "V-10")]
+    [Trait("Spec", "V-59")]
+    public async Task It_refuses_a_wrong_passphrase_and_waits_for_no_writer()
+    {
+        using TestPod pod = Small();
+        int reads = 0;
+        Task<CliResult> Read(string session, string passphrase) =>
+            IndependentReader.ReadAsync(pod.Folder, session, Path.Combine(pod.Root, $"read-{reads++}"), passphrase);
+        (await Read("work", "correct horse")).MustEndWith((int)ExitCode.Busy);
+        pod.Vault.Dispose();
+        (await Read("work", "correct horse")).MustSucceed();
+        (await Read("work", "correct hors")).MustEndWith((int)ExitCode.Refused);
+        (await Read("play", "correct horse")).MustEndWith((int)ExitCode.NotFound);
+        (await Read("work@4", "correct horse")).MustEndWith((int)ExitCode.NotFound);
+    }
+
+    [Fact]
+    [Trait("Spec", "V-07")]
+    [Trait("Spec", "V-41")]
+    public async Task A_flipped_bit_in_any_part_of_a_cell_is_damage_to_it_too()
+    {
+        using TestPod pod = Small();
+        pod.Vault.Dispose();
+        string segment = Path.Combine(pod.Folder, "v1/segments/000000.seg");
+        const int cell = 16 * 1024;
+        (await IndependentReader.ReadAsync(pod.Folder, "work@1", Path.Combine(pod.Root, "read"))).MustSucceed();
+        // Header, key id, T, ciphertext, padding and tag of the first cell, which holds data, and the tag of the last one, which holds a manifest.
+        foreach (long at in new[] { 0, 9, 17, 5000, cell - 20, cell - 1, new FileInfo(segment).Length - 1 })
+        {
+            Flip(segment, at);
+            string session = at < cell ? "work@1" : "work@3";
+            (await IndependentReader.ReadAsync(pod.Folder, session, Path.Combine(pod.Root, $"read-{at}"))).MustEndWith((int)ExitCode.Damaged);
+            Flip(segment, at);
+        }
+    }
+
+    [Fact]
+    [Trait("Spec", "V-30")]
+    [Trait("Spec", "V-34")]
+    [Trait("Spec", "V-43")]
+    [Trait("Spec", "V-63")]
+    [Trait("Spec", "V-74")]
+    public async Task Damage_to_the_log_or_the_slots_costs_what_it_hits()
+    {
+        using TestPod pod = Small();
+        pod.Vault.Dispose();
+        JsonElement session = (await IndependentReader.ListAsync(pod.Folder)).GetProperty("sessions")[0];
+        long second = session.GetProperty("generations")[1].GetProperty("offset").GetInt64();
+        string log = Path.Combine(pod.Folder, "v1/log"), slots = Path.Combine(pod.Folder, "v1/slots.bin"), descriptor = Path.Combine(pod.Folder, "vault.json");
+        int reads = 0;
+        Task<CliResult> Read(int generation) => IndependentReader.ReadAsync(pod.Folder, $"work@{generation}", Path.Combine(pod.Root, $"read-{reads++}"));
+
+        // A byte of the second generation's commit: that one is lost, and the ones before and after it are not.
+        Flip(log, second + 100);
+        (await Read(2)).MustEndWith((int)ExitCode.Damaged);
+        Assert.Equal("damaged", (await Read(1)).MustSucceed().Json.GetProperty("log").GetString());
+        Assert.Equal("broken", (await Read(3)).MustSucceed().Json.GetProperty("lineage").GetString());
+        Flip(log, second + 100);
+
+        // A flipped bit in either slot loses nothing.
+        foreach (int place in new[] { 0, 1 })
+        {
+            Flip(slots, place * 4096 + 40);
+            Assert.Equal("sound", (await Read(3)).MustSucceed().Json.GetProperty("log").GetString());
+            Flip(slots, place * 4096 + 40);
+        }
+
+        // The owner signed the descriptor; a newer format is a refusal and no damage.
+        string original = await File.ReadAllTextAsync(descriptor, TestContext.Current.CancellationToken);
+        foreach ((string from, string to, ExitCode code) in new[]
+        {
+            ("\"suite\": 2", "\"suite\": 1", ExitCode.Damaged), ("\"created\": 1", "\"created\": 2", ExitCode.Damaged), ("\"format\": 1", "\"format\": 2", ExitCode.Refused),
+        })
+        {
+            Assert.Contains(from, original, StringComparison.Ordinal);
+            await File.WriteAllTextAsync(descriptor, original.Replace(from, to, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+            (await Read(3)).MustEndWith((int)code);
+        }
+    }
+
+    private static TestPod Small()
+    {
+        var pod = new TestPod(16 * 1024);
+        for (int generation = 1; generation <= 3; generation++)
+        {
+            pod.Write("a", Data.Random(generation, 70_000));
+            pod.Put();
+        }
+        return pod;
+    }
+
+    private static void Flip(string path, long offset)
+    {
+        using FileStream file = File.Open(path, FileMode.Open);
+        file.Position = offset;
+        int was = file.ReadByte();
+        file.Position = offset;
+        file.WriteByte((byte)(was ^ 1));
     }
 }

@@ -54,6 +54,9 @@ internal sealed class VectorFile
         return [.. bytes];
     }
 
+    /// <summary>A decimal number.</summary>
+    internal int Number(string key) => int.Parse(fields[key], CultureInfo.InvariantCulture);
+
     /// <summary>A field "offset=bytes".</summary>
     internal (int Offset, byte[] Bytes) Patch(string key)
     {

@@ -27,6 +27,9 @@ internal sealed unsafe class ChunkDecoder : IDisposable
         ObjectDisposedException.ThrowIf(context is null, this);
         fixed (byte* from = frame, before = prefix, into = output)
         {
+            // Just one: zstd would read on through a second frame, or one to skip, and a payload could then be written in many ways (V-17).
+            if (Methods.ZSTD_findFrameCompressedSize(from, (nuint)frame.Length) != (nuint)frame.Length)
+                return false;
             // As raw content: what the guest wrote is never taken for a dictionary with tables.
             if (prefix.Length > 0 && Methods.ZSTD_isError(Methods.ZSTD_DCtx_refPrefix(context, before, (nuint)prefix.Length)))
                 return false;
