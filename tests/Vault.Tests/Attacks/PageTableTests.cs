@@ -6,7 +6,7 @@ using Xunit;
 
 namespace VmPod.Vault.Tests.Attacks;
 
-/// <summary>Tables of pages in a map that lies: every cell is sound and sealed by the session's own keys, and still nothing is read that should not be.</summary>
+/// <summary>Tables of pages that lie: every cell is sound and sealed by the session's own keys, and still nothing is read that should not be.</summary>
 public sealed class PageTableTests
 {
     private const int Page = FormatLimits.PageBytes, Chunk = FormatLimits.ChunkBytes;
@@ -14,6 +14,7 @@ public sealed class PageTableTests
 
     [Fact]
     [Trait("Spec", "V-141")]
+    [Trait("Spec", "V-143")]
     public void Pages_come_from_where_the_table_says()
     {
         using var bench = new CellBench(suite: 2);

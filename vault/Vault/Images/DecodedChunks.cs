@@ -71,7 +71,8 @@ internal sealed class DecodedChunks : IDisposable
                     continue;
                 case PageKind.Reference:
                     (PageTarget target, int from) = table.ReferenceOf(page);
-                    if (!Use(target.Key, target.Place, isTarget: true, new Part(from * PageBytes + at % PageBytes, bytes), static (slot, part) => part.Take(slot)))
+                    var wanted = new Part(from * PageBytes + at % PageBytes, bytes);
+                    if (!Use(target.Key, target.Place, isTarget: true, wanted, static (slot, part) => part.Take(slot)))
                         throw Disagrees(key);
                     continue;
                 default:

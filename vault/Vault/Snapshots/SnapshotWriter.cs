@@ -103,8 +103,8 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added, added / lease.CellBytes,
-                watch.Elapsed, leftOut);
+            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added,
+                added / lease.CellBytes, watch.Elapsed, leftOut);
         }
         finally
         {
