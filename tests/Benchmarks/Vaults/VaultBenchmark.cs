@@ -45,7 +45,7 @@ internal sealed class VaultBenchmark : IBenchmark
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
             $"Sessions: {sessions.Source}. {options.Rounds} round(s), medians; {Environment.ProcessorCount} CPUs; sync -f (ours: fsync) is counted for all."));
         report.Notes.Add("vmpod runs in this process, without the time of its passphrase (Argon2id, 64 MiB); the peers' times contain "
-            + "theirs, shown in the last table.");
+            + "theirs, shown in the last table. The first round with warm caches pays for the JIT, which podkeeper, compiled before it runs, does not.");
         report.Notes.Add("'first save' is generation 0; cp writes its copy anew each time; ratio = vmpod / faster of restic and borg; for "
             + "get, vmpod / cp is the target's ratio.");
         report.Notes.Add(cold is null ? $"Cold caches were not measured: they cannot be dropped here ({ColdCaches.WhyNot})."

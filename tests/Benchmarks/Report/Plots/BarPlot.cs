@@ -8,7 +8,7 @@ namespace VmPod.Benchmarks.Report.Plots;
 /// <param name="series">Names of the bars of a group.</param>
 internal sealed class BarPlot(string title, string unit, params IReadOnlyList<string> series) : Plot
 {
-    private const double BarHeight = 14, GroupGap = 12, ValueRoom = 70, NamesWidthMax = 320;
+    private const double BarHeight = 14, GroupGap = 12, ValueGap = 5, ValueRoom = 70, NamesWidthMax = 320;
 
     private readonly List<(string Name, IReadOnlyList<double?> Values, double? Bound)> groups = [];
 
@@ -51,11 +51,15 @@ internal sealed class BarPlot(string title, string unit, params IReadOnlyList<st
             }
             if (bound is { } b)
                 canvas.Line(axis.At(b), y - 3, axis.At(b), y + groupHeight + 3, TargetColour, 2, dashed: true);
-            // Values last: a target's mark must not run through them.
             for (int i = 0; i < values.Count; i++)
             {
-                double end = values[i] is { } value && double.IsFinite(value) ? axis.At(value) : left;
-                canvas.Text(end + 5, y + i * BarHeight + BarHeight - 3, values[i] is { } v && double.IsFinite(v) ? Numbers.Text(v) : "none", TextStyle.Normal);
+                bool hasValue = values[i] is { } value && double.IsFinite(value);
+                string text = hasValue ? Numbers.Text(values[i]!.Value) : "none";
+                double start = (hasValue ? axis.At(values[i]!.Value) : left) + ValueGap;
+                // A target's mark must not run through a value.
+                if (bound is { } mark && axis.At(mark) > start - ValueGap && axis.At(mark) < start + SvgCanvas.WidthOf(text))
+                    start = axis.At(mark) + ValueGap;
+                canvas.Text(start, y + i * BarHeight + BarHeight - 3, text, TextStyle.Normal);
             }
             y += groupHeight + GroupGap;
         }

@@ -56,11 +56,14 @@ internal sealed class LinePlot(string title, string xAxis, string yAxis) : Plot
             }
         }
         // After all points are known: a value must not stand on another one's point.
-        foreach ((double px, double py) in all.Where(s => s.IsMeasured).SelectMany(s => s.Points))
+        foreach (LineSeries series in all.Where(s => s.IsMeasured))
         {
-            string text = Numbers.Text(py);
-            (double x, double line) = labels.Place(across.At(px), up.At(py), SvgCanvas.WidthOf(text));
-            canvas.Text(x, line, text, TextStyle.Normal);
+            foreach ((double px, double py) in series.Points)
+            {
+                string text = Numbers.Text(py);
+                (double x, double line) = labels.Place(across.At(px), up.At(py), SvgCanvas.WidthOf(text));
+                canvas.Text(x, line, text, TextStyle.Normal, TextColour(series.ColourIndex));
+            }
         }
         return bottom + 40;
     }

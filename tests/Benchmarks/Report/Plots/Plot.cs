@@ -11,6 +11,9 @@ internal abstract class Plot
     // Colours that stay apart for most eyes, also in grey (Okabe and Ito); the first is ours.
     private static readonly string[] Palette = ["#0072b2", "#e69f00", "#009e73", "#9a9a9a", "#cc79a7", "#d55e00"];
 
+    // The same, dark enough to be read as text on white.
+    private static readonly string[] TextPalette = ["#00517f", "#805600", "#006b4e", "#555555", "#8c3f6d", "#943f00"];
+
     /// <summary>The colour of a target's mark.</summary>
     protected const string TargetColour = "#b00020";
 
@@ -21,14 +24,19 @@ internal abstract class Plot
     /// <summary>The colour of series <paramref name="index"/>.</summary>
     protected static string Colour(int index) => Palette[index % Palette.Length];
 
+    /// <summary>The colour of a text about series <paramref name="index"/>.</summary>
+    protected static string TextColour(int index) => TextPalette[index % TextPalette.Length];
+
     /// <summary>Title, and a legend of marks with names, which goes on in a new line where it must.</summary>
     /// <returns>The y below.</returns>
     protected static double DrawHead(SvgCanvas canvas, double top, string title, IEnumerable<(string Name, string Colour, bool IsLine)> legend)
     {
         canvas.Text(Margin, top + 16, title, TextStyle.Title);
         double x = Margin, y = top + TitleHeight;
+        bool isEmpty = true;
         foreach ((string name, string colour, bool isLine) in legend)
         {
+            isEmpty = false;
             double width = LegendMark + 6 + SvgCanvas.WidthOf(name) + LegendGap;
             if (x > Margin && x + width > SvgCanvas.Width - Margin)
                 (x, y) = (Margin, y + LegendLine);
@@ -39,6 +47,6 @@ internal abstract class Plot
             canvas.Text(x + LegendMark + 6, y + 10, name, TextStyle.Normal);
             x += width;
         }
-        return y + LegendLine + 4;
+        return isEmpty ? y + 2 : y + LegendLine + 4;
     }
 }

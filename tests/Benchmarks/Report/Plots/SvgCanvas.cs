@@ -37,7 +37,7 @@ internal sealed class SvgCanvas
         body.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{N(x)}" cy="{N(y)}" r="3.5" fill="{colour}"/>""");
 
     /// <summary>A text on its base line, with an edge in the colour of the paper so that a line behind it does not run through.</summary>
-    public void Text(double x, double y, string text, TextStyle style)
+    public void Text(double x, double y, string text, TextStyle style, string colour = Ink)
     {
         string attributes = style switch
         {
@@ -47,7 +47,7 @@ internal sealed class SvgCanvas
             _ => "",
         };
         body.AppendLine(CultureInfo.InvariantCulture,
-            $"""<text x="{N(x)}" y="{N(y)}"{attributes} fill="{Ink}" stroke="{Paper}" stroke-width="3">{SecurityElement.Escape(text)}</text>""");
+            $"""<text x="{N(x)}" y="{N(y)}"{attributes} fill="{colour}" stroke="{Paper}" stroke-width="3">{SecurityElement.Escape(text)}</text>""");
     }
 
     /// <summary>The whole picture, on its own paper: as readable on a dark page as on a light one.</summary>
