@@ -18,8 +18,10 @@ internal sealed record PutProfile(StageProfile Stages, Timing Put, double Kernel
 
     private double PrimitivesS => Stages.Stages.Where(s => s.IsOfPut).Sum(CpuOf);
 
-    // What a CPU second is worth when all CPUs are busy: they share memory, and often a core.
-    private double Loss => Parallel.CpuS / Stages.Stages.Where(s => s.Name is StageProfile.Zstd or StageProfile.ReadStage).Sum(CpuOf);
+    private double ReadAndZstdS => Stages.Stages.Where(s => s.Name is StageProfile.Zstd or StageProfile.ReadStage).Sum(CpuOf);
+
+    // What a CPU second is worth when all CPUs are busy: they share memory, and often a core. Below 1 it is noise.
+    private double Loss => Math.Max(1, Parallel.CpuS / ReadAndZstdS);
 
     private double WriteS => Stages.Stages.Where(s => s.Name is "write (page cache)" or "fsync").Sum(s => s.WallS * Scale(s));
 
@@ -43,15 +45,17 @@ internal sealed record PutProfile(StageProfile Stages, Timing Put, double Kernel
     /// <summary>The limit that follows.</summary>
     public BenchTable Limit()
     {
-        double ideal = PrimitivesS / Cpus, real = PrimitivesS * Loss / Cpus;
         var table = new BenchTable($"Limit: the put if its primitives ran perfectly parallel on {Cpus} CPUs and nothing else took time", "what", "seconds",
-            "MiB/s", "put / this");
-        void Add(string what, double seconds) => table.Add(what, seconds, PlainBytes / (1 << 20) / seconds, Put.WallS / seconds);
-        Add("primitives alone", ideal);
-        Add("primitives, as fast as they are while all CPUs are busy", real);
-        Add("zstd alone, while all CPUs are busy", Parallel.WallS);
-        Add("writing its cells and fsync alone", WriteS);
-        Add("the put", Put.WallS);
+            "MiB/s", "put / this", "share of zstd alone %");
+        void Add(string what, double seconds, double? share) => table.Add(what, seconds, PlainBytes / (1 << 20) / seconds, Put.WallS / seconds, share);
+        double best = ReadAndZstdS / PrimitivesS * 100;
+        Add("read and zstd alone, perfectly parallel", ReadAndZstdS / Cpus, 100);
+        Add("all primitives, perfectly parallel: the limit", PrimitivesS / Cpus, best);
+        Add("read and zstd alone, as fast as they are while all CPUs are busy", ReadAndZstdS * Loss / Cpus, 100);
+        Add("all primitives, as fast as those are then", PrimitivesS * Loss / Cpus, best);
+        Add("writing its cells and fsync alone", WriteS, null);
+        Add("read and zstd alone, measured", Parallel.WallS, 100);
+        Add("the put, measured", Put.WallS, Parallel.WallS / Put.WallS * 100);
         return table;
     }
 

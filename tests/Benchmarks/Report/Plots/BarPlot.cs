@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace VmPod.Benchmarks.Report.Plots;
 
 /// <summary>Groups of lying bars, one bar for each series, with their values: names of any length have room, and nothing is turned.</summary>
@@ -33,12 +31,12 @@ internal sealed class BarPlot(string title, string unit, params IReadOnlyList<st
 
         double names = Math.Min(NamesWidthMax, groups.Max(g => SvgCanvas.WidthOf(g.Name))), left = Margin + names + 10;
         double most = groups.SelectMany(g => g.Values.Append(g.Bound)).Max(v => v is { } value && double.IsFinite(value) ? value : 0);
-        var axis = new AxisScale(most, left, SvgCanvas.Width - Margin - ValueRoom - left);
+        var axis = AxisScale.Linear(most, left, SvgCanvas.Width - Margin - ValueRoom - left);
         double groupHeight = series.Count * BarHeight, bottom = y + groups.Count * (groupHeight + GroupGap);
         foreach (double tick in axis.Ticks)
         {
             canvas.Line(axis.At(tick), y, axis.At(tick), bottom, tick == 0 ? "#666666" : "#e2e2e2");
-            canvas.Text(axis.At(tick), bottom + 14, tick.ToString(axis.Format, CultureInfo.InvariantCulture), TextStyle.Centered);
+            canvas.Text(axis.At(tick), bottom + 14, axis.Text(tick), TextStyle.Centered);
         }
         y += GroupGap / 2;
         foreach ((string name, IReadOnlyList<double?> values, double? bound) in groups)

@@ -1,11 +1,9 @@
-using System.Globalization;
-
 namespace VmPod.Benchmarks.Report.Plots;
 
-/// <summary>Measured points with their values, lines through them, and dashed lines of fits and targets.</summary>
+/// <summary>On logarithmic axes, where small values have as much room as large ones: measured points with their values, lines through them, and dashed lines of fits and targets.</summary>
 /// <param name="title">What is shown.</param>
-/// <param name="xAxis">Name and unit of x.</param>
-/// <param name="yAxis">Name and unit of y.</param>
+/// <param name="xAxis">Name and unit of x, which is above 0.</param>
+/// <param name="yAxis">Name and unit of y, which is above 0.</param>
 internal sealed class LinePlot(string title, string xAxis, string yAxis) : Plot
 {
     private const double Height = 300, AxisRoom = 64;
@@ -26,26 +24,26 @@ internal sealed class LinePlot(string title, string xAxis, string yAxis) : Plot
         canvas.Text(Margin, y + 10, yAxis, TextStyle.Normal);
         y += 20;
         double left = Margin + AxisRoom, right = SvgCanvas.Width - Margin - 30, bottom = y + Height;
-        var across = new AxisScale(all.Max(s => s.Points.Max(p => p.X)), left, right - left);
-        var up = new AxisScale(all.Max(s => s.Points.Max(p => p.Y)), bottom, -Height);
+        List<(double X, double Y)> points = [.. all.SelectMany(s => s.Points)];
+        AxisScale across = AxisScale.Logarithmic(points.Min(p => p.X), points.Max(p => p.X), left, right - left);
+        AxisScale up = AxisScale.Logarithmic(points.Min(p => p.Y), points.Max(p => p.Y), bottom, -Height);
         foreach (double tick in up.Ticks)
         {
-            canvas.Line(left, up.At(tick), right, up.At(tick), tick == 0 ? "#666666" : "#e2e2e2");
-            canvas.Text(left - 8, up.At(tick) + 4, tick.ToString(up.Format, CultureInfo.InvariantCulture), TextStyle.RightAligned);
+            canvas.Line(left, up.At(tick), right, up.At(tick), tick == up.Ticks[0] ? "#666666" : "#e2e2e2");
+            canvas.Text(left - 8, up.At(tick) + 4, up.Text(tick), TextStyle.RightAligned);
         }
         foreach (double tick in across.Ticks)
         {
-            canvas.Line(across.At(tick), y, across.At(tick), bottom, tick == 0 ? "#666666" : "#f0f0f0");
-            canvas.Text(across.At(tick), bottom + 16, tick.ToString(across.Format, CultureInfo.InvariantCulture), TextStyle.Centered);
+            canvas.Line(across.At(tick), y, across.At(tick), bottom, tick == across.Ticks[0] ? "#666666" : "#f0f0f0");
+            canvas.Text(across.At(tick), bottom + 16, across.Text(tick), TextStyle.Centered);
         }
         canvas.Text((left + right) / 2, bottom + 34, xAxis, TextStyle.Centered);
 
         var labels = new LabelPlacer(left, y, right + 30, bottom);
         foreach (LineSeries series in all)
         {
-            var points = series.Points.Select(p => (X: across.At(p.X), Y: up.At(p.Y))).ToList();
-            foreach (((double X, double Y) from, (double X, double Y) to) in points.Zip(points.Skip(1)))
-                canvas.Line(from.X, from.Y, to.X, to.Y, Colour(series.ColourIndex), series.IsMeasured ? 2 : 1.5, dashed: !series.IsMeasured);
+            foreach (((double X, double Y) from, (double X, double Y) to) in series.Points.Zip(series.Points.Skip(1)))
+                canvas.Line(across.At(from.X), up.At(from.Y), across.At(to.X), up.At(to.Y), Colour(series.ColourIndex), series.IsMeasured ? 2 : 1.5, dashed: !series.IsMeasured);
         }
         foreach (LineSeries series in all.Where(s => s.IsMeasured))
         {
