@@ -40,7 +40,10 @@ internal static class OpenProbe
     /// <param name="pod">The pod.</param>
     /// <param name="underLease">Begins a lease, as who wants to write, in place of opening for reading.</param>
     public static OpenTimes Run(SparsePod pod, bool underLease) => OpenTimes.Of(Peers.Command.Run(Environment.ProcessPath!,
-        [Verb, pod.Folder, pod.DiskBytes.ToString(CultureInfo.InvariantCulture), pod.Chunks.ToString(CultureInfo.InvariantCulture), underLease ? "true" : "false"]));
+    [
+        Verb, pod.Folder, pod.DiskBytes.ToString(CultureInfo.InvariantCulture), pod.Chunks.ToString(CultureInfo.InvariantCulture),
+        underLease ? "true" : "false",
+    ]));
 
     private static OpenTimes Measure(SparsePod pod, bool underLease)
     {

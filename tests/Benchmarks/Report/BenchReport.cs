@@ -40,7 +40,8 @@ internal sealed class BenchReport(string name)
         return text.ToString();
     }
 
-    /// <summary>For programs: { name, versions, notes, targets: [{ what, value, unit, bound, bound_is, met }], tables: [{ title, rows: [{ column: value }] }] }.</summary>
+    /// <summary>For programs: { name, versions, notes, targets: [{ what, value, unit, bound, bound_is, met }],
+    /// tables: [{ title, rows: [{ column: value }] }] }.</summary>
     public string ToJson()
     {
         var tables = new JsonArray();
@@ -54,7 +55,8 @@ internal sealed class BenchReport(string name)
         var versions = new JsonObject(Versions.Select(v => KeyValuePair.Create(v.Key, (JsonNode?)Value(v.Value))));
         var notes = new JsonArray([.. Notes.Select(n => Value(n))]);
         var targets = new JsonArray([.. Targets.Select(t => t.ToJson())]);
-        return new JsonObject { ["name"] = Name, ["versions"] = versions, ["notes"] = notes, ["targets"] = targets, ["tables"] = tables }.ToJsonString(Indented);
+        var all = new JsonObject { ["name"] = Name, ["versions"] = versions, ["notes"] = notes, ["targets"] = targets, ["tables"] = tables };
+        return all.ToJsonString(Indented);
     }
 
     /// <summary>The plots as one SVG; null if there are none.</summary>

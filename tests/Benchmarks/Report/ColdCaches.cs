@@ -22,8 +22,8 @@ internal static class ColdCaches
     /// <summary>MiB of a folder's files that are in the page cache (fincore of util-linux).</summary>
     public static double CachedMiB(IEnumerable<string> files)
     {
-        string[] lines = Command.Run("fincore", ["--bytes", "--noheadings", "--output", "RES", "--", .. files]).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        return lines.Sum(l => double.Parse(l, CultureInfo.InvariantCulture)) / (1 << 20);
+        string output = Command.Run("fincore", ["--bytes", "--noheadings", "--output", "RES", "--", .. files]);
+        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Sum(l => double.Parse(l, CultureInfo.InvariantCulture)) / (1 << 20);
     }
 
     private static string? Try()

@@ -69,8 +69,8 @@ internal sealed class SuspendBenchmark : IBenchmark
         foreach ((string name, List<SuspendTimes> times) in all)
         {
             LineFit fit = LineFit.Of([.. times.Select(t => (t.DirtyMiB, t.Seconds))]);
-            var start = new Target($"suspend, disk of {name}: a", fit.Start, StartMostS, "s");
-            var slope = new Target($"suspend, disk of {name}: b", fit.Slope * 1000, SlopeMostMs, "ms/MiB");
+            var start = new Target($"disk of {name}: a", fit.Start, StartMostS, "s");
+            var slope = new Target($"disk of {name}: b", fit.Slope * 1000, SlopeMostMs, "ms/MiB");
             report.Targets.AddRange([start, slope]);
             fits.Add(name, times.Count, fit.Start, start.Verdict, fit.Slope * 1000, slope.Verdict);
             int colour = all.Keys.ToList().IndexOf(name);
@@ -94,15 +94,17 @@ internal sealed class SuspendBenchmark : IBenchmark
             Of(all[Disks[1].Name], d).Zip(Of(all[Disks[0].Name], d), (large, small) => large.Seconds / small.Seconds), 50))];
         foreach ((int dirty, double ratio) in size.DirtyMiB.Zip(ratios))
             apart.Add(dirty, ratio);
-        report.Targets.Add(new Target($"suspend, disk of {Disks[1].Name} / of {Disks[0].Name}: median ratio, the worst by what is dirty",
+        report.Targets.Add(new Target($"disk of {Disks[1].Name} / of {Disks[0].Name}: median ratio, the worst by what is dirty",
             ratios.Max(r => Math.Max(r, 1 / r)), DisksApartMost));
         report.Tables.AddRange([fits, table, apart]);
         report.Plots.Add(plot);
         report.Versions["vmpod"] = typeof(PodVault).Assembly.GetName().Version!.ToString(3);
-        report.Notes.Add($"The clock runs over fsync of the RAM file and the commit of a checkpoint. RAM of {size.RamBytes >> 20} MiB, {size.DiskUsedBytes >> 20} "
-            + $"MiB used on each disk; runs of {Dirtier.RunBytes >> 10} KiB at random pages, half of each page random. No hypervisor, no device state.");
-        report.Notes.Add("The kernel writes back while pages are made dirty, for any FUSE mount; what it took stands in the last column, and the overlay holds "
-            + "all of it here, so that all is sealed while the clock runs. hostguard's overlay seals early what exceeds 128 MiB: its suspends have less left to do.");
+        report.Notes.Add($"The clock runs over fsync of the RAM file and the commit of a checkpoint. RAM of {size.RamBytes >> 20} MiB, "
+            + $"{size.DiskUsedBytes >> 20} MiB used on each disk; runs of {Dirtier.RunBytes >> 10} KiB at random pages, half of each page random. "
+            + "No hypervisor, no device state.");
+        report.Notes.Add("The kernel writes back while pages are made dirty, for any FUSE mount; what it took stands in the last column, and the overlay "
+            + "holds all of it here, so that all is sealed while the clock runs. hostguard's overlay seals early what exceeds 128 MiB: its suspends have less "
+            + "left to do.");
         return report;
 
         // On logarithmic axes a line is none. Where a fit goes below 0 it has no place.

@@ -75,10 +75,11 @@ internal sealed class PipelineBenchmark : IBenchmark
             $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians "
                 + $"of {puts.Count} alternating runs."));
         report.Notes.Add("The stages are run apart on one thread each over a part of the data; a put runs them on all cores, and the disk writes meanwhile.");
-        report.Notes.Add("The limit's share of zstd alone is the best that a put can reach which compresses every chunk: more needs chunks that are not compressed.");
-        report.Notes.Add("Each primitive is counted for every chunk that is not zero, or every cell added. What a put does besides (choosing a codec, references, "
-            + "packing, tables, index, commit, locks, handing over between threads, page faults) and what it saves by a chunk that needs no zstd are in 'not explained'. "
-            + "The kernel's part contains the passphrase's 64 MiB of page faults.");
+        report.Notes.Add("The limit's share of zstd alone is the best that a put can reach which compresses every chunk: more needs chunks that are not "
+            + "compressed.");
+        report.Notes.Add("Each primitive is counted for every chunk that is not zero, or every cell added. What a put does besides (choosing a codec, "
+            + "references, packing, tables, index, commit, locks, handing over between threads, page faults) and what it saves by a chunk that needs no zstd "
+            + "are in 'not explained'. The kernel's part contains the passphrase's 64 MiB of page faults.");
         return report;
     }
 

@@ -81,7 +81,8 @@ internal sealed class VaultFindings(BenchReport report, List<(long Pages, long S
         report.Plots.Add(plot);
         report.Targets.Add(new Target("gen0 stored / the smaller peer", round.Added[0, 0] / (double)Math.Min(round.Added[0, 1], round.Added[0, 2]),
             FirstStoredMost));
-        report.Targets.Add(new Target($"whole vault after {Generations} generations / the smallest peer", sums[2] / Math.Min(sums[3], sums[4]), WholeVaultMost));
+        report.Targets.Add(new Target($"whole vault after {Generations} generations / the smallest peer", sums[2] / Math.Min(sums[3], sums[4]),
+            WholeVaultMost));
 
         void AddRow(string name, double[] row, Target? target)
         {
@@ -98,7 +99,8 @@ internal sealed class VaultFindings(BenchReport report, List<(long Pages, long S
         for (int g = 0; g < Generations; g++)
         {
             double mebibytes = round.Added[g, 0] / Mi, percent = round.Fill[g] * 100;
-            Target? target = mebibytes >= FilledCommitLeastMiB ? new Target($"fill of the cells of gen{g}", percent, FillLeastPercent, "%", IsLeast: true) : null;
+            Target? target = mebibytes < FilledCommitLeastMiB ? null
+                : new Target($"fill of the cells of gen{g}", percent, FillLeastPercent, "%", IsLeast: true);
             if (target is not null)
                 report.Targets.Add(target);
             table.Add($"gen{g}", mebibytes, percent, target?.Verdict ?? "below 1 MiB");

@@ -18,7 +18,10 @@ internal sealed class LabelPlacer(double left, double top, double right, double 
         {
             double away = Near + step * SvgCanvas.LineHeight / 2;
             (double X, double Line)[] candidates =
-                [(x - width / 2, y - away), (x + away, y + 4), (x - width / 2, y + away + 10), (x - away - width, y + 4), (x + away, y - away), (x + away, y + away + 8)];
+            [
+                (x - width / 2, y - away), (x + away, y + 4), (x - width / 2, y + away + 10), (x - away - width, y + 4),
+                (x + away, y - away), (x + away, y + away + 8),
+            ];
             foreach ((double at, double line) in candidates)
             {
                 (double Left, double Top, double Right, double Bottom) box = (at - 1, line - SvgCanvas.LineHeight + 3, at + width + 1, line + 3);

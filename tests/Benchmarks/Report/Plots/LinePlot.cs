@@ -1,6 +1,7 @@
 namespace VmPod.Benchmarks.Report.Plots;
 
-/// <summary>On logarithmic axes, where small values have as much room as large ones: measured points with their values, lines through them, and dashed lines of fits and targets.</summary>
+/// <summary>Measured points with their values, lines through them, and dashed lines of fits and targets; on logarithmic axes, where small values have as
+/// much room as large ones.</summary>
 /// <param name="title">What is shown.</param>
 /// <param name="xAxis">Name and unit of x, which is above 0.</param>
 /// <param name="yAxis">Name and unit of y, which is above 0.</param>
@@ -43,7 +44,10 @@ internal sealed class LinePlot(string title, string xAxis, string yAxis) : Plot
         foreach (LineSeries series in all)
         {
             foreach (((double X, double Y) from, (double X, double Y) to) in series.Points.Zip(series.Points.Skip(1)))
-                canvas.Line(across.At(from.X), up.At(from.Y), across.At(to.X), up.At(to.Y), Colour(series.ColourIndex), series.IsMeasured ? 2 : 1.5, dashed: !series.IsMeasured);
+            {
+                canvas.Line(across.At(from.X), up.At(from.Y), across.At(to.X), up.At(to.Y), Colour(series.ColourIndex), series.IsMeasured ? 2 : 1.5,
+                    dashed: !series.IsMeasured);
+            }
         }
         foreach (LineSeries series in all.Where(s => s.IsMeasured))
         {

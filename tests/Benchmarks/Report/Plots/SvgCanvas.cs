@@ -52,7 +52,8 @@ internal sealed class SvgCanvas
 
     /// <summary>The whole picture, on its own paper: as readable on a dark page as on a light one.</summary>
     public string ToSvg(string title, double height) => string.Create(CultureInfo.InvariantCulture, $"""
-        <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {N(Width)} {N(height)}" width="{N(Width)}" height="{N(height)}" role="img" font-family="DejaVu Sans, Arial, Helvetica, sans-serif" font-size="12">
+        <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {N(Width)} {N(height)}" width="{N(Width)}" height="{N(height)}" role="img"
+             font-family="DejaVu Sans, Arial, Helvetica, sans-serif" font-size="12">
         <style>text {"{ paint-order: stroke; stroke-linejoin: round }"}</style>
         <title>{SecurityElement.Escape(title)}</title>
         <rect width="100%" height="100%" rx="6" fill="{Paper}" stroke="#d0d0d0"/>
