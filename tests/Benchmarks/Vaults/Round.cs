@@ -24,7 +24,7 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
             for (int i = 0; i < tools.Length; i++)
             {
                 long before = tools[i].StoredBytes;
-                Prepare(() => DataFile.Warm(live));
+                Prepare(tools[i], () => DataFile.Warm(live));
                 if (isCold)
                     result.CachedMiB = Math.Max(result.CachedMiB, ColdCaches.CachedMiB(DataFile.Files(live)));
                 Note(tools[i], $"put gen{g}", result.Timings[g, i] = tools[i].Save(live, g));
@@ -37,7 +37,7 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
         {
             string into = Path.Join(folder, "restored");
             result.Unlock[i] = tools[i].Unlock();
-            Prepare(tools[i].Warm);
+            Prepare(tools[i], tools[i].Warm);
             Note(tools[i], "get", result.Timings[generations, i] = tools[i].Restore(generations - 1, into));
             if (tools[i] == ours)
             {
@@ -50,13 +50,17 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
         return result;
     }
 
-    private void Prepare(Action warm)
+    private void Prepare(ISnapshotTool tool, Action warm)
     {
-        if (isCold)
-            ColdCaches.Drop();
-        else
-            warm();
         Command.Sync(folder);
+        if (!isCold)
+        {
+            warm();
+            return;
+        }
+        ColdCaches.Drop();
+        // Ours is in this process, and stays in memory.
+        tool.WarmProgram();
     }
 
     private void Note(ISnapshotTool tool, string step, Timing timing) =>
