@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
 using VmPod.Foundation;
+using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 
@@ -12,10 +13,14 @@ public sealed class SnapshotWriter
     // zstd level 1: PLATFORM.md 2.3 and 3 measured it as the only knob that matters; vault/README.md has the table of this project.
     private const int Level = 1;
 
+    // A guest reads a disk in long runs: a chunk whose pages stood in more payloads would make many small reads of one.
+    internal const int DiskTargetsMax = 8;
+
     private readonly SessionLease lease;
     private readonly IProgress<TransferProgress>? progress;
     private readonly Stopwatch watch = Stopwatch.StartNew();
-    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored;
+    private FilePages? pages;
+    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored, pagesReferenced, pagesDifferent;
 
     private SnapshotWriter(SessionLease lease, IProgress<TransferProgress>? progress)
     {
@@ -30,12 +35,15 @@ public sealed class SnapshotWriter
     /// <param name="ChunksStored">Chunks that went into cells.</param>
     /// <param name="ChunksUnchanged">Chunks that were there already.</param>
     /// <param name="ChunksZero">Chunks read that were all zero.</param>
+    /// <param name="PagesReferenced">Pages that other payloads have already.</param>
+    /// <param name="PagesDifferent">Pages stored as differences.</param>
     /// <param name="BytesAdded">Bytes of cells appended.</param>
     /// <param name="CellsAdded">Cells appended.</param>
     /// <param name="Elapsed">Time, commit included.</param>
     /// <param name="LeftOut">Names left out on purpose (locks).</param>
     public sealed record Summary(
-        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long BytesAdded, long CellsAdded,
+        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long PagesReferenced, long PagesDifferent,
+            long BytesAdded, long CellsAdded,
             TimeSpan Elapsed,
         IReadOnlyList<string> LeftOut);
 
@@ -72,29 +80,32 @@ public sealed class SnapshotWriter
     {
         List<(SnapshotFile File, StreamInfo Stream)> streams = Number(files);
         long appended = lease.BytesAppended;
-        var opened = new List<OpenedFile>();
+        var opened = new List<ChunkSource>();
         try
         {
             foreach ((SnapshotFile file, StreamInfo stream) in streams.Where(s => !s.File.IsFolder))
-                opened.Add(new OpenedFile(file, stream));
+                opened.Add(new FileSource(file, stream));
             bytesTotal = opened.Sum(f => f.DataBytes);
+            List<ChunkSource> large = [.. opened.Where(s => !s.Stream.IsSmall)];
+            using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
+            pages = found;
             using var pipeline = new EncodePipeline(Level, Math.Max(1, Environment.ProcessorCount));
-            pipeline.Run(Batches(opened).GetEnumerator().Next, Encode, Complete, cancel);
-            foreach (OpenedFile file in opened)
+            pipeline.Run(Batches(opened.OrderBy(s => s.Stream.Kind == StreamKind.Memory)).GetEnumerator().Next, Encode, Complete, cancel);
+            foreach (ChunkSource file in opened)
             {
-                file.CheckLength();
+                file.CheckUnchanged();
                 ForgetHoles(file);
             }
             ForgetStreams(streams);
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, added, added / lease.CellBytes,
+            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added, added / lease.CellBytes,
                 watch.Elapsed, leftOut);
         }
         finally
         {
-            foreach (OpenedFile file in opened)
+            foreach (ChunkSource file in opened)
                 file.Dispose();
         }
     }
@@ -108,9 +119,9 @@ public sealed class SnapshotWriter
             f.Kind, f.Name, f.Length, f.Mode, f.ModifiedNs)))];
     }
 
-    private static IEnumerable<Batch?> Batches(IEnumerable<OpenedFile> files)
+    private static IEnumerable<Batch?> Batches(IEnumerable<ChunkSource> files)
     {
-        foreach (OpenedFile file in files)
+        foreach (ChunkSource file in files)
         {
             foreach ((long first, long end) in file.ChunkRanges)
             {
@@ -126,6 +137,7 @@ public sealed class SnapshotWriter
         long offset = batch.First * FormatLimits.ChunkBytes;
         int length = (int)Math.Min((long)batch.Count * FormatLimits.ChunkBytes, stream.Length - offset);
         Span<byte> plaintext = worker.Plaintext.Slice(0, length);
+        bool isSmall = stream.IsSmall;
         batch.File.ReadAt(offset, plaintext);
         for (int i = 0; i < batch.Count; i++)
         {
@@ -139,10 +151,17 @@ public sealed class SnapshotWriter
             if (lease.IsUnchanged(key, chunk))
             {
                 Interlocked.Increment(ref chunksUnchanged);
+                if (!isSmall)
+                    pages!.Add(key, chunk, isNew: false);
                 continue;
             }
-            (Codec codec, int encoded) = worker.Encoder.Encode(chunk, output.Room);
-            output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk));
+            (Codec codec, int encoded, PageTable? table) = isSmall
+                ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Committed(key), output.Room)
+                : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Committed(key), 0, pages,
+                    stream.Kind == StreamKind.Memory ? PageTable.PagesMax : DiskTargetsMax), output.Room);
+            output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
+            if (!isSmall)
+                pages!.Add(key, chunk, isNew: true);
         }
     }
 
@@ -150,10 +169,12 @@ public sealed class SnapshotWriter
     {
         foreach (EncodedChunk chunk in output.Chunks)
         {
-            if (chunk.Length > 0)
+            if (chunk.IsStored)
             {
-                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag);
+                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
                 chunksStored++;
+                pagesReferenced += chunk.Pages?.CountOf(PageKind.Reference) ?? 0;
+                pagesDifferent += chunk.Pages?.CountOf(PageKind.Difference) ?? 0;
                 continue;
             }
             chunksZero++;
@@ -165,7 +186,7 @@ public sealed class SnapshotWriter
     }
 
     // What was data before and is a hole now, or beyond the end.
-    private void ForgetHoles(OpenedFile file)
+    private void ForgetHoles(ChunkSource file)
     {
         if (lease.Reader is null)
             return;
@@ -190,58 +211,5 @@ public sealed class SnapshotWriter
         }
     }
 
-    private sealed record Batch(OpenedFile File, long First, int Count);
-
-    private sealed class OpenedFile : IDisposable
-    {
-        private readonly SafeFileHandle handle;
-        private readonly string path;
-
-        public OpenedFile(SnapshotFile file, StreamInfo stream)
-        {
-            path = file.Path;
-            Stream = stream;
-            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, FileOptions.SequentialScan);
-            for (long offset = 0; offset < stream.Length;)
-            {
-                if (Libc.NextData(handle, offset) is not { } data)
-                    break;
-                offset = Math.Min(data.End, stream.Length);
-                long first = data.Start / FormatLimits.ChunkBytes, end = (offset + FormatLimits.ChunkBytes - 1) / FormatLimits.ChunkBytes;
-                if (ChunkRanges.Count > 0 && ChunkRanges[^1].End >= first)
-                    ChunkRanges[^1] = (ChunkRanges[^1].First, Math.Max(end, ChunkRanges[^1].End));
-                else if (data.Start < stream.Length)
-                    ChunkRanges.Add((first, end));
-            }
-        }
-
-        public StreamInfo Stream { get; }
-
-        public List<(long First, long End)> ChunkRanges { get; } = [];
-
-        public long DataBytes => ChunkRanges.Sum(r => Math.Min(r.End * FormatLimits.ChunkBytes, Stream.Length) - r.First * FormatLimits.ChunkBytes);
-
-        public void ReadAt(long offset, Span<byte> into)
-        {
-            while (into.Length > 0)
-            {
-                int n = RandomAccess.Read(handle, into, offset);
-                if (n == 0)
-                    throw Changed();
-                into = into[n..];
-                offset += n;
-            }
-        }
-
-        public void CheckLength()
-        {
-            if (RandomAccess.GetLength(handle) != Stream.Length)
-                throw Changed();
-        }
-
-        public void Dispose() => handle.Dispose();
-
-        private VmPodException Changed() =>
-            new(ExitCode.Usage, $"{path} changed its length while it was read: nothing was put.", "Stop what writes to it, then put again.");
-    }
+    private sealed record Batch(ChunkSource File, long First, int Count);
 }
