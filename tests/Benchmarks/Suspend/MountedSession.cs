@@ -47,14 +47,15 @@ internal sealed class MountedSession : IDisposable
         dirtier.Dirty(bytes, seed);
         double inCache = mount.CacheState(Ram).DirtyPages * PageBytes / Mi, inOverlay = image.UnsealedBytes(StreamKind.Memory) / Mi;
         long spills = image.Counters.Spills, appended = lease.BytesAppended;
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
         var watch = Stopwatch.StartNew();
         mount.SyncFile(Ram);
         double sync = watch.Elapsed.TotalSeconds;
         _ = image.Commit(GenerationKind.Checkpoint, "suspend");
-        double all = watch.Elapsed.TotalSeconds;
+        double all = watch.Elapsed.TotalSeconds, cpuS = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
         if (image.Counters.Spills != spills)
             throw new InvalidOperationException("The overlay was too small: a part was sealed early.");
-        return new SuspendTimes(bytes / Mi, inCache, inOverlay, sync, all - sync, lease.BytesAppended - appended);
+        return new SuspendTimes(bytes / Mi, inCache, inOverlay, sync, all - sync, cpuS, lease.BytesAppended - appended);
     }
 
     /// <inheritdoc/>

@@ -44,7 +44,8 @@ internal sealed class SuspendBenchmark : IBenchmark
             {
                 foreach (int mebibytes in size.DirtyMiB)
                 {
-                    foreach ((string name, MountedSession session) in sessions)
+                    // Who comes first would be who wakes the CPUs.
+                    foreach ((string name, MountedSession session) in round % 2 == 0 ? sessions : sessions.Reverse())
                     {
                         SuspendTimes times = session.DirtyAndSuspend((long)mebibytes << 20, round);
                         all[name].Add(times);
@@ -64,29 +65,32 @@ internal sealed class SuspendBenchmark : IBenchmark
     private BenchReport Report(Dictionary<string, List<SuspendTimes>> all, SuspendSize size)
     {
         var report = new BenchReport(Name);
-        var fits = new BenchTable("Fit: t = a + b x dirty, by least squares over all suspends", "disk", "suspends", "a s", "target a", "b ms/MiB", "target b");
+        var fits = new BenchTable("Fit: t = a + b x dirty, by least squares over all suspends", "disk", "suspends", "a s", "target a", "b ms/MiB", "target b",
+            "CPU a s", "CPU b ms/MiB");
         var plot = new LinePlot("Suspend through the mount: medians, and fits through all", "MiB of RAM made dirty", "seconds until all is durable");
         foreach ((string name, List<SuspendTimes> times) in all)
         {
             LineFit fit = LineFit.Of([.. times.Select(t => (t.DirtyMiB, t.Seconds))]);
+            LineFit cpu = LineFit.Of([.. times.Select(t => (t.DirtyMiB, t.CpuS))]);
             var start = new Target($"disk of {name}: a", fit.Start, StartMostS, "s");
             var slope = new Target($"disk of {name}: b", fit.Slope * 1000, SlopeMostMs, "ms/MiB");
             report.Targets.AddRange([start, slope]);
-            fits.Add(name, times.Count, fit.Start, start.Verdict, fit.Slope * 1000, slope.Verdict);
+            fits.Add(name, times.Count, fit.Start, start.Verdict, fit.Slope * 1000, slope.Verdict, cpu.Start, cpu.Slope * 1000);
             int colour = all.Keys.ToList().IndexOf(name);
             plot.Add(new LineSeries($"disk of {name}", [.. size.DirtyMiB.Select(d => ((double)d, Median(times, d, t => t.Seconds)))], colour));
             plot.Add(new LineSeries($"fit, {name}", Curve(fit.At), colour, IsMeasured: false));
         }
         plot.Add(new LineSeries("target", Curve(new LineFit(StartMostS, SlopeMostMs / 1000).At), 5, IsMeasured: false));
 
-        var table = new BenchTable("Suspends by what is dirty: medians", "dirty MiB", "disk", "fsync of RAM s", "commit s", "sum s", "cells MiB",
+        var table = new BenchTable("Suspends by what is dirty: medians", "dirty MiB", "disk", "fsync of RAM s", "commit s", "sum s", "CPU s", "cells MiB",
             "dirty in the page cache MiB", "in the overlay MiB");
         foreach (int dirty in size.DirtyMiB)
         {
             foreach ((string name, List<SuspendTimes> times) in all)
             {
                 table.Add(dirty, name, Median(times, dirty, t => t.SyncS), Median(times, dirty, t => t.CommitS), Median(times, dirty, t => t.Seconds),
-                    Median(times, dirty, t => t.CellBytes) / (1 << 20), Median(times, dirty, t => t.InCacheMiB), Median(times, dirty, t => t.InOverlayMiB));
+                    Median(times, dirty, t => t.CpuS), Median(times, dirty, t => t.CellBytes) / (1 << 20), Median(times, dirty, t => t.InCacheMiB),
+                    Median(times, dirty, t => t.InOverlayMiB));
             }
         }
         var apart = new BenchTable($"Disk of {Disks[1].Name} / disk of {Disks[0].Name}, suspend by suspend", "dirty MiB", "median ratio");

@@ -6,8 +6,9 @@ namespace VmPod.Benchmarks.Suspend;
 /// <param name="InOverlayMiB">Already written back by the kernel into the overlay then, in whole chunks.</param>
 /// <param name="SyncS">fsync of the RAM file, by the clock.</param>
 /// <param name="CommitS">The commit, by the clock.</param>
+/// <param name="CpuS">CPU seconds of this process, which seals, meanwhile: others may be using the machine.</param>
 /// <param name="CellBytes">Bytes of cells appended.</param>
-internal sealed record SuspendTimes(double DirtyMiB, double InCacheMiB, double InOverlayMiB, double SyncS, double CommitS, long CellBytes)
+internal sealed record SuspendTimes(double DirtyMiB, double InCacheMiB, double InOverlayMiB, double SyncS, double CommitS, double CpuS, long CellBytes)
 {
     /// <summary>The whole.</summary>
     public double Seconds => SyncS + CommitS;

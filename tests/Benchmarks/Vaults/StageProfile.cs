@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Security.Cryptography;
 using VmPod.Benchmarks.Report;
 using VmPod.Foundation;
@@ -70,6 +71,7 @@ internal sealed class StageProfile
         byte[] output = new byte[Compressor.GetCompressBound(FormatLimits.ChunkBytes)];
         byte[] key = RandomNumberGenerator.GetBytes(32), mac = new byte[32];
         int zeros = 0, filled = 0;
+        ulong pageHashes = 0;
         // First touches of memory are not part of any stage.
         Array.Fill<byte>(all, 1);
         Array.Fill<byte>(packed, 1);
@@ -87,6 +89,12 @@ internal sealed class StageProfile
         });
         EachChunk("(for comparison) HMAC-SHA-256 of the chunk", i => HMACSHA256.HashData(key, At(i).Span, mac));
         stages[^1] = stages[^1] with { IsOfPut = false };
+        EachChunk("hash of each page: XXH3", i =>
+        {
+            ReadOnlySpan<byte> chunk = At(i).Span;
+            for (int page = 0; page + FormatLimits.PageBytes <= chunk.Length; page += FormatLimits.PageBytes)
+                pageHashes ^= XxHash3.HashToUInt64(chunk.Slice(page, FormatLimits.PageBytes));
+        });
         EachChunk(Zstd, i =>
         {
             ReadOnlySpan<byte> chunk = At(i).Span;
