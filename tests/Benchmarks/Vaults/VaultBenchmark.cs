@@ -51,7 +51,8 @@ internal sealed class VaultBenchmark : IBenchmark
         report.Notes.Add(cold is null ? $"Cold caches were not measured: they cannot be dropped here ({ColdCaches.WhyNot})."
             : string.Create(CultureInfo.InvariantCulture,
                 $"Cold: all page caches of this kernel dropped before each step, the programs themselves loaded again; at most "
-                    + $"{cold.Max(r => r.CachedMiB):0.0} MiB of a session were in them when a save began. A cache below this kernel (a hypervisor's, a disk's) is not dropped."));
+                    + $"{cold.Max(r => r.CachedMiB):0.0} MiB of a session were in them when a save began. "
+                    + $"A cache below this kernel (a hypervisor's, a disk's) is not dropped."));
         return report;
     }
 }
