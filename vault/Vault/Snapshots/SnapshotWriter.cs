@@ -90,7 +90,10 @@ public sealed class SnapshotWriter
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
             pages = found;
             using var pipeline = new EncodePipeline(Level, Math.Max(1, Environment.ProcessorCount));
-            pipeline.Run(Batches(opened.OrderBy(s => s.Stream.Kind == StreamKind.Memory)).GetEnumerator().Next, Encode, Complete, cancel);
+            // One after the other, memory last: what one has is known before the next is read.
+            pipeline.Run(Batches(opened.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, Encode, Complete, cancel);
+            foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
+                pipeline.Run(Batches([source]).GetEnumerator().Next, Encode, Complete, cancel);
             foreach (ChunkSource file in opened)
             {
                 file.CheckUnchanged();
@@ -100,8 +103,8 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added, added / lease.CellBytes,
-                watch.Elapsed, leftOut);
+            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added,
+                added / lease.CellBytes, watch.Elapsed, leftOut);
         }
         finally
         {
@@ -158,7 +161,7 @@ public sealed class SnapshotWriter
             (Codec codec, int encoded, PageTable? table) = isSmall
                 ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Committed(key), output.Room)
                 : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Committed(key), 0, pages,
-                    stream.Kind == StreamKind.Memory ? PageTable.PagesMax : DiskTargetsMax), output.Room);
+                    stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), output.Room);
             output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
             if (!isSmall)
                 pages!.Add(key, chunk, isNew: true);
