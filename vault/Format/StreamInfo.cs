@@ -20,6 +20,9 @@ public enum StreamKind : byte
 
     /// <summary>A machine's configuration.</summary>
     Config = 6,
+
+    /// <summary>A file that holds a disk in grains: how it is put together of them (SPEC, "Disk containers").</summary>
+    Container = 7,
 }
 
 /// <summary>One stream of a generation.</summary>
