@@ -15,6 +15,9 @@ public sealed class ByteWriter
     /// <summary>Bytes written so far.</summary>
     public int Length => buffer.WrittenCount;
 
+    /// <summary>Forgets what was written.</summary>
+    public void Clear() => buffer.ResetWrittenCount();
+
     /// <summary>Some bytes.</summary>
     public ByteWriter Bytes(ReadOnlySpan<byte> bytes)
     {

@@ -9,12 +9,12 @@ public enum Codec : byte
     /// <summary>One zstd frame (RFC 8878) of the chunk alone; no dictionary, so that sizes of chunks tell nothing of each other.</summary>
     Zstd = 2,
 
-    /// <summary>Reserved: changed pages against an older payload of the same chunk.</summary>
+    /// <summary>Some of the chunk's pages, all or some of them as differences from pages of one other payload (SPEC V-144).</summary>
     Patch = 3,
 
-    /// <summary>Reserved: pages that stand on the disk, by reference.</summary>
+    /// <summary>Some of the chunk's pages; the others stand in other payloads (SPEC V-143).</summary>
     PageRef = 4,
 
-    /// <summary>Reserved: copy and insert against an older payload.</summary>
+    /// <summary>The chunk as a difference from one to three other payloads (SPEC V-145).</summary>
     Delta = 5,
 }

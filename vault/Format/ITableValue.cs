@@ -7,14 +7,14 @@ public interface ITableValue<T>
     /// <summary>The stream number of the table's leaves.</summary>
     static abstract uint LeafStream { get; }
 
-    /// <summary>An upper bound of a value's bytes.</summary>
-    static abstract int ValueBytesMax { get; }
+    /// <summary>Bytes of a value as they are mostly: what the merge policy reckons with.</summary>
+    static abstract int ValueBytesTypical { get; }
 
-    /// <summary>Appends a value. <paramref name="previous"/> is the value before it in the leaf (default for the first).</summary>
-    static abstract void Write(ByteWriter writer, in T value, in T previous);
+    /// <summary>Appends a value.</summary>
+    static abstract void Write(ByteWriter writer, in T value, LeafState state);
 
     /// <summary>Reads a value.</summary>
-    static abstract T Read(ref ByteReader reader, in T previous);
+    static abstract T Read(ref ByteReader reader, LeafState state);
 
     /// <summary>The value with the id of the cell that holds the manifest where an entry inside that manifest says "this cell" (a zero id).</summary>
     static abstract T Resolve(in T value, CellId self);

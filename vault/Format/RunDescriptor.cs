@@ -32,23 +32,19 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
             return;
         }
         writer.Byte(KindIndex).VarInt((ulong)Index.Count);
-        PayloadRef previous = default;
+        var state = new LeafState();
         foreach (PayloadRef place in Index)
-        {
-            MapValue.Write(writer, place, previous);
-            previous = place;
-        }
+            MapValue.Write(writer, place, state);
     }
 
     /// <summary>Appends a list of leaves, here or in payloads of its own.</summary>
     public static void WriteLeaves(ByteWriter writer, IReadOnlyList<LeafRef> leaves)
     {
-        PayloadRef previous = default;
+        var state = new LeafState();
         foreach (LeafRef leaf in leaves)
         {
             writer.VarInt(leaf.First.Stream).VarInt(leaf.First.Chunk);
-            MapValue.Write(writer, leaf.Place, previous);
-            previous = leaf.Place;
+            MapValue.Write(writer, leaf.Place, state);
         }
     }
 
@@ -57,13 +53,13 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
     {
         // Grows with what is really there: a count costs three bytes to write and is not believed.
         var leaves = new List<LeafRef>();
-        PayloadRef previous = default;
+        var state = new LeafState();
         for (int i = 0; i < count && !reader.Failed; i++)
         {
             var first = new ChunkKey((uint)reader.VarIntAtMost(int.MaxValue), reader.VarInt());
-            previous = MapValue.Read(ref reader, previous);
-            reader.Require(!previous.IsZero && (i == 0 || leaves[^1].First < first));
-            leaves.Add(new LeafRef(first, previous));
+            PayloadRef place = MapValue.Read(ref reader, state);
+            reader.Require(IsPlain(place) && (i == 0 || leaves[^1].First < first));
+            leaves.Add(new LeafRef(first, place));
         }
         return leaves;
     }
@@ -87,10 +83,11 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
                 int parts = reader.VarIntAtMost(FormatLimits.LeavesMax);
                 reader.Require(parts > 0);
                 var index = new List<PayloadRef>();
+                var state = new LeafState();
                 for (int i = 0; i < parts && !reader.Failed; i++)
                 {
-                    index.Add(MapValue.Read(ref reader, i == 0 ? default : index[^1]));
-                    reader.Require(!index[^1].IsZero);
+                    index.Add(MapValue.Read(ref reader, state));
+                    reader.Require(IsPlain(index[^1]));
                 }
                 return new RunDescriptor(entries, bytes, default, [], index);
             default:
@@ -98,4 +95,7 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
                 return new RunDescriptor(1, 0, default, [], []);
         }
     }
+
+    // The vault's own structure is never made of pages of others.
+    private static bool IsPlain(in PayloadRef place) => !place.IsZero && place.Pages is null;
 }

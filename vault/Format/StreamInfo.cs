@@ -34,6 +34,12 @@ public enum StreamKind : byte
 /// <param name="ModifiedNs">Time of last change, ns since 1970; 0 where it has none.</param>
 public sealed record StreamInfo(uint Number, StreamKind Kind, string Name, long Length, uint Mode, long ModifiedNs)
 {
+    // Device state, NVRAM, configuration, logs. A disk or a memory of 8 MiB no machine has.
+    private const long SmallBytesMax = 8L << 20;
+
+    /// <summary>True for a stream whose chunks are differences from what they were, not made of pages that stand elsewhere.</summary>
+    public bool IsSmall => Kind is StreamKind.State or StreamKind.Config || (Kind == StreamKind.File && Length <= SmallBytesMax);
+
     /// <summary>Chunks of it, the last one perhaps short.</summary>
     public long ChunkCount => (Length + FormatLimits.ChunkBytes - 1) / FormatLimits.ChunkBytes;
 

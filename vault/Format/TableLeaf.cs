@@ -6,29 +6,30 @@ namespace VmPod.Vault.Format;
 public static class TableLeaf<TValue, TFormat>
     where TFormat : ITableValue<TValue>
 {
-    /// <summary>Most bytes that an entry takes: a stream's number, a chunk's number, a value.</summary>
-    public static int EntryBytesMax => 5 + 10 + TFormat.ValueBytesMax;
-
     /// <summary>
-    /// Writes entries from <paramref name="from"/> on until the leaf has <paramref name="bytesMax"/> bytes or all are written.
+    /// Writes entries from <paramref name="from"/> on until the leaf has <paramref name="bytesMax"/> bytes or all are written; one at least.
     /// An entry is { stream step, chunk or chunk step, value }: a stream step of 0 means the same stream, and then the chunk is a step of at least 1.
     /// </summary>
     /// <returns>The index after the last entry written.</returns>
     public static int Write(ByteWriter writer, IReadOnlyList<KeyValuePair<ChunkKey, TValue>> entries, int from, int bytesMax)
     {
         int end = writer.Length + bytesMax;
+        var state = new LeafState();
+        var entry = new ByteWriter();
         ChunkKey before = default;
-        TValue previous = default!;
-        int i = from;
-        for (; i < entries.Count && writer.Length + EntryBytesMax <= end; i++)
+        for (int i = from; i < entries.Count; i++)
         {
             (ChunkKey key, TValue value) = entries[i];
             bool first = i == from || key.Stream != before.Stream;
-            writer.VarInt(key.Stream - (i == from ? 0 : before.Stream)).VarInt(first ? key.Chunk : key.Chunk - before.Chunk);
-            TFormat.Write(writer, value, previous);
-            (before, previous) = (key, value);
+            entry.Clear();
+            entry.VarInt(key.Stream - (i == from ? 0 : before.Stream)).VarInt(first ? key.Chunk : key.Chunk - before.Chunk);
+            TFormat.Write(entry, value, state);
+            if (i > from && writer.Length + entry.Length > end)
+                return i;
+            writer.Bytes(entry.Written);
+            before = key;
         }
-        return i;
+        return entries.Count;
     }
 
     /// <summary>Reads a whole leaf. False unless canonical: keys rise, numbers are shortest.</summary>
@@ -36,7 +37,7 @@ public static class TableLeaf<TValue, TFormat>
     {
         var reader = new ByteReader(bytes);
         ChunkKey before = default;
-        TValue previous = default!;
+        var state = new LeafState();
         bool first = true;
         while (!reader.Failed && reader.Remaining > 0)
         {
@@ -52,9 +53,8 @@ public static class TableLeaf<TValue, TFormat>
                 return false;
             ulong number = same ? before.Chunk + chunk : chunk;
             reader.Require(number <= (ulong)(FormatLimits.StreamBytesMax / FormatLimits.ChunkBytes));
-            TValue value = TFormat.Read(ref reader, previous);
+            TValue value = TFormat.Read(ref reader, state);
             before = new ChunkKey((uint)stream, number);
-            previous = value;
             first = false;
             if (!reader.Failed)
                 into.Add(new(before, value));

@@ -7,14 +7,14 @@ public readonly struct TagValue : ITableValue<ChangeTag>
     public static uint LeafStream => MetadataStream.TagLeaf;
 
     /// <inheritdoc/>
-    public static int ValueBytesMax => 24;
+    public static int ValueBytesTypical => 26;
 
     /// <inheritdoc/>
-    public static void Write(ByteWriter writer, in ChangeTag value, in ChangeTag previous) =>
+    public static void Write(ByteWriter writer, in ChangeTag value, LeafState state) =>
         writer.UInt64(value.LeaseId).UInt64((ulong)(value.Value >> 64)).UInt64((ulong)(value.Value & ulong.MaxValue));
 
     /// <inheritdoc/>
-    public static ChangeTag Read(ref ByteReader reader, in ChangeTag previous)
+    public static ChangeTag Read(ref ByteReader reader, LeafState state)
     {
         ulong lease = reader.UInt64();
         return new ChangeTag(lease, new UInt128(reader.UInt64(), reader.UInt64()));

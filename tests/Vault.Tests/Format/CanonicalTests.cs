@@ -14,6 +14,9 @@ public sealed class CanonicalTests
     private static readonly Gen<PayloadRef> Places = Gen.Select(Gen.ULong[1, 3], Gen.ULong[0, 300], Ids, Gen.UInt[0, 2000], Ids.Array[0, 5],
         (lease, commit, cell, slot, rest) => new PayloadRef(lease, commit, cell, slot, rest.Length == 0 ? null : rest));
 
+    private static readonly Gen<PageTable> Tables = Gen.Select(Gen.Select(Gen.Int[1, 3], Gen.Int[0, 4], Gen.UInt[0, 200], Places).Array[1, 5],
+        Gen.Select(Gen.Int[0, 3], Gen.Int[0, 4], Gen.Int[0, 15]).Array[PageTable.PagesMax], Gen.Int[0, 5], TableOf);
+
     private static readonly Gen<ChunkKey> Keys = Gen.Select(Gen.UInt[0, 3], Gen.ULong[0, 1 << 28], (stream, chunk) => new ChunkKey(stream, chunk));
 
     [Fact]
@@ -44,6 +47,22 @@ public sealed class CanonicalTests
             Mutate(bytes, seed, LeafIsCanonical<PayloadRef, MapValue>);
         }, iter: Samples);
     }
+
+    [Fact]
+    [Trait("Spec", "V-141")]
+    public void A_map_leaf_with_tables_of_pages_reads_back_as_written_and_a_mutation_of_it_is_refused_or_canonical() =>
+        Gen.Select(Gen.Dictionary(Keys, Gen.Select(Places, Tables))[1, 12], Gen.Int).Sample((entries, seed) =>
+        {
+            var sorted = entries.OrderBy(e => e.Key).Select((e, i) => new KeyValuePair<ChunkKey, PayloadRef>(e.Key, i % 4 == 3 ? e.Value.Item1
+                : e.Value.Item2.HasOwn ? e.Value.Item1 with { Pages = e.Value.Item2 }
+                : new PayloadRef(e.Value.Item1.LeaseId, e.Value.Item1.Commit, default, 0, null, e.Value.Item2))).ToList();
+            byte[] bytes = Write<PayloadRef, MapValue>(sorted);
+            var again = new List<KeyValuePair<ChunkKey, PayloadRef>>();
+            Assert.True(TableLeaf<PayloadRef, MapValue>.TryRead(bytes, again));
+            Assert.Equal(bytes, Write<PayloadRef, MapValue>(again));
+            Assert.All(sorted.Zip(again), pair => Assert.True(pair.First.Key == pair.Second.Key && pair.First.Value.IsSamePlace(pair.Second.Value)));
+            Mutate(bytes, seed, LeafIsCanonical<PayloadRef, MapValue>);
+        }, iter: Samples);
 
     [Fact]
     [Trait("Spec", "V-26")]
@@ -228,4 +247,32 @@ public sealed class CanonicalTests
 
     private static bool CommitIsCanonical(byte[] bytes) =>
         !CommitRecord.TryRead(bytes, out CommitRecord? record, out int length) || record!.ToSignedBytes().AsSpan().SequenceEqual(bytes.AsSpan(0, length));
+
+    // As a writer makes one: targets in the order in which pages name them, differences from one of them.
+    private static PageTable TableOf((int Stream, int Chunk, uint Slot, PayloadRef Place)[] wanted, (int Kind, int Target, int Page)[] pages, int shape)
+    {
+        PageTarget[] all = [.. wanted.Select(w => new PageTarget(new ChunkKey((uint)w.Stream, (ulong)w.Chunk), w.Place with { Slot = w.Slot }))
+            .DistinctBy(t => (t.Key, t.Place.LeaseId, t.Place.Commit))];
+        if (shape == 0)
+            return PageTable.Delta([all[0]]);
+        uint kinds = 0;
+        var targets = new List<PageTarget>();
+        var references = new List<byte>();
+        int basis = -1;
+        for (int page = 0; page < pages.Length; page++)
+        {
+            int kind = shape == 1 && pages[page].Kind is 1 or 3 ? 2 : pages[page].Kind, target = pages[page].Target % all.Length;
+            if (page == 0)
+                kind = 2;
+            if (kind == 3)
+                target = basis = basis < 0 ? target : basis;
+            kinds |= (uint)kind << 2 * page;
+            if (kind < 2)
+                continue;
+            if (!targets.Contains(all[target]))
+                targets.Add(all[target]);
+            references.Add((byte)(targets.IndexOf(all[target]) << 4 | pages[page].Page));
+        }
+        return new PageTable(kinds, targets, [.. references]);
+    }
 }

@@ -20,7 +20,7 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
     private readonly byte[] cell = new byte[cellBytes];
     private readonly List<PayloadEntry> entries = [];
     // Payloads whose last part is not sealed yet, with the cells that hold their earlier parts.
-    private readonly List<(ChunkKey Key, int Slot, List<CellId>? Earlier)> unplaced = [];
+    private readonly List<Unsealed> unplaced = [];
     private int bodyLength;
     private ulong ordinal;
 
@@ -47,13 +47,13 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
 
     /// <summary>
     /// Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>. If a cell cannot be given away (no space),
-    /// the payload is not there, those before it are, and the packer goes on.
+    /// the payload is not there, those before it are, and the packer goes on. With <paramref name="pages"/> other payloads hold some of the chunk's pages.
     /// </summary>
-    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)
+    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes, PageTable? pages = null)
     {
         if (Room < Math.Min(bytes.Length, PartBytesMin))
             Seal();
-        unplaced.Add((key, entries.Count, null));
+        unplaced.Add(new Unsealed(key, entries.Count, pages, null));
         try
         {
             AddParts(key, codec, rawLength, bytes);
@@ -106,9 +106,8 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
             Placed(unplaced[i].Key, PlaceOf(unplaced[i], id));
         if (goesOn)
         {
-            (ChunkKey key, int slot, List<CellId>? earlier) = unplaced[^1];
-            (earlier ??= []).Add(id);
-            unplaced[0] = (key, slot, earlier);
+            Unsealed last = unplaced[^1];
+            unplaced[0] = last with { Earlier = [.. last.Earlier ?? [], id] };
             unplaced.RemoveRange(1, unplaced.Count - 1);
         }
         else
@@ -119,9 +118,9 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
         bodyLength = 0;
     }
 
-    private PayloadRef PlaceOf((ChunkKey Key, int Slot, List<CellId>? Earlier) payload, CellId last) => payload.Earlier is null
-        ? new PayloadRef(keys.LeaseId, Batch, last, (uint)payload.Slot)
-        : new PayloadRef(keys.LeaseId, Batch, payload.Earlier[0], (uint)payload.Slot, [.. payload.Earlier[1..], last]);
+    private PayloadRef PlaceOf(Unsealed payload, CellId last) => payload.Earlier is null
+        ? new PayloadRef(keys.LeaseId, Batch, last, (uint)payload.Slot, null, payload.Pages)
+        : new PayloadRef(keys.LeaseId, Batch, payload.Earlier[0], (uint)payload.Slot, [.. payload.Earlier[1..], last], payload.Pages);
 
     /// <summary>Drops what is not sealed yet. Ordinals are not reused.</summary>
     public void Drop()
@@ -137,4 +136,6 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
         work.Dispose();
         body.Dispose();
     }
+
+    private readonly record struct Unsealed(ChunkKey Key, int Slot, PageTable? Pages, List<CellId>? Earlier);
 }

@@ -15,21 +15,20 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     /// <exception cref="VmPodException">A cell is missing or damaged, or the map and the directory do not agree (exit 5).</exception>
     public void Read(ChunkKey key, in PayloadRef place, Span<byte> chunk)
     {
-        int got = Read(key, place, chunk, exact: true, sameChunk: true);
-        if (got != chunk.Length)
+        if (Read(key, place, chunk, exact: true) != chunk.Length)
             throw Disagrees(key);
     }
 
     /// <summary>As <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/> for a chunk that may be shorter than <paramref name="chunk"/>.
     /// Returns its bytes.</summary>
-    public int ReadUpTo(ChunkKey key, in PayloadRef place, Span<byte> chunk) => Read(key, place, chunk, exact: false, sameChunk: true);
+    public int ReadUpTo(ChunkKey key, in PayloadRef place, Span<byte> chunk) => Read(key, place, chunk, exact: false);
 
     /// <summary>Reads a payload of a metadata stream, whose length only the directory knows. Returns its bytes.</summary>
     /// <remarks>Structure of the vault, not of the guest: an ordinary array. Which leaf it is shows in its first key, so its number is not checked.</remarks>
     public byte[] ReadAll(uint metadataStream, in PayloadRef place)
     {
         byte[] bytes = new byte[FormatLimits.ChunkBytes];
-        int length = Read(new ChunkKey(metadataStream, 0), place, bytes, exact: false, sameChunk: false);
+        int length = Fetch(new ChunkKey(metadataStream, 0), place, bytes, Want.UpTo).RawLength;
         return bytes.AsSpan(0, length).ToArray();
     }
 
@@ -75,28 +74,140 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         return true;
     }
 
-    private int Read(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact, bool sameChunk)
+    /// <summary>
+    /// Reads the pages that stand in a chunk's own payload, each to its place in <paramref name="chunk"/>; of one that names no others that is all of it.
+    /// Returns which pages those are, bit by bit.
+    /// </summary>
+    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/>.</exception>
+    public ushort ReadOwn(ChunkKey key, in PayloadRef place, Span<byte> chunk)
+    {
+        if (!place.HasPayload)
+            return 0;
+        if (place.Pages is not { } pages)
+            return PagesOf(Fetch(key, place, chunk, Want.UpTo).RawLength);
+        if (pages.IsDelta)
+            return PagesOf(ReadDelta(key, place, chunk, exact: false));
+        ReadOwnPages(key, place, pages, chunk, exact: false);
+        return pages.OwnPages;
+    }
+
+    /// <summary>Reads the pages of a target that others may name: those that stand in its payload and are no differences. Returns which they are, bit by
+    /// bit.</summary>
+    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/>.</exception>
+    public ushort ReadTarget(in PageTarget target, Span<byte> chunk) => Fetch(target.Key, target.Place, chunk, Want.Plain).Have;
+
+    /// <summary>As <see cref="ReadTarget(in PageTarget, Span{byte})"/>; a page of <paramref name="wanted"/> that is not among them is damage too.</summary>
+    public void ReadTarget(in PageTarget target, ushort wanted, Span<byte> chunk)
+    {
+        if ((ReadTarget(target, chunk) & wanted) != wanted)
+            throw Disagrees(target.Key);
+    }
+
+    private static ushort PagesOf(int length) => (ushort)((1 << length / FormatLimits.PageBytes) - 1);
+
+    private int Read(ChunkKey key, in PayloadRef place, Span<byte> chunk, bool exact)
+    {
+        if (place.Pages is not { } pages)
+            return Fetch(key, place, chunk, exact ? Want.Exactly : Want.UpTo).RawLength;
+        if (pages.IsDelta)
+            return ReadDelta(key, place, chunk, exact);
+        if (pages.PageCount * FormatLimits.PageBytes > chunk.Length || chunk.Length % FormatLimits.PageBytes != 0)
+            throw Disagrees(key);
+        for (int page = 0; page < chunk.Length / FormatLimits.PageBytes; page++)
+        {
+            if (pages.KindOf(page) == PageKind.Zero)
+                PageOf(chunk, page).Clear();
+        }
+        Span<byte> whole = scratch.Value!.Target.Slice(0, FormatLimits.ChunkBytes);
+        for (int t = 0; t < pages.Targets.Count; t++)
+        {
+            ushort wanted = WantedOf(pages, PageKind.Reference, pages.Targets[t]);
+            if (wanted == 0)
+                continue;
+            ReadTarget(pages.Targets[t], wanted, whole);
+            for (int page = 0; page < PageTable.PagesMax; page++)
+            {
+                if (pages.KindOf(page) == PageKind.Reference && pages.ReferenceOf(page) is var (target, from) && target.IsSame(pages.Targets[t]))
+                    PageOf(whole, from).CopyTo(PageOf(chunk, page));
+            }
+        }
+        if (pages.HasOwn)
+            ReadOwnPages(key, place, pages, chunk, exact);
+        return chunk.Length;
+    }
+
+    private void ReadOwnPages(ChunkKey key, in PayloadRef place, PageTable pages, Span<byte> chunk, bool exact)
     {
         Scratch s = scratch.Value!;
-        var request = new Request(key, place, chunk, exact, sameChunk, s);
-        PartResult first = opened.Use(place.Cell, Load, request, static (work, r) => TakePart(work, r, r.Place.Slot, 0, 0));
-        CheckPart(key, first, place.Rest is not null);
-        int length = first.Length;
+        if (pages.DifferentPages != 0)
+            ReadPrefix(pages, s);
+        if (Fetch(key, place, chunk, Want.Pages, pages).RawLength is var length && exact && length != chunk.Length)
+            throw Disagrees(key);
+    }
+
+    // The pages that the differences are from, joined: all stand in one payload.
+    private void ReadPrefix(PageTable pages, Scratch s)
+    {
+        Span<byte> whole = s.Target.Slice(0, FormatLimits.ChunkBytes), prefix = s.Prefix.Slice(0, FormatLimits.ChunkBytes);
+        int first = System.Numerics.BitOperations.TrailingZeroCount(pages.DifferentPages), length = 0;
+        PageTarget basis = pages.ReferenceOf(first).Target;
+        ReadTarget(basis, WantedOf(pages, PageKind.Difference, basis), whole);
+        for (int page = first; page < PageTable.PagesMax; page++)
+        {
+            if (pages.KindOf(page) != PageKind.Difference)
+                continue;
+            PageOf(whole, pages.ReferenceOf(page).Page).CopyTo(prefix[length..]);
+            length += FormatLimits.PageBytes;
+        }
+        s.PrefixLength = length;
+    }
+
+    private int ReadDelta(ChunkKey key, in PayloadRef place, Span<byte> chunk, bool exact)
+    {
+        Scratch s = scratch.Value!;
+        int length = 0;
+        foreach (PageTarget basis in place.Pages!.Targets)
+            length += Fetch(basis.Key, basis.Place, s.Prefix.Slice(length, FormatLimits.ChunkBytes), Want.UpTo).RawLength;
+        s.PrefixLength = length;
+        int raw = Fetch(key, place, chunk, Want.Delta).RawLength;
+        return !exact || raw == chunk.Length ? raw : throw Disagrees(key);
+    }
+
+    private static ushort WantedOf(PageTable pages, PageKind kind, in PageTarget target)
+    {
+        ushort wanted = 0;
+        for (int page = 0; page < PageTable.PagesMax; page++)
+        {
+            if (pages.KindOf(page) == kind && pages.ReferenceOf(page) is var (named, from) && named.IsSame(target))
+                wanted |= (ushort)(1 << from);
+        }
+        return wanted;
+    }
+
+    private static Span<byte> PageOf(Span<byte> chunk, int page) => chunk.Slice(page * FormatLimits.PageBytes, FormatLimits.PageBytes);
+
+    // Fetches a payload and decodes it into the chunk, as far as is wanted.
+    private PartResult Fetch(ChunkKey key, in PayloadRef place, Span<byte> chunk, Want want, PageTable? pages = null)
+    {
+        Scratch s = scratch.Value!;
+        var request = new Request(key, place, chunk, want, pages, s);
+        PartResult result = opened.Use(place.Cell, Load, request, static (work, r) => TakePart(work, r, r.Place.Slot, 0, 0));
+        CheckPart(key, result, place.Rest is not null);
+        if (result.Decoded)
+            return result;
+        int length = result.Length;
         for (int part = 1; part <= (place.Rest?.Length ?? 0); part++)
         {
             request.Part = part;
             request.Filled = length;
             PartResult next = opened.Use(place.Rest![part - 1], Load, request, static (work, r) => TakePart(work, r, 0, r.Part, r.Filled));
             CheckPart(key, next, part < place.Rest.Length);
-            if (next.Codec != first.Codec || next.RawLength != first.RawLength)
+            if (next.Codec != result.Codec || next.RawLength != result.RawLength)
                 throw Disagrees(key);
             length += next.Length;
         }
-        if (first.Decoded)
-            return first.RawLength;
-        if (exact && first.RawLength != chunk.Length)
-            throw Disagrees(key);
-        return s.Decoder.TryDecode(first.Codec, s.Joined.Slice(0, length), chunk[..first.RawLength]) ? first.RawLength : throw Disagrees(key);
+        return TryDecode(request, result.Codec, result.RawLength, s.Joined.Slice(0, length), out ushort have)
+            ? result with { Have = have } : throw Disagrees(key);
     }
 
     private static void CheckPart(ChunkKey key, PartResult part, bool goesOn)
@@ -111,22 +222,59 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         if (!CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content) || slot >= (uint)content.Count)
             return default;
         PayloadEntry entry = content.Entry((int)slot);
-        if (entry.Stream != request.Key.Stream || (request.SameChunk && entry.Chunk != request.Key.Chunk) || entry.Part != part
-            || content.Context.Commit != request.Place.Commit
+        // Of a metadata stream only the first key of what is in it tells which one it is.
+        bool isThis = entry.Stream == request.Key.Stream && (entry.Chunk == request.Key.Chunk || entry.Stream >= MetadataStream.First);
+        if (!isThis || entry.Part != part || content.Context.Commit != request.Place.Commit
             || content.Context.LeaseId != request.Place.LeaseId || entry.RawLength > request.Chunk.Length)
             return default;
         ReadOnlySpan<byte> bytes = content.Bytes(entry);
         if (part == 0 && !entry.More)
         {
-            bool exactly = !request.Exact || entry.RawLength == request.Chunk.Length;
-            if (!exactly || !request.Scratch.Decoder.TryDecode(entry.Codec, bytes, request.Chunk[..entry.RawLength]))
-                return default;
-            return new PartResult(true, false, entry.Codec, entry.RawLength, entry.Length, true);
+            return TryDecode(request, entry.Codec, entry.RawLength, bytes, out ushort have)
+                ? new PartResult(true, false, entry.Codec, entry.RawLength, entry.Length, true, have) : default;
         }
-        if (filled + bytes.Length > FormatLimits.ChunkBytes)
+        if (filled + bytes.Length > request.Scratch.Joined.Length)
             return default;
         bytes.CopyTo(request.Scratch.Joined.Slice(filled, bytes.Length));
-        return new PartResult(true, entry.More, entry.Codec, entry.RawLength, entry.Length, false);
+        return new PartResult(true, entry.More, entry.Codec, entry.RawLength, entry.Length, false, 0);
+    }
+
+    private static bool TryDecode(in Request request, Codec codec, int rawLength, ReadOnlySpan<byte> payload, out ushort have)
+    {
+        Scratch s = request.Scratch;
+        Span<byte> chunk = request.Chunk;
+        have = 0;
+        switch (request.Want)
+        {
+            case Want.Exactly when rawLength != chunk.Length:
+                return false;
+            case Want.Exactly or Want.UpTo:
+                return s.Decoder.TryDecode(codec, payload, chunk[..rawLength]);
+            case Want.Delta:
+                return codec == Codec.Delta && payload.Length < rawLength
+                    && s.Decoder.TryInflate(payload, s.Prefix.Slice(0, s.PrefixLength), chunk[..rawLength]);
+            case Want.Plain when codec != Codec.PageRef:
+                have = PagesOf(rawLength);
+                return s.Decoder.TryDecode(codec, payload, chunk[..rawLength]);
+        }
+        if (!PagePayload.TryRead(codec, payload, out PagePayload pages) || (pages.Pages & ~PagesOf(rawLength)) != 0)
+            return false;
+        // A payload of pages says itself which they are, and the map must agree.
+        if (request.Want == Want.Plain ? codec != Codec.PageRef
+            : request.Pages is not { } table || codec != table.OwnCodec || pages.Pages != table.OwnPages || pages.Different != table.DifferentPages)
+            return false;
+        Span<byte> joined = s.Pages.Slice(0, pages.PlainLength);
+        if (!pages.TryDecode(s.Decoder, pages.Different == 0 ? default : s.Prefix.Slice(0, s.PrefixLength), joined))
+            return false;
+        have = pages.Pages;
+        for (int page = 0, at = 0; page < PageTable.PagesMax; page++)
+        {
+            if ((have >> page & 1) == 0)
+                continue;
+            joined.Slice(at, FormatLimits.PageBytes).CopyTo(PageOf(chunk, page));
+            at += FormatLimits.PageBytes;
+        }
+        return true;
     }
 
     private void Load(CellId id, Span<byte> work)
@@ -155,15 +303,25 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         cells.Dispose();
     }
 
-    private readonly record struct PartResult(bool Found, bool More, Codec Codec, int RawLength, int Length, bool Decoded);
+    // What of a payload: the chunk, of a known length or a length up to it; a delta; the pages that others may name; the pages that its table says.
+    private enum Want
+    {
+        Exactly,
+        UpTo,
+        Delta,
+        Plain,
+        Pages,
+    }
 
-    private ref struct Request(ChunkKey key, PayloadRef place, Span<byte> chunk, bool exact, bool sameChunk, Scratch scratch)
+    private readonly record struct PartResult(bool Found, bool More, Codec Codec, int RawLength, int Length, bool Decoded, ushort Have);
+
+    private ref struct Request(ChunkKey key, PayloadRef place, Span<byte> chunk, Want want, PageTable? pages, Scratch scratch)
     {
         public readonly ChunkKey Key = key;
         public readonly PayloadRef Place = place;
         public readonly Span<byte> Chunk = chunk;
-        public readonly bool Exact = exact;
-        public readonly bool SameChunk = sameChunk;
+        public readonly Want Want = want;
+        public readonly PageTable? Pages = pages;
         public readonly Scratch Scratch = scratch;
         public int Part;
         public int Filled;
@@ -179,14 +337,20 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
 
     private sealed class Scratch : IDisposable
     {
-        public readonly LockedMemory JoinedMemory = new(FormatLimits.ChunkBytes);
+        // A payload of all pages as differences may be longer than the chunk by its table.
+        public readonly LockedMemory Joined = new(FormatLimits.ChunkBytes + FormatLimits.PageBytes);
+        public readonly LockedMemory Pages = new(FormatLimits.ChunkBytes);
+        public readonly LockedMemory Target = new(FormatLimits.ChunkBytes);
+        public readonly LockedMemory Prefix = new(PageTable.BasesMax * FormatLimits.ChunkBytes);
         public readonly ChunkDecoder Decoder = new();
-
-        public LockedMemory Joined => JoinedMemory;
+        public int PrefixLength;
 
         public void Dispose()
         {
-            JoinedMemory.Dispose();
+            Joined.Dispose();
+            Pages.Dispose();
+            Target.Dispose();
+            Prefix.Dispose();
             Decoder.Dispose();
         }
     }

@@ -1,38 +1,44 @@
 using VmPod.Vault.Format;
-using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace VmPod.Vault.Codecs;
 
-/// <summary>Decodes payloads. One for each thread.</summary>
-internal sealed class ChunkDecoder : IDisposable
+/// <summary>Decodes payloads. One for each thread. It is only called on bytes that authenticated, with lengths that the sealed directory gave.</summary>
+internal sealed unsafe class ChunkDecoder : IDisposable
 {
-    private readonly Decompressor decompressor = new();
+    private ZSTD_DCtx_s* context = Methods.ZSTD_createDCtx();
 
     /// <summary>
-    /// Decodes into exactly <paramref name="chunk"/>, whose length the sealed directory gave; it is only called on bytes that authenticated. False if the
-    /// payload does not give just so many bytes, or its codec is not known here.
+    /// Decodes codec raw or zstd into exactly <paramref name="chunk"/>. False if the payload does not give just so many bytes, or has another codec.
     /// </summary>
     public bool TryDecode(Codec codec, ReadOnlySpan<byte> payload, Span<byte> chunk)
     {
-        switch (codec)
+        if (codec == Codec.Zstd)
+            return payload.Length < chunk.Length && TryInflate(payload, default, chunk);
+        if (codec != Codec.Raw || payload.Length != chunk.Length)
+            return false;
+        payload.CopyTo(chunk);
+        return true;
+    }
+
+    /// <summary>Decodes one zstd frame into exactly <paramref name="output"/>, with the bytes that stand before it to whoever made it; empty for none.</summary>
+    public bool TryInflate(ReadOnlySpan<byte> frame, ReadOnlySpan<byte> prefix, Span<byte> output)
+    {
+        ObjectDisposedException.ThrowIf(context is null, this);
+        fixed (byte* from = frame, before = prefix, into = output)
         {
-            case Codec.Raw when payload.Length == chunk.Length:
-                payload.CopyTo(chunk);
-                return true;
-            case Codec.Zstd when payload.Length < chunk.Length:
-                try
-                {
-                    return decompressor.Unwrap(payload, chunk) == chunk.Length;
-                }
-                catch (ZstdException)
-                {
-                    return false;
-                }
-            default:
+            // As raw content: what the guest wrote is never taken for a dictionary with tables.
+            if (prefix.Length > 0 && Methods.ZSTD_isError(Methods.ZSTD_DCtx_refPrefix(context, before, (nuint)prefix.Length)))
                 return false;
+            nuint length = Methods.ZSTD_decompressDCtx(context, into, (nuint)output.Length, from, (nuint)frame.Length);
+            return !Methods.ZSTD_isError(length) && length == (nuint)output.Length;
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => decompressor.Dispose();
+    public void Dispose()
+    {
+        _ = Methods.ZSTD_freeDCtx(context);
+        context = null;
+    }
 }

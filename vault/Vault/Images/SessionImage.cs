@@ -1,5 +1,5 @@
 using VmPod.Foundation;
-using VmPod.Vault.Cells;
+using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
@@ -25,7 +25,7 @@ public sealed class SessionImage : IDisposable
 
     private readonly SessionLease lease;
     private readonly Overlay overlay;
-    private readonly LockedCache<(ChunkKey Key, ulong Lease, ulong Commit)> decoded;
+    private readonly DecodedChunks chunks;
     private readonly EncodePipeline pipeline;
     private readonly ReaderWriterLockSlim epoch = new(LockRecursionPolicy.NoRecursion);
     private readonly Lock[] stripes = [.. Enumerable.Range(0, Stripes).Select(_ => new Lock())];
@@ -33,6 +33,7 @@ public sealed class SessionImage : IDisposable
     private readonly SortedDictionary<uint, StreamInfo> streams = [];
     private long bytesRead, bytesWritten, spills, leftOut;
     private volatile bool leavesOut;
+    private ImagePages? pages;
 
     /// <summary>An image over a lease. The lease stays the caller's; while the image lives, only the image writes to it.</summary>
     /// <param name="lease">The lease.</param>
@@ -45,7 +46,7 @@ public sealed class SessionImage : IDisposable
         foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
             streams[stream.Number] = stream;
         overlay = new Overlay(memory.Overlay);
-        decoded = new LockedCache<(ChunkKey, ulong, ulong)>(memory.Cache, ChunkBytes);
+        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk);
         pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
@@ -247,7 +248,7 @@ public sealed class SessionImage : IDisposable
     public void Wipe()
     {
         overlay.Clear();
-        decoded.Clear();
+        chunks.Clear();
         lease.Reader?.ClearCache();
     }
 
@@ -272,7 +273,7 @@ public sealed class SessionImage : IDisposable
     public void Dispose()
     {
         overlay.Dispose();
-        decoded.Dispose();
+        chunks.Dispose();
         pipeline.Dispose();
         epoch.Dispose();
     }
@@ -314,23 +315,10 @@ public sealed class SessionImage : IDisposable
 
     private void ReadBase(ChunkKey key, int start, Span<byte> into)
     {
-        if (!lease.TryFind(key, out PayloadRef place))
-        {
+        if (lease.TryFind(key, out PayloadRef place))
+            chunks.Read(key, place, start, into);
+        else
             into.Clear();
-            return;
-        }
-        var request = new BaseRead(start, into);
-        decoded.Use((key, place.LeaseId, place.Commit), (_, slot) => Decode(key, place, slot), request, static (slot, r) =>
-        {
-            slot.Slice(r.Start, r.Into.Length).CopyTo(r.Into);
-            return true;
-        });
-    }
-
-    private void Decode(ChunkKey key, in PayloadRef place, Span<byte> slot)
-    {
-        int length = lease.Payloads.ReadUpTo(key, place, slot);
-        slot[length..].Clear();
     }
 
     private bool TryWriteInChunk(ChunkKey key, int start, ReadOnlySpan<byte> data)
@@ -385,6 +373,9 @@ public sealed class SessionImage : IDisposable
             return;
         try
         {
+            // Disks first: what stands there once it is sealed need not be stored again as memory.
+            pages = chunks.PagesFor(MemoryBytes());
+            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory)];
             using IEnumerator<Frame[]> batches = frames.Chunk(BatchOutput.ChunksMax).GetEnumerator();
             pipeline.Run(batches.Next, Encode, Complete, CancellationToken.None);
             lease.SealBatch();
@@ -439,9 +430,37 @@ public sealed class SessionImage : IDisposable
             }
             if (!lease.IsPending(frame.Key) && lease.IsUnchanged(frame.Key, bytes))
                 continue;
-            (Codec codec, int length) = worker.Encoder.Encode(bytes, output.Room);
-            output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes));
+            (Codec codec, int length, PageTable? pages) = EncodeChunk(frame, bytes, worker, output.Room);
+            output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
         }
+    }
+
+    private (Codec Codec, int Length, PageTable? Pages) EncodeChunk(Frame frame, ReadOnlySpan<byte> bytes, Worker worker, Span<byte> into)
+    {
+        StreamKind kind = KindOf(frame.Key.Stream);
+        PayloadRef old = default;
+        try
+        {
+            _ = lease.TryFind(frame.Key, out old);
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+        {
+            old = default;
+        }
+        if (kind is not (StreamKind.Disk or StreamKind.Memory))
+            return worker.Encoder.EncodeDelta(frame.Key, bytes, lease.Payloads, old, into);
+        ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ frame.Valid);
+        (Codec, int, PageTable?) encoded = worker.Encoder.Encode(frame.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, pages,
+            kind == StreamKind.Memory ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax), into);
+        if (kind == StreamKind.Disk)
+            pages?.Add(frame.Key, bytes);
+        return encoded;
+    }
+
+    private long MemoryBytes()
+    {
+        lock (streams)
+            return streams.Values.Where(s => s.Kind == StreamKind.Memory).Sum(s => s.Length);
     }
 
     // What a chunk was before. False if only the pod has it, and there is none.
@@ -449,10 +468,7 @@ public sealed class SessionImage : IDisposable
     {
         try
         {
-            if (lease.TryFind(key, out PayloadRef place))
-                Decode(key, place, chunk);
-            else
-                chunk.Clear();
+            ReadBase(key, 0, chunk);
             return true;
         }
         catch (VmPodException e) when (leavesOut && e.ExitCode == ExitCode.LinkLost)
@@ -465,8 +481,8 @@ public sealed class SessionImage : IDisposable
     {
         foreach (EncodedChunk chunk in output.Chunks)
         {
-            if (chunk.Length > 0)
-                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag);
+            if (chunk.IsStored)
+                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
             else if (lease.TryFind(chunk.Key, out _))
                 lease.PutZero(chunk.Key);
         }
@@ -486,11 +502,5 @@ public sealed class SessionImage : IDisposable
             return;
         for (long chunk = stream.ChunkCount; chunk < before.ChunkCount; chunk++)
             lease.PutZero(new ChunkKey(stream.Number, (ulong)chunk));
-    }
-
-    private readonly ref struct BaseRead(int start, Span<byte> into)
-    {
-        public readonly int Start = start;
-        public readonly Span<byte> Into = into;
     }
 }

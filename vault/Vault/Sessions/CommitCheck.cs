@@ -76,7 +76,7 @@ public sealed class CommitCheck : IDisposable
             cancel.ThrowIfCancellationRequested();
             progress?.Report(new CheckProgress(++done, total));
             int length = LengthOf(streams, key);
-            if (was is { } old && IsSamePlace(old, place) && length == LengthOf(streamsBefore, key))
+            if (was is { } old && old.IsSamePlace(place) && length == LengthOf(streamsBefore, key))
                 continue;
             if (ProblemOf(state, key, place, length) is { } problem)
                 return problem;
@@ -86,7 +86,7 @@ public sealed class CommitCheck : IDisposable
             cancel.ThrowIfCancellationRequested();
             // Where the chunk is new as well, it was compared above.
             if (tag.IsZero || tag == was || (state.Map.TryFind(key, out PayloadRef place) && !place.IsZero
-                && !(before is not null && before.Map.TryFind(key, out PayloadRef old) && IsSamePlace(old, place))))
+                && !(before is not null && before.Map.TryFind(key, out PayloadRef old) && old.IsSamePlace(place))))
                 continue;
             if (place.IsZero)
                 return $"Chunk {key.Chunk} of stream {key.Stream} is zero, and its tag is that of another.";
@@ -107,10 +107,7 @@ public sealed class CommitCheck : IDisposable
         {
             cancel.ThrowIfCancellationRequested();
             places++;
-            if (place.IsZero)
-                continue;
-            named.Add(place.Cell);
-            foreach (CellId id in place.Rest ?? [])
+            foreach (CellId id in place.Cells())
                 named.Add(id);
         }
         foreach (CellId id in state.Record.ManifestCells)
@@ -158,9 +155,6 @@ public sealed class CommitCheck : IDisposable
     private static int LengthOf(Dictionary<uint, StreamInfo>? streams, ChunkKey key) =>
         streams is not null && streams.TryGetValue(key.Stream, out StreamInfo? stream) && key.Chunk < (ulong)stream.ChunkCount
             ? stream.ChunkLength((long)key.Chunk) : -1;
-
-    private static bool IsSamePlace(in PayloadRef a, in PayloadRef b) => a.IsSameBirth(b) && a.Cell == b.Cell && a.Slot == b.Slot
-        && (a.Rest ?? []).AsSpan().SequenceEqual(b.Rest ?? []);
 
     // All entries of a table, each with what the table before has there.
     private static IEnumerable<(ChunkKey Key, TValue Value, TValue? Before)> Beside<TValue, TFormat>(

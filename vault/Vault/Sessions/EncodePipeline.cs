@@ -7,7 +7,11 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>One chunk that came out of a worker.</summary>
-internal readonly record struct EncodedChunk(ChunkKey Key, Codec Codec, int RawLength, int Offset, int Length, ChangeTag Tag);
+internal readonly record struct EncodedChunk(ChunkKey Key, Codec Codec, int RawLength, int Offset, int Length, ChangeTag Tag, PageTable? Pages)
+{
+    /// <summary>False for a chunk of zeros.</summary>
+    public bool IsStored => Length > 0 || Pages is not null;
+}
 
 /// <summary>What a worker made of a batch: encoded chunks in order, in locked memory.</summary>
 internal sealed class BatchOutput : IDisposable
@@ -25,9 +29,9 @@ internal sealed class BatchOutput : IDisposable
     public Span<byte> Room => encoded.Slice(used, ChunkEncoder.OutputBytesMax);
 
     /// <summary>Takes what was written to <see cref="Room"/>.</summary>
-    public void Take(ChunkKey key, Codec codec, int rawLength, int length, ChangeTag tag)
+    public void Take(ChunkKey key, Codec codec, int rawLength, int length, ChangeTag tag, PageTable? pages = null)
     {
-        Chunks.Add(new EncodedChunk(key, codec, rawLength, used, length, tag));
+        Chunks.Add(new EncodedChunk(key, codec, rawLength, used, length, tag, pages));
         used += length;
     }
 
@@ -48,8 +52,8 @@ internal sealed class BatchOutput : IDisposable
 /// <summary>What belongs to one worker.</summary>
 internal sealed class Worker(int level) : IDisposable
 {
-    /// <summary>The worker's compressor.</summary>
-    public ChunkEncoder Encoder { get; } = new(level);
+    /// <summary>Encodes chunks.</summary>
+    public PageEncoder Encoder { get; } = new(level);
 
     /// <summary>Plaintext of one batch, locked.</summary>
     public LockedMemory Plaintext { get; } = new(BatchOutput.ChunksMax * FormatLimits.ChunkBytes);

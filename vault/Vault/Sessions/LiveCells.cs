@@ -9,23 +9,17 @@ internal sealed class LiveCells
     private readonly HashSet<CellId> touched = [];
     private readonly List<(CellId Id, int By)> changes = [];
 
-    /// <summary>A payload is needed: all its cells are.</summary>
+    /// <summary>A chunk is needed: all cells of its payload are, and those of the payloads that its pages come from.</summary>
     public void Add(in PayloadRef place)
     {
-        if (place.IsZero)
-            return;
-        Change(place.Cell, 1);
-        foreach (CellId id in place.Rest ?? [])
+        foreach (CellId id in place.Cells())
             Change(id, 1);
     }
 
-    /// <summary>A payload is needed no more.</summary>
+    /// <summary>A chunk is needed no more.</summary>
     public void Remove(in PayloadRef place)
     {
-        if (place.IsZero)
-            return;
-        Change(place.Cell, -1);
-        foreach (CellId id in place.Rest ?? [])
+        foreach (CellId id in place.Cells())
             Change(id, -1);
     }
 

@@ -1,6 +1,7 @@
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
@@ -151,6 +152,22 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
     }
 
+    /// <summary>The chunk's payload as the last commit left it; zero for none, and where the map cannot be had because the pod is gone.</summary>
+    internal PayloadRef Committed(ChunkKey key)
+    {
+        try
+        {
+            return Reader is not null && Reader.State.Map.TryFind(key, out PayloadRef place) ? place : default;
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+        {
+            return default;
+        }
+    }
+
+    /// <summary>True if a payload was born in the batch that is being written.</summary>
+    internal bool IsOfThisBatch(in PayloadRef place) => place.LeaseId == keys.LeaseId && place.Commit == batch;
+
     /// <summary>True if the chunk was put, or made zero, since the last commit that took its stream.</summary>
     internal bool IsPending(ChunkKey key)
     {
@@ -171,10 +188,20 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     }
 
     /// <summary>Puts an encoded chunk. It can be read once its cell is sealed: see <see cref="SealBatch"/>.</summary>
-    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag)
+    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag, PageTable? pages = null)
     {
-        // If the disk is full the chunk stays what it was, and so must its tag.
-        packer.Add(key, codec, rawLength, payload);
+        if (pages is { HasOwn: false })
+        {
+            // As for zeros: nothing older may come back out of the open cell.
+            packer.Forget(key);
+            lock (gate)
+                pending[key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
+        }
+        else
+        {
+            // If the disk is full the chunk stays what it was, and so must its tag.
+            packer.Add(key, codec, rawLength, payload, pages);
+        }
         pendingTags[key] = tag;
     }
 
@@ -235,6 +262,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     {
         ObjectDisposedException.ThrowIf(closed, this);
         LoadLiveCells();
+        StoreWhatLostItsTarget(streams, include);
         SessionState? before = Reader?.State;
 
         // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
@@ -435,6 +463,29 @@ public sealed class SessionLease : IDisposable, IMetadataSink
                 all[key] = place;
         }
         return Sorted(all, include);
+    }
+
+    // A chunk that waits (memory, between checkpoints) may name a page of a disk's payload that a commit has dropped since: only its own lease's cells and
+    // those that live can be named (rule 25). The payload can still be read, and the chunk is stored again by itself.
+    private void StoreWhatLostItsTarget(IReadOnlyList<StreamInfo> streams, Func<uint, bool>? include)
+    {
+        bool IsLost(PageTarget target) => target.Place.LeaseId != keys.LeaseId && !target.Place.Cells().All(id => liveSet!.Contains(id));
+        List<KeyValuePair<ChunkKey, PayloadRef>> lost;
+        lock (gate)
+            lost = [.. pending.Where(p => p.Value.Pages is { } pages && (include is null || include(p.Key.Stream)) && pages.Targets.Any(IsLost))];
+        if (lost.Count == 0)
+            return;
+        using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
+        using var encoder = new ChunkEncoder(MetadataLevel);
+        foreach ((ChunkKey key, PayloadRef place) in lost)
+        {
+            if (streams.FirstOrDefault(s => s.Number == key.Stream) is not { } stream || (long)key.Chunk >= stream.ChunkCount)
+                continue;
+            Span<byte> chunk = memory.Slice(0, stream.ChunkLength((long)key.Chunk)), into = memory.Slice(FormatLimits.ChunkBytes, ChunkEncoder.OutputBytesMax);
+            Payloads.Read(key, place, chunk);
+            (Codec codec, int length) = encoder.Encode(chunk, into);
+            packer.Add(key, codec, chunk.Length, into[..length]);
+        }
     }
 
     private void CountLive(

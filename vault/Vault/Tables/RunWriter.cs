@@ -47,7 +47,7 @@ internal static class RunWriter
         // An inline run may say "this cell" and mean the cell of the manifest it stands in: it is never copied into the next one as it is.
         if (changes.Count == 0 && !old.Any(r => r.Inline.Length > 0))
             return new Result(old, 0, false);
-        ulong size = (ulong)changes.Count * (ulong)TableLeaf<TValue, TFormat>.EntryBytesMax / 4;
+        ulong size = (ulong)changes.Count * (ulong)TFormat.ValueBytesTypical;
         ulong sizeMax = old.Count >= RunsBeforeLargeMerge ? ulong.MaxValue : Math.Max(MergeBytesMax, MergeFactor * size);
         int merged = 0;
         bool IsCheap(ulong bytes) => bytes < 2 * size && bytes <= sizeMax - Math.Min(size, sizeMax);

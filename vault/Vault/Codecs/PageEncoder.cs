@@ -1,0 +1,310 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Codecs;
+
+/// <summary>
+/// Chooses how a chunk is stored: alone, or put together out of pages that other payloads hold, with its new pages as they are or as differences from
+/// what they were. One for each thread.
+/// </summary>
+/// <remarks>
+/// Each page goes the first of these ways that it can: zero; unchanged since the chunk's last version; found by its bytes; a difference from its last version;
+/// itself. References go to pages that stand as themselves, never on to others, and all differences of a chunk are from one payload: so a page costs the cells
+/// of two payloads at most (rule 13).
+/// </remarks>
+internal sealed class PageEncoder(int level) : IDisposable
+{
+    private const int PageBytes = FormatLimits.PageBytes, PagesMax = PageTable.PagesMax;
+
+    // Below a quarter of words that are equal, in place, and not zero the old page helps zstd no more than nothing does.
+    private const int SimilarWords = PageBytes / sizeof(ulong) / 4;
+
+    private readonly LockedMemory old = new(FormatLimits.ChunkBytes), other = new(FormatLimits.ChunkBytes), joined = new(FormatLimits.ChunkBytes),
+        prefix = new(FormatLimits.ChunkBytes);
+    private readonly PageKind[] kinds = new PageKind[PagesMax];
+    private readonly (PageTarget Target, int Page)[] references = new (PageTarget, int)[PagesMax];
+
+    /// <summary>Compresses.</summary>
+    public ChunkEncoder Encoder { get; } = new(level);
+
+    /// <summary>What a chunk is encoded with.</summary>
+    /// <param name="Reader">Reads older payloads.</param>
+    /// <param name="Old">The chunk's last version; zero for none.</param>
+    /// <param name="Clean">Bit i: page i is what it was there, for certain.</param>
+    /// <param name="Source">Where pages are found by their bytes; null for nowhere.</param>
+    /// <param name="TargetsMax">Other payloads that the chunk may name: a guest reads a disk in long runs, which should not become many small reads.</param>
+    public readonly record struct Context(PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax);
+
+    /// <summary>Encodes a chunk into <paramref name="into"/>. With a table whose pages are all those of others the length is 0.</summary>
+    public (Codec Codec, int Length, PageTable? Pages) Encode(ChunkKey key, ReadOnlySpan<byte> chunk, in Context context, Span<byte> into)
+    {
+        if (chunk.Length % PageBytes == 0 && (context.Source is not null || !context.Old.IsZero) && Sort(key, chunk, context))
+        {
+            LimitTargets(context.TargetsMax);
+            if (Compose(chunk, context, into) is { } composed)
+                return composed;
+        }
+        (Codec codec, int length) = Encoder.Encode(chunk, into);
+        return (codec, length, null);
+    }
+
+    /// <summary>
+    /// Encodes a chunk of a small stream that shifts, as a difference from its last version where that is less than seven eighths of what it is alone.
+    /// </summary>
+    public (Codec Codec, int Length, PageTable? Pages) EncodeDelta(ChunkKey key, ReadOnlySpan<byte> chunk, PayloadReader reader, in PayloadRef last,
+        Span<byte> into)
+    {
+        (Codec codec, int length) = Encoder.Encode(chunk, into);
+        // The base of a delta is never one: it is what the last version was a difference from.
+        PageTarget? basis = last.IsZero ? null : last.Pages is null ? new PageTarget(key, last) : last.Pages.IsDelta ? last.Pages.Targets[0] : null;
+        if (basis is not { } from)
+            return (codec, length, null);
+        try
+        {
+            Span<byte> before = old.Slice(0, FormatLimits.ChunkBytes);
+            int delta = Encoder.Deflate(chunk, before[..reader.ReadUpTo(from.Key, from.Place, before)], other.Slice(0, FormatLimits.ChunkBytes));
+            if (delta >= length - length / 8)
+                return (codec, length, null);
+            other.Slice(0, delta).CopyTo(into);
+            return (Codec.Delta, delta, PageTable.Delta([from]));
+        }
+        catch (Exception e) when (e is VmPodException or InvalidOperationException)
+        {
+            // The base cannot be had, or the delta does not fit: the chunk stands alone.
+            return (codec, length, null);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Encoder.Dispose();
+        old.Dispose();
+        other.Dispose();
+        joined.Dispose();
+        prefix.Dispose();
+    }
+
+    // What each page is. False if they all stand for themselves.
+    private bool Sort(ChunkKey key, ReadOnlySpan<byte> chunk, in Context context)
+    {
+        Array.Clear(kinds);
+        OldVersion last = OldVersion.Of(key, context.Old);
+        bool isRead = false, any = false;
+        ushort have = 0;
+        PageTarget loaded = default;
+        for (int page = 0; page < chunk.Length / PageBytes; page++)
+        {
+            ReadOnlySpan<byte> bytes = chunk.Slice(page * PageBytes, PageBytes);
+            if (!bytes.ContainsAnyExcept((byte)0))
+                continue;
+            kinds[page] = PageKind.Own;
+            if ((context.Clean >> page & 1) != 0 && last.TryPlain(page, out references[page]))
+            {
+                kinds[page] = PageKind.Reference;
+            }
+            else
+            {
+                if (!isRead && last.HasOwn)
+                    have = ReadOld(key, context);
+                isRead = true;
+                bool isOld = (have >> page & 1) != 0 && bytes.SequenceEqual(old.Slice(page * PageBytes, PageBytes));
+                if (isOld && last.TryPlain(page, out references[page]))
+                    kinds[page] = PageKind.Reference;
+                else if (!isOld && context.Source is not null && context.Source.TryFind(bytes, out PageTarget target, out int number))
+                    (kinds[page], references[page]) = (PageKind.Reference, (target, number));
+                else if (last.IsReference(page) && last.TryPlain(page, out references[page]) && IsPage(bytes, references[page], context.Reader, ref loaded))
+                    kinds[page] = PageKind.Reference;
+                else if (last.TryBasis(page, out references[page]) && (isOld || IsSimilar(bytes, page, have, last)))
+                    kinds[page] = PageKind.Difference;
+            }
+            any |= kinds[page] != PageKind.Own;
+        }
+        return any;
+    }
+
+    private ushort ReadOld(ChunkKey key, in Context context)
+    {
+        try
+        {
+            return context.Reader.ReadOwn(key, context.Old, old.Slice(0, FormatLimits.ChunkBytes));
+        }
+        catch (VmPodException)
+        {
+            // Damaged or out of reach: the chunk is stored without it.
+            return 0;
+        }
+    }
+
+    private bool IsPage(ReadOnlySpan<byte> bytes, in (PageTarget Target, int Page) reference, PayloadReader reader, ref PageTarget loaded)
+    {
+        Span<byte> whole = other.Slice(0, FormatLimits.ChunkBytes);
+        if (loaded.Place.IsZero || !loaded.IsSame(reference.Target))
+        {
+            loaded = default;
+            try
+            {
+                reader.ReadTarget(reference.Target, (ushort)(1 << reference.Page), whole);
+            }
+            catch (VmPodException)
+            {
+                return false;
+            }
+            loaded = reference.Target;
+        }
+        return bytes.SequenceEqual(whole.Slice(reference.Page * PageBytes, PageBytes));
+    }
+
+    private bool IsSimilar(ReadOnlySpan<byte> bytes, int page, ushort have, in OldVersion last)
+    {
+        // A page that was a difference itself is made one again, from the same base: what it is like is not known without reading that.
+        if (last.IsDifference(page))
+            return true;
+        if ((have >> page & 1) == 0)
+            return false;
+        ReadOnlySpan<ulong> now = MemoryMarshal.Cast<byte, ulong>(bytes), before = MemoryMarshal.Cast<byte, ulong>(old.Slice(page * PageBytes, PageBytes));
+        int same = 0;
+        for (int i = 0; i <= now.Length - Vector<ulong>.Count; i += Vector<ulong>.Count)
+        {
+            var word = new Vector<ulong>(now[i..]);
+            Vector<ulong> equal = Vector.AndNot(Vector.Equals(word, new Vector<ulong>(before[i..])), Vector.Equals(word, Vector<ulong>.Zero));
+            same -= (int)Vector.Sum(Vector.AsVectorInt64(equal));
+        }
+        return same >= SimilarWords;
+    }
+
+    // Pages of the targets that give least are stored here instead.
+    private void LimitTargets(int targetsMax)
+    {
+        while (true)
+        {
+            var counts = new List<(PageTarget Target, int Pages)>();
+            for (int page = 0; page < PagesMax; page++)
+            {
+                if (kinds[page] < PageKind.Reference)
+                    continue;
+                PageTarget target = references[page].Target;
+                int at = counts.FindIndex(c => c.Target.IsSame(target));
+                if (at < 0)
+                    counts.Add((target, 1));
+                else
+                    counts[at] = (target, counts[at].Pages + 1);
+            }
+            if (counts.Count <= targetsMax)
+                return;
+            PageTarget least = counts.MinBy(c => c.Pages).Target;
+            for (int page = 0; page < PagesMax; page++)
+            {
+                if (kinds[page] >= PageKind.Reference && references[page].Target.IsSame(least))
+                    kinds[page] = PageKind.Own;
+            }
+        }
+    }
+
+    private (Codec, int, PageTable?)? Compose(ReadOnlySpan<byte> chunk, in Context context, Span<byte> into)
+    {
+        PageTable table = Table();
+        if (table.Targets.Count == 0)
+            return null;
+        int length = Join(chunk, table.OwnPages);
+        if (length == 0)
+            return (default, 0, table);
+        if (table.DifferentPages != 0 && ReadPrefix(table, context) is var before and > 0)
+        {
+            int header = PagePayload.WriteHeader(into, table.OwnPages, table.DifferentPages);
+            int frame = Encoder.Deflate(joined.Slice(0, length), prefix.Slice(0, before), into[header..]);
+            if (frame < length)
+                return (Codec.Patch, header + frame, table);
+        }
+        if (table.DifferentPages != 0)
+        {
+            for (int page = 0; page < PagesMax; page++)
+            {
+                if (kinds[page] == PageKind.Difference)
+                    kinds[page] = PageKind.Own;
+            }
+            table = Table();
+            if (table.Targets.Count == 0)
+                return null;
+        }
+        int start = PagePayload.WriteHeader(into, table.OwnPages, 0);
+        int packed = Encoder.Deflate(joined.Slice(0, length), default, into[start..]);
+        if (packed < length)
+            return (Codec.PageRef, start + packed, table);
+        joined.Slice(0, length).CopyTo(into[start..]);
+        return (Codec.PageRef, start + length, table);
+    }
+
+    private PageTable Table()
+    {
+        uint bits = 0;
+        var targets = new List<PageTarget>();
+        var bytes = new List<byte>();
+        for (int page = 0; page < PagesMax; page++)
+        {
+            bits |= (uint)kinds[page] << 2 * page;
+            if (kinds[page] < PageKind.Reference)
+                continue;
+            (PageTarget target, int number) = references[page];
+            int at = targets.FindIndex(t => t.IsSame(target));
+            if (at < 0)
+            {
+                at = targets.Count;
+                targets.Add(target);
+            }
+            bytes.Add((byte)(at << 4 | number));
+        }
+        return new PageTable(bits, targets, [.. bytes]);
+    }
+
+    private int Join(ReadOnlySpan<byte> chunk, ushort pages)
+    {
+        int length = 0;
+        for (int page = 0; page < PagesMax; page++)
+        {
+            if ((pages >> page & 1) == 0)
+                continue;
+            chunk.Slice(page * PageBytes, PageBytes).CopyTo(joined.Slice(length, PageBytes));
+            length += PageBytes;
+        }
+        return length;
+    }
+
+    // What the differences are from, joined: of the chunk's last version, or of what that was a difference from.
+    private int ReadPrefix(PageTable table, in Context context)
+    {
+        Span<byte> from = old.Slice(0, FormatLimits.ChunkBytes);
+        if (context.Old.Pages is { DifferentPages: not 0 })
+        {
+            PageTarget basis = default;
+            ushort wanted = 0;
+            for (int page = 0; page < PagesMax; page++)
+            {
+                if (kinds[page] == PageKind.Difference)
+                    (basis, wanted) = (references[page].Target, (ushort)(wanted | 1 << references[page].Page));
+            }
+            from = other.Slice(0, FormatLimits.ChunkBytes);
+            try
+            {
+                context.Reader.ReadTarget(basis, wanted, from);
+            }
+            catch (VmPodException)
+            {
+                return 0;
+            }
+        }
+        int length = 0;
+        for (int page = 0; page < PagesMax; page++)
+        {
+            if (table.KindOf(page) != PageKind.Difference)
+                continue;
+            from.Slice(references[page].Page * PageBytes, PageBytes).CopyTo(prefix.Slice(length, PageBytes));
+            length += PageBytes;
+        }
+        return length;
+    }
+}

@@ -1,0 +1,144 @@
+using System.Buffers.Binary;
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault.Images;
+
+/// <summary>
+/// Payloads of a running machine, decoded, in locked memory: least recently used go first. A page that a chunk takes from another payload is read there, and
+/// nothing else of the chunk is (rule 13). Thread-safe.
+/// </summary>
+internal sealed class DecodedChunks : IDisposable
+{
+    private const int PageBytes = FormatLimits.PageBytes, ChunkBytes = FormatLimits.ChunkBytes;
+
+    // After the chunk: which of its pages are there. In whole cache lines.
+    private const int SlotBytes = ChunkBytes + 64;
+
+    private readonly SessionLease lease;
+    private readonly LockedCache<(ChunkKey Key, ulong Lease, ulong Commit)> slots;
+    private readonly Func<uint, bool> isDisk;
+    private readonly Lock gate = new();
+    private volatile ImagePages? pages;
+
+    /// <summary>A cache in memory that is its own from now on.</summary>
+    /// <param name="lease">Where payloads are.</param>
+    /// <param name="memory">Locked memory.</param>
+    /// <param name="isDisk">Tells the streams whose pages memory may name.</param>
+    public DecodedChunks(SessionLease lease, LockedMemory memory, Func<uint, bool> isDisk)
+    {
+        this.lease = lease;
+        this.isDisk = isDisk;
+        slots = new LockedCache<(ChunkKey, ulong, ulong)>(memory, SlotBytes);
+    }
+
+    /// <summary>Where pages that passed are found; made when it is first asked for with a machine that has memory.</summary>
+    public ImagePages? PagesFor(long memoryBytes)
+    {
+        lock (gate)
+            return pages ??= memoryBytes > 0 ? new ImagePages(lease, this, memoryBytes / PageBytes) : null;
+    }
+
+    /// <summary>Reads bytes of a chunk. What is beyond its end is zeros.</summary>
+    /// <exception cref="VmPodException">Damaged cells (5), link lost (7).</exception>
+    public void Read(ChunkKey key, in PayloadRef place, int start, Span<byte> into)
+    {
+        if (place.Pages is not { IsDelta: false } table)
+        {
+            _ = Use(key, place, isTarget: false, new Part(start, into), static (slot, part) => part.Take(slot));
+            return;
+        }
+        for (int done = 0; done < into.Length;)
+        {
+            int at = start + done, page = at / PageBytes, take = Math.Min(into.Length - done, PageBytes - at % PageBytes);
+            Span<byte> bytes = into.Slice(done, take);
+            done += take;
+            switch (table.KindOf(page))
+            {
+                case PageKind.Zero:
+                    bytes.Clear();
+                    continue;
+                case PageKind.Reference:
+                    (PageTarget target, int from) = table.ReferenceOf(page);
+                    if (!Use(target.Key, target.Place, isTarget: true, new Part(from * PageBytes + at % PageBytes, bytes), static (slot, part) => part.Take(slot)))
+                        throw Disagrees(key);
+                    continue;
+                default:
+                    if (!Use(key, place, isTarget: false, new Part(at, bytes), static (slot, part) => part.Take(slot)))
+                        throw Disagrees(key);
+                    continue;
+            }
+        }
+    }
+
+    /// <summary>True if the target has a page with just these bytes.</summary>
+    /// <exception cref="VmPodException">As for <see cref="Read"/>.</exception>
+    public bool IsPage(in PageTarget target, int page, ReadOnlySpan<byte> bytes) =>
+        Use(target.Key, target.Place, isTarget: true, new Known(page, bytes), static (slot, known) => known.IsIn(slot));
+
+    /// <summary>Zeroes it. Nobody may be using it.</summary>
+    public void Clear() => slots.Clear();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        slots.Dispose();
+        pages?.Dispose();
+    }
+
+    private bool Use<TState>(ChunkKey key, in PayloadRef place, bool isTarget, TState state, Func<ReadOnlySpan<byte>, TState, bool> use)
+        where TState : allows ref struct
+    {
+        PayloadRef at = place;
+        return slots.Use((key, place.LeaseId, place.Commit), (_, slot) => Load(key, at, isTarget, slot), state, use);
+    }
+
+    private void Load(ChunkKey key, in PayloadRef place, bool isTarget, Span<byte> slot)
+    {
+        Span<byte> chunk = slot[..ChunkBytes];
+        chunk.Clear();
+        ushort have = isTarget ? lease.Payloads.ReadTarget(new PageTarget(key, place), chunk)
+            : place.Pages is { IsDelta: false } ? lease.Payloads.ReadOwn(key, place, chunk) : ReadWhole(key, place, chunk);
+        BinaryPrimitives.WriteUInt16BigEndian(slot[ChunkBytes..], have);
+        if (isDisk(key.Stream))
+            pages?.Add(key, chunk);
+    }
+
+    // What follows a short chunk is zeros, and may be read.
+    private ushort ReadWhole(ChunkKey key, in PayloadRef place, Span<byte> chunk)
+    {
+        _ = lease.Payloads.ReadUpTo(key, place, chunk);
+        return ushort.MaxValue;
+    }
+
+    private static VmPodException Disagrees(ChunkKey key) =>
+        new(ExitCode.Damaged, $"The map and the cells disagree on chunk {key.Chunk} of stream {key.Stream}.", "Use an older generation or a mirror.");
+
+    private static bool Has(ReadOnlySpan<byte> slot, int page) => (BinaryPrimitives.ReadUInt16BigEndian(slot[ChunkBytes..]) >> page & 1) != 0;
+
+    private readonly ref struct Part(int start, Span<byte> into)
+    {
+        private readonly Span<byte> into = into;
+
+        public bool Take(ReadOnlySpan<byte> slot)
+        {
+            for (int page = start / PageBytes; page <= (start + into.Length - 1) / PageBytes; page++)
+            {
+                if (!Has(slot, page))
+                    return false;
+            }
+            slot.Slice(start, into.Length).CopyTo(into);
+            return true;
+        }
+    }
+
+    private readonly ref struct Known(int page, ReadOnlySpan<byte> bytes)
+    {
+        private readonly ReadOnlySpan<byte> bytes = bytes;
+
+        public bool IsIn(ReadOnlySpan<byte> slot) => Has(slot, page) && slot.Slice(page * PageBytes, PageBytes).SequenceEqual(bytes);
+    }
+}

@@ -1,0 +1,58 @@
+using VmPod.Secrets;
+using VmPod.Vault.Codecs;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault.Snapshots;
+
+/// <summary>Pages of the files that are being put: found by an index of those that were read, compared with the file itself.</summary>
+/// <remarks>
+/// A page of a chunk that was just encoded is found once its cell is sealed. Until then its place is that of the chunk's older version, which the mark of
+/// the index tells apart.
+/// </remarks>
+internal sealed class FilePages(SessionLease lease, IEnumerable<ChunkSource> sources, long pages) : IPageSource, IDisposable
+{
+    private readonly Dictionary<uint, ChunkSource> sources = sources.ToDictionary(s => s.Stream.Number);
+    private readonly PageIndex index = new(pages);
+    private readonly ThreadLocal<LockedMemory> buffers = new(static () => new LockedMemory(FormatLimits.PageBytes), trackAllValues: true);
+
+    /// <summary>Notes the pages of a chunk that is in the session, or will be with this put.</summary>
+    public void Add(ChunkKey key, ReadOnlySpan<byte> chunk, bool isNew)
+    {
+        for (int page = 0; page < chunk.Length / FormatLimits.PageBytes; page++)
+        {
+            ReadOnlySpan<byte> bytes = chunk.Slice(page * FormatLimits.PageBytes, FormatLimits.PageBytes);
+            if (bytes.ContainsAnyExcept((byte)0))
+                index.Add(index.HashOf(bytes), key, page, isNew);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)
+    {
+        ulong hash = index.HashOf(page);
+        for (int way = 0; way < PageIndex.Ways; way++)
+        {
+            if (!index.TryFind(hash, way, out ChunkKey key, out int at, out bool isNew) || !lease.TryFind(key, out PayloadRef place)
+                || isNew != lease.IsOfThisBatch(place) || !OldVersion.Of(key, place).TryPlain(at, out (PageTarget Target, int Page) plain))
+                continue;
+            Span<byte> there = buffers.Value!.Slice(0, FormatLimits.PageBytes);
+            sources[key.Stream].ReadAt((long)key.Chunk * FormatLimits.ChunkBytes + at * FormatLimits.PageBytes, there);
+            if (!page.SequenceEqual(there))
+                continue;
+            (target, number) = plain;
+            return true;
+        }
+        (target, number) = (default, 0);
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        index.Dispose();
+        foreach (LockedMemory buffer in buffers.Values)
+            buffer.Dispose();
+        buffers.Dispose();
+    }
+}
