@@ -49,17 +49,17 @@ public static class SnapshotReader
     {
         var watch = Stopwatch.StartNew();
         List<(StreamInfo Stream, long[] Chunks)> files = [];
-        List<(StreamInfo Stream, ContainerReader Reader)> containers = [];
+        List<StreamInfo> containers = [];
         foreach (StreamInfo stream in session.Streams)
         {
             if (stream.Kind == StreamKind.Folder)
                 Directory.CreateDirectory(Path.Combine(folder, stream.Name));
             else if (stream.Kind == StreamKind.Container)
-                containers.Add((stream, ContainerReader.Open(session, stream)));
+                containers.Add(stream);
             else if (!ContainerReader.IsInner(session, stream))
                 files.Add((stream, [.. session.Chunks(stream)]));
         }
-        long total = files.Sum(f => f.Chunks.Sum(c => (long)f.Stream.ChunkLength(c))) + containers.Sum(c => c.Reader.DataBytes), written = 0;
+        long total = files.Sum(f => f.Chunks.Sum(c => (long)f.Stream.ChunkLength(c))) + containers.Sum(c => ContainerReader.DataBytes(session, c)), written = 0;
         foreach ((StreamInfo stream, long[] chunks) in files)
         {
             using SafeFileHandle file = Create(folder, stream.Name, stream.Length);
@@ -82,13 +82,14 @@ public static class SnapshotReader
             }
             Libc.Fsync(file);
         }
-        foreach ((StreamInfo stream, ContainerReader reader) in containers)
+        foreach (StreamInfo stream in containers)
         {
+            ContainerReader reader = ContainerReader.Open(session, stream);
             using SafeFileHandle file = Create(folder, stream.Name, reader.FileBytes);
             reader.Write(file, bytes =>
             {
                 long now = Interlocked.Add(ref written, bytes);
-                progress?.Report(new TransferProgress(now, total, now, watch.Elapsed));
+                progress?.Report(new TransferProgress(now, Math.Max(now, total), now, watch.Elapsed));
             }, cancel);
             Libc.Fsync(file);
         }

@@ -3,7 +3,7 @@ namespace VmPod.Vault.Snapshots.Containers;
 /// <summary>Every bound on what a VMDK may ask of a put, and a layout of a get, each with its reason. Beyond them a file is stored plainly.</summary>
 internal static class ContainerLimits
 {
-    /// <summary>Smallest grain: the format asks for more than 8 sectors... of 4 KiB it has 2^32 in the largest stream, so that a grain's number fits 32 bits.</summary>
+    /// <summary>Smallest grain: the format has none below 8 sectors, and the largest stream has 2^32 of them: a grain's number fits 32 bits.</summary>
     public const int GrainBytesMin = 4096;
 
     /// <summary>Largest grain: one is inflated in locked memory, by each thread. VMware and QEMU write 64 KiB.</summary>
@@ -15,14 +15,15 @@ internal static class ContainerLimits
     /// <summary>Grain tables of a file: 8 TiB in grains of 64 KiB. Each costs a read of 2 KiB, before anything else is known of the file.</summary>
     public const int TablesMax = 1 << 18;
 
-    /// <summary>Runs of grains that lie together in disk and file: 256 GiB in single grains of 64 KiB, without order. 16 bytes each, twice.</summary>
-    public const int PlacementsMax = 1 << 22;
+    /// <summary>Runs of grains that lie together in disk and file, of all files of a put: 128 GiB in single grains of 64 KiB, without order; most disks have runs
+    /// of many. 16 bytes each, two or three times over.</summary>
+    public const int PlacementsMax = 1 << 21;
 
-    /// <summary>Bytes of the program of a layout: four for each of the most placements, and room for what stands between them.</summary>
-    public const int ProgramBytesMax = 24 << 20;
+    /// <summary>Bytes of the programs of all layouts of a put: four for each of the most placements, and as much for what stands between them.</summary>
+    public const int ProgramBytesMax = 16 << 20;
 
-    /// <summary>A run of zeros shorter than this stays literal: an operation costs a few bytes.</summary>
-    public const int ZerosMin = 64;
+    /// <summary>A run of zeros shorter than this stays literal: operations cost memory, and codecs see to short runs.</summary>
+    public const int ZerosMin = 256;
 
     /// <summary>A file whose layout would hold more than this share (in percent) of it as literal bytes is stored plainly: those lie on no grid.</summary>
     public const int LiteralPercentMax = 25;

@@ -21,8 +21,9 @@ internal sealed class ContainerReader
     /// <summary>Bytes of the file.</summary>
     public long FileBytes => program.FileBytes;
 
-    /// <summary>Bytes of it that are written: all but the zeros between grains.</summary>
-    public long DataBytes => Pieces().Sum(p => p.Length);
+    /// <summary>About how many bytes will be written: what the disk has that is not zero. Deflated it is less in the end.</summary>
+    public static long DataBytes(SessionReader session, StreamInfo layout) =>
+        DiskOf(session, layout) is { } disk ? session.Chunks(disk).Sum(c => (long)disk.ChunkLength(c)) : 0;
 
     /// <summary>True for a stream that is no file of its own: the disk in a container.</summary>
     public static bool IsInner(SessionReader session, StreamInfo stream) => stream.Kind == StreamKind.Disk && ContainerNames.OwnerOf(stream.Name) is { } owner
@@ -32,7 +33,7 @@ internal sealed class ContainerReader
     /// <exception cref="VmPodException">It is none, or its disk is missing (5).</exception>
     public static ContainerReader Open(SessionReader session, StreamInfo layout)
     {
-        StreamInfo? disk = session.Streams.FirstOrDefault(s => s.Name == ContainerNames.DiskOf(layout.Name) && s.Kind == StreamKind.Disk);
+        StreamInfo? disk = DiskOf(session, layout);
         byte[] tail = new byte[LayoutProgram.TailBytes];
         if (disk is null || layout.Length < tail.Length)
             throw Damaged(layout);
@@ -96,6 +97,9 @@ internal sealed class ContainerReader
                 yield return new ContainerPiece(operation, from, offset + from, Math.Min(PieceBytes, length - from), literals + from);
         }
     }
+
+    private static StreamInfo? DiskOf(SessionReader session, StreamInfo layout) =>
+        session.Streams.FirstOrDefault(s => s.Kind == StreamKind.Disk && s.Name == ContainerNames.DiskOf(layout.Name));
 
     private static VmPodException Damaged(StreamInfo layout) =>
         new(ExitCode.Damaged, $"The layout of {layout.Name} is not one.", "Use an older generation or a mirror.");

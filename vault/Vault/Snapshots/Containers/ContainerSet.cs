@@ -6,6 +6,7 @@ namespace VmPod.Vault.Snapshots.Containers;
 internal sealed class ContainerSet : IDisposable
 {
     private readonly Dictionary<string, VmdkContainer> byName = [];
+    private readonly ContainerBudget budget = new();
 
     /// <summary>What is put, disks first: pages of memory refer to pages of disks.</summary>
     public IReadOnlyList<SnapshotFile> Files { get; private set; } = [];
@@ -55,7 +56,7 @@ internal sealed class ContainerSet : IDisposable
     {
         if (file.Kind != StreamKind.File || file.Length < VmdkHeader.Bytes || ContainerNames.DiskOf(file.Name) is not { } disk || room <= 0)
             return [file];
-        VmdkContainer? container = VmdkContainer.TryOpen(file.Path, out string? why, cancel);
+        VmdkContainer? container = VmdkContainer.TryOpen(file.Path, budget, out string? why, cancel);
         if (why is not null)
             Whole.Add($"{file.Name}: {why}");
         if (container is null)

@@ -10,14 +10,15 @@ internal sealed class LayoutPlanner
     private readonly TakenFile file;
     private readonly GrainMap map;
     private readonly List<(long Offset, long Entries, uint? First)> regions;
+    private readonly ContainerBudget budget;
     private readonly CancellationToken cancel;
     private readonly LayoutWriter writer;
     private readonly byte[] window = new byte[WindowBytes], expected = new byte[WindowBytes];
     private int region;
 
-    private LayoutPlanner(TakenFile file, GrainMap map, List<(long, long, uint?)> regions, CancellationToken cancel)
+    private LayoutPlanner(TakenFile file, GrainMap map, List<(long, long, uint?)> regions, ContainerBudget budget, CancellationToken cancel)
     {
-        (this.file, this.map, this.regions, this.cancel) = (file, map, regions, cancel);
+        (this.file, this.map, this.regions, this.budget, this.cancel) = (file, map, regions, budget, cancel);
         writer = new LayoutWriter(file.Length, map.GrainBytes);
     }
 
@@ -26,17 +27,21 @@ internal sealed class LayoutPlanner
     /// <param name="map">Where grains stand in it.</param>
     /// <param name="byOffset">The same grains by rising offset in the file, apart.</param>
     /// <param name="regions">Where tables and directories may stand, by rising offset.</param>
+    /// <param name="budget">How long the program may be.</param>
     /// <param name="cancel">Stops it.</param>
     public static LayoutWriter? Plan(
-        TakenFile file, GrainMap map, ReadOnlySpan<Placement> byOffset, List<(long, long, uint?)> regions, CancellationToken cancel)
+        TakenFile file, GrainMap map, ReadOnlySpan<Placement> byOffset, List<(long, long, uint?)> regions, ContainerBudget budget,
+        CancellationToken cancel)
     {
-        var planner = new LayoutPlanner(file, map, regions, cancel);
+        var planner = new LayoutPlanner(file, map, regions, budget, cancel);
         long at = 0;
         foreach (Placement p in byOffset)
         {
             if (!planner.Between(at, p.FileOffset))
                 return null;
             planner.writer.Grains(p);
+            if (planner.writer.ProgramBytes > budget.ProgramBytes)
+                return null;
             at = p.FileOffset + map.FileLength(p);
         }
         return planner.Between(at, file.Length) ? planner.writer : null;
@@ -83,7 +88,7 @@ internal sealed class LayoutPlanner
                     i += GrainMap.EntryBytes;
                 writer.Literal(at + other, i - other);
             }
-            if (writer.ProgramBytes > ContainerLimits.ProgramBytesMax)
+            if (writer.ProgramBytes > budget.ProgramBytes)
                 return false;
         }
         return true;
@@ -111,7 +116,7 @@ internal sealed class LayoutPlanner
                 i += run;
             }
             writer.Literal(at + literal * GrainMap.EntryBytes, (entries - literal) * GrainMap.EntryBytes);
-            if (writer.ProgramBytes > ContainerLimits.ProgramBytesMax)
+            if (writer.ProgramBytes > budget.ProgramBytes)
                 return false;
         }
         return true;
@@ -128,7 +133,7 @@ internal sealed class LayoutPlanner
             for (at = start; at < stop; at += WindowBytes)
                 Bytes(at, Read(at, stop));
             at = stop;
-            if (writer.ProgramBytes > ContainerLimits.ProgramBytesMax)
+            if (writer.ProgramBytes > budget.ProgramBytes)
                 return false;
         }
         return true;

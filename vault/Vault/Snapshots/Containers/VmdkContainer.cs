@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 
 namespace VmPod.Vault.Snapshots.Containers;
 
@@ -26,7 +28,7 @@ internal sealed class VmdkContainer : IDisposable
 
     /// <summary>Takes a file apart. Null if it is no sparse VMDK (then <paramref name="why"/> is null too), or cannot be taken apart: then it says why.</summary>
     /// <exception cref="Foundation.VmPodException">It changed while it was read (2).</exception>
-    public static VmdkContainer? TryOpen(string path, out string? why, CancellationToken cancel)
+    public static VmdkContainer? TryOpen(string path, ContainerBudget budget, out string? why, CancellationToken cancel)
     {
         why = null;
         var file = new TakenFile(path);
@@ -40,7 +42,7 @@ internal sealed class VmdkContainer : IDisposable
                 return null;
             if (read.DirectorySector == VmdkHeader.AtEnd && !TryReadFooter(file, ref read, out why))
                 return null;
-            return container = Open(file, read, out why, cancel);
+            return container = Open(file, read, budget, out why, cancel);
         }
         finally
         {
@@ -81,10 +83,10 @@ internal sealed class VmdkContainer : IDisposable
         return true;
     }
 
-    private static VmdkContainer? Open(TakenFile file, VmdkHeader header, out string? why, CancellationToken cancel)
+    private static VmdkContainer? Open(TakenFile file, VmdkHeader header, ContainerBudget budget, out string? why, CancellationToken cancel)
     {
         why = "its grain tables cannot be read, or name too many places";
-        if (VmdkTables.TryRead(file, header, cancel) is not { } tables)
+        if (VmdkTables.TryRead(file, header, budget, cancel) is not { } tables)
             return null;
         why = "its compressed grains are not zlib's";
         if ((header.IsDeflated ? DeflatedGrains.Try(file, header, tables.Named, cancel) : tables.Named) is not { } named)
@@ -93,14 +95,16 @@ internal sealed class VmdkContainer : IDisposable
         named.Sort(static (a, b) => a.Sector.CompareTo(b.Sector));
         List<Placement> apart = Apart(named, header, file.Length);
         var map = new GrainMap(header.DiskBytes, header.GrainBytes, [.. apart]);
-        LayoutWriter? layout = LayoutPlanner.Plan(file, map, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(apart), tables.Regions, cancel);
+        LayoutWriter? layout = LayoutPlanner.Plan(file, map, CollectionsMarshal.AsSpan(apart), tables.Regions, budget, cancel);
         long literalMax = Math.Max(ContainerLimits.LiteralBytesFree, file.Length / 100 * ContainerLimits.LiteralPercentMax);
         if (layout is null || layout.LiteralBytes > literalMax)
         {
             why = "too much of it is neither grain nor table";
             return null;
         }
-        return new VmdkContainer(file, map, layout);
+        var container = new VmdkContainer(file, map, layout);
+        budget.Take(apart.Count, container.end.Length);
+        return container;
     }
 
     // Of grains that claim the same bytes of the file the first keeps them.

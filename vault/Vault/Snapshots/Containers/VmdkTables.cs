@@ -7,8 +7,9 @@ internal sealed class VmdkTables
 {
     private readonly TakenFile file;
     private readonly VmdkHeader header;
+    private readonly ContainerBudget budget;
 
-    private VmdkTables(TakenFile file, VmdkHeader header) => (this.file, this.header) = (file, header);
+    private VmdkTables(TakenFile file, VmdkHeader header, ContainerBudget budget) => (this.file, this.header, this.budget) = (file, header, budget);
 
     /// <summary>Places of grain tables and directories in the file; directories have no grain.</summary>
     public List<(long Offset, long Entries, uint? First)> Regions { get; } = [];
@@ -17,9 +18,9 @@ internal sealed class VmdkTables
     public List<Placement> Named { get; } = [];
 
     /// <summary>Reads them. Null if they name more than can be kept.</summary>
-    public static VmdkTables? TryRead(TakenFile file, VmdkHeader header, CancellationToken cancel)
+    public static VmdkTables? TryRead(TakenFile file, VmdkHeader header, ContainerBudget budget, CancellationToken cancel)
     {
-        var tables = new VmdkTables(file, header);
+        var tables = new VmdkTables(file, header, budget);
         if (!tables.ReadDirectory(header.DirectorySector, isFirst: true, cancel))
             return null;
         if (header.RedundantSector != 0 && !tables.ReadDirectory(header.RedundantSector, isFirst: false, cancel))
@@ -72,7 +73,7 @@ internal sealed class VmdkTables
             else
                 Named.Add(new Placement(grain, 1, sector, 0, 0));
         }
-        return Named.Count <= ContainerLimits.PlacementsMax;
+        return Named.Count <= budget.Placements;
     }
 
     private bool InFile(ulong sector, long length) => sector <= (ulong)(file.Length / Placement.SectorBytes)
