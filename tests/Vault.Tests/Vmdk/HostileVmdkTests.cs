@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using CsCheck;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
@@ -118,16 +119,16 @@ public sealed class HostileVmdkTests
         // The first grain is deflated anew by the runtime's zlib-ng, in its place: as good for a machine, and other bytes.
         int directory = (int)BinaryPrimitives.ReadUInt64LittleEndian(good.AsSpan(56)) * 512;
         int table = (int)BinaryPrimitives.ReadUInt32LittleEndian(good.AsSpan(directory)) * 512;
-        int[] places = [.. Enumerable.Range(0, 512).Select(i => (int)BinaryPrimitives.ReadUInt32LittleEndian(good.AsSpan(table + i * 4)) * 512).Where(p => p > 512)];
+        int[] places = [.. Enumerable.Range(0, 512).Select(i => BinaryPrimitives.ReadInt32LittleEndian(good.AsSpan(table + i * 4)) * 512).Where(p => p > 512)];
         int changed = 0;
         foreach (int place in places)
         {
             int length = BinaryPrimitives.ReadInt32LittleEndian(good.AsSpan(place + 8));
             using var plain = new MemoryStream();
-            using (var inflater = new System.IO.Compression.ZLibStream(new MemoryStream(good, place + 12, length), System.IO.Compression.CompressionMode.Decompress))
+            using (var inflater = new ZLibStream(new MemoryStream(good, place + 12, length), CompressionMode.Decompress))
                 inflater.CopyTo(plain);
             using var again = new MemoryStream();
-            using (var deflater = new System.IO.Compression.ZLibStream(again, System.IO.Compression.CompressionLevel.SmallestSize, leaveOpen: true))
+            using (var deflater = new ZLibStream(again, CompressionLevel.SmallestSize, leaveOpen: true))
                 deflater.Write(plain.ToArray());
             if (again.Length > length || again.ToArray().AsSpan().SequenceEqual(good.AsSpan(place + 12, (int)again.Length)))
                 continue;

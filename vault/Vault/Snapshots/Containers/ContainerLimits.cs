@@ -15,9 +15,12 @@ internal static class ContainerLimits
     /// <summary>Grain tables of a file: 8 TiB in grains of 64 KiB. Each costs a read of 2 KiB, before anything else is known of the file.</summary>
     public const int TablesMax = 1 << 18;
 
-    /// <summary>Runs of grains that lie together in disk and file, of all files of a put: 128 GiB in single grains of 64 KiB, without order; most disks have runs
-    /// of many. 16 bytes each, two or three times over.</summary>
+    /// <summary>Runs of grains that lie together in disk and file, of all files of a put: 128 GiB in single grains of 64 KiB, without order; most disks
+    /// have runs of many. 16 bytes each, two or three times over.</summary>
     public const int PlacementsMax = 1 << 21;
+
+    /// <summary>Operations of a program, each 40 bytes to a reader: a disk without order has hardly more than it has runs.</summary>
+    public const int OperationsMax = 1 << 21;
 
     /// <summary>Bytes of the programs of all layouts of a put: four for each of the most placements, and as much for what stands between them.</summary>
     public const int ProgramBytesMax = 16 << 20;

@@ -94,7 +94,13 @@ internal sealed class ContainerReader
                 _ => operation.Count * GrainMap.EntryBytes,
             };
             for (long from = 0; from < length; from += PieceBytes)
-                yield return new ContainerPiece(operation, from, offset + from, Math.Min(PieceBytes, length - from), literals + from);
+            {
+                var piece = new ContainerPiece(operation, from, offset + from, Math.Min(PieceBytes, length - from), literals + from);
+                // Most of the tables of a large and empty disk.
+                if (operation.Kind != LayoutKind.Table
+                    || program.Map.HasAny(operation.First + (ulong)(from / GrainMap.EntryBytes), piece.Length / GrainMap.EntryBytes))
+                    yield return piece;
+            }
         }
     }
 

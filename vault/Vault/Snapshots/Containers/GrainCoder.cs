@@ -60,7 +60,7 @@ internal sealed unsafe class GrainCoder : IDisposable
         }
     }
 
-    /// <summary>The level at which zlib makes of <see cref="Plain"/> what was inflated last, tried first at <paramref name="usual"/>; 0 if there is none.</summary>
+    /// <summary>The level at which zlib makes of <see cref="Plain"/> what was inflated, tried first at <paramref name="usual"/>; 0 if there is none.</summary>
     public byte FindLevel(byte usual)
     {
         byte[] levels = LevelsByHint[file.Slice(MarkerBytes + 1, 1)[0] >> 6];

@@ -67,6 +67,9 @@ internal sealed class GrainMap
         return low;
     }
 
+    /// <summary>True if one of these grains is in the file.</summary>
+    public bool HasAny(ulong first, long count) => IndexAfter(first) is var i && i < byGrain.Length && byGrain[i].Grain < first + (ulong)count;
+
     /// <summary>Writes what a grain table says of the grains from <paramref name="first"/> on: the sector of each, little-endian, or 0.</summary>
     public void WriteEntries(ulong first, Span<byte> into)
     {

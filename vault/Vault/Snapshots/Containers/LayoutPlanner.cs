@@ -22,6 +22,8 @@ internal sealed class LayoutPlanner
         writer = new LayoutWriter(file.Length, map.GrainBytes);
     }
 
+    private bool IsTooLong => writer.ProgramBytes > budget.ProgramBytes || writer.Operations > ContainerLimits.OperationsMax;
+
     /// <summary>Plans. Null if the program would become too long.</summary>
     /// <param name="file">The file.</param>
     /// <param name="map">Where grains stand in it.</param>
@@ -40,7 +42,7 @@ internal sealed class LayoutPlanner
             if (!planner.Between(at, p.FileOffset))
                 return null;
             planner.writer.Grains(p);
-            if (planner.writer.ProgramBytes > budget.ProgramBytes)
+            if (planner.IsTooLong)
                 return null;
             at = p.FileOffset + map.FileLength(p);
         }
@@ -88,7 +90,7 @@ internal sealed class LayoutPlanner
                     i += GrainMap.EntryBytes;
                 writer.Literal(at + other, i - other);
             }
-            if (writer.ProgramBytes > budget.ProgramBytes)
+            if (IsTooLong)
                 return false;
         }
         return true;
@@ -116,7 +118,7 @@ internal sealed class LayoutPlanner
                 i += run;
             }
             writer.Literal(at + literal * GrainMap.EntryBytes, (entries - literal) * GrainMap.EntryBytes);
-            if (writer.ProgramBytes > budget.ProgramBytes)
+            if (IsTooLong)
                 return false;
         }
         return true;
@@ -133,7 +135,7 @@ internal sealed class LayoutPlanner
             for (at = start; at < stop; at += WindowBytes)
                 Bytes(at, Read(at, stop));
             at = stop;
-            if (writer.ProgramBytes > budget.ProgramBytes)
+            if (IsTooLong)
                 return false;
         }
         return true;

@@ -102,7 +102,8 @@ internal sealed class LayoutProgram
                 case LayoutKind.Progression:
                     first = r.VarInt();
                     ulong by = r.VarInt();
-                    r.Require(first <= uint.MaxValue && by <= uint.MaxValue && count <= 1UL << 32 && (UInt128)first + (UInt128)by * (count - 1) <= uint.MaxValue);
+                    r.Require(first <= uint.MaxValue && by <= uint.MaxValue && count <= 1UL << 32
+                        && (UInt128)first + (UInt128)by * (count - 1) <= uint.MaxValue);
                     if (r.Failed)
                         return null;
                     (step, length) = ((uint)by, (long)count * GrainMap.EntryBytes);
@@ -110,7 +111,7 @@ internal sealed class LayoutProgram
                 default:
                     return null;
             }
-            r.Require(length <= (long)fileBytes - at);
+            r.Require(length <= (long)fileBytes - at && operations.Count < ContainerLimits.OperationsMax);
             if (r.Failed)
                 return null;
             operations.Add((new LayoutOperation(kind, (long)count, (uint)first, step), at, literals));

@@ -23,6 +23,9 @@ internal sealed class LayoutWriter
     /// <summary>Bytes of the program so far.</summary>
     public int ProgramBytes => program.Length + sectors.Count;
 
+    /// <summary>Operations so far.</summary>
+    public int Operations { get; private set; }
+
     /// <summary>Bytes of the file, from this offset on, that the layout keeps itself.</summary>
     public void Literal(long fileOffset, long length)
     {
@@ -82,6 +85,7 @@ internal sealed class LayoutWriter
     {
         if (open.Count == 0)
             return;
+        Operations++;
         program.VarInt((ulong)open.Count << LayoutProgram.KindBits | (ulong)open.Kind);
         switch (open.Kind)
         {

@@ -26,7 +26,7 @@ internal sealed class VmdkContainer : IDisposable
     /// <summary>Bytes of the layout.</summary>
     public long LayoutBytes => layout.LiteralBytes + end.Length;
 
-    /// <summary>Takes a file apart. Null if it is no sparse VMDK (then <paramref name="why"/> is null too), or cannot be taken apart: then it says why.</summary>
+    /// <summary>Takes a file apart. Null if it is no sparse VMDK (<paramref name="why"/> is null too), or cannot be taken apart: then it says why.</summary>
     /// <exception cref="Foundation.VmPodException">It changed while it was read (2).</exception>
     public static VmdkContainer? TryOpen(string path, ContainerBudget budget, out string? why, CancellationToken cancel)
     {

@@ -4,7 +4,8 @@ using static VmPod.Vault.Snapshots.Containers.Deflate.DeflateTables;
 namespace VmPod.Vault.Snapshots.Containers.Deflate;
 
 /// <summary>
-/// Makes the very bytes that zlib 1.2 and 1.3 make (compress2: one call, window 2^15, memory level 8, default strategy), on every machine and for good. One for each thread.
+/// Makes the very bytes that zlib 1.2 makes (compress2: one call, window 2^15, memory level 8, default strategy), on every machine and for good.
+/// One for each thread.
 /// </summary>
 /// <remarks>
 /// The runtime's own deflate is zlib-ng, whose bytes differ from zlib's and from one version to the next; a system's libz is either of them. What
