@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using static VmPod.Vault.Snapshots.Containers.Deflate.DeflateTables;
 
 namespace VmPod.Vault.Snapshots.Containers.Deflate;
@@ -13,7 +15,7 @@ namespace VmPod.Vault.Snapshots.Containers.Deflate;
 /// hashes of three bytes, lazy matches from level 4 on. tests/Vault.Tests/Vmdk compares it with zlib. Even its slips count: the first byte of
 /// the window is never matched, since its place is zero, "none".
 /// </remarks>
-internal sealed class ZlibCompressor : IDisposable
+internal sealed unsafe class ZlibCompressor : IDisposable
 {
     private const int WindowBytes = 1 << 15, WindowMask = WindowBytes - 1, HashMask = (1 << 15) - 1;
     private const int MinLookahead = MaxMatch + MinMatch + 1, DistanceMax = WindowBytes - MinLookahead;
@@ -22,11 +24,22 @@ internal sealed class ZlibCompressor : IDisposable
     private const int TooFar = 4096;
 
     private readonly DeflateBlocks blocks = new();
-    private readonly ushort[] head = new ushort[HashMask + 1], previous = new ushort[WindowBytes];
+    private readonly ushort[] head = GC.AllocateArray<ushort>(HashMask + 1, pinned: true), previous = GC.AllocateArray<ushort>(WindowBytes, pinned: true);
+    private readonly ushort* heads, links;
+
+    // The input, while it is pinned. All places are below end, and those of end and origin together below the input's length.
+    private byte* input;
 
     // All places are relative to origin, where zlib's window begins; end is where its window's bytes end.
     private int origin, start, end, blockStart, matchStart;
     private long steps;
+
+    /// <summary>Makes one; its tables do not move.</summary>
+    public ZlibCompressor()
+    {
+        heads = (ushort*)Unsafe.AsPointer(ref head[0]);
+        links = (ushort*)Unsafe.AsPointer(ref previous[0]);
+    }
 
     /// <summary>Bytes that the output of this many bytes can have.</summary>
     public static int Bound(int length) => length + length / 1000 + 64;
@@ -46,7 +59,13 @@ internal sealed class ZlibCompressor : IDisposable
         Array.Clear(head);
         (origin, start, end, blockStart, matchStart, steps) = (0, 0, 0, 0, 0, stepsMax);
         blocks.Reset();
-        bool done = DeflateTables.Level(level) is var how && how.IsLazy ? Lazy(plain, how, ref bits) : Fast(plain, how, ref bits);
+        bool done;
+        fixed (byte* pinned = plain)
+        {
+            input = pinned;
+            done = DeflateTables.Level(level) is var how && how.IsLazy ? Lazy(plain, how, ref bits) : Fast(plain, how, ref bits);
+            input = null;
+        }
         if (!done || bits.Overflow)
             return -1;
         BinaryPrimitives.WriteUInt32BigEndian(into[(2 + bits.Length)..], Adler32(plain));
@@ -62,7 +81,7 @@ internal sealed class ZlibCompressor : IDisposable
         bool waits = false;
         while (Fill(plain))
         {
-            ReadOnlySpan<byte> window = plain[origin..];
+            byte* window = input + origin;
             int lookahead = end - start, candidate = lookahead >= MinMatch ? Insert(window, start) : 0;
             (int lengthBefore, int matchBefore) = (length, matchStart);
             length = MinMatch - 1;
@@ -110,7 +129,7 @@ internal sealed class ZlibCompressor : IDisposable
     {
         while (Fill(plain))
         {
-            ReadOnlySpan<byte> window = plain[origin..];
+            byte* window = input + origin;
             int lookahead = end - start, candidate = lookahead >= MinMatch ? Insert(window, start) : 0, length = 0;
             if (candidate != 0 && start - candidate <= DistanceMax)
                 length = LongestMatch(window, candidate, MinMatch - 1, lookahead, how);
@@ -172,36 +191,57 @@ internal sealed class ZlibCompressor : IDisposable
         }
     }
 
-    private int Insert(ReadOnlySpan<byte> window, int place)
+    // The caller has seen that three bytes stand there.
+    private int Insert(byte* window, int place)
     {
         int hash = (window[place] << 10 ^ window[place + 1] << 5 ^ window[place + 2]) & HashMask;
-        ushort candidate = head[hash];
-        previous[place & WindowMask] = candidate;
-        head[hash] = (ushort)place;
+        ushort candidate = heads[hash];
+        links[place & WindowMask] = candidate;
+        heads[hash] = (ushort)place;
         return candidate;
     }
 
-    private int LongestMatch(ReadOnlySpan<byte> window, int candidate, int best, int lookahead, DeflateLevel how)
+    private int LongestMatch(byte* window, int candidate, int best, int lookahead, DeflateLevel how)
     {
         // Nothing longer can be found; zlib would compare bytes beyond the end here, and then not use what it found.
         if (best >= lookahead)
             return lookahead;
         int chain = best >= how.Good ? how.Chain >> 2 : how.Chain, nice = Math.Min(how.Nice, lookahead), limit = Math.Max(0, start - DistanceMax);
-        ReadOnlySpan<byte> ahead = window.Slice(start, Math.Min(lookahead, MaxMatch));
+        int most = Math.Min(lookahead, MaxMatch), left = chain;
+        byte* ahead = window + start;
+        // The last two bytes of a match that would be longer: best is at least 2, and below the lookahead and the longest match.
+        ushort tail = Unsafe.ReadUnaligned<ushort>(ahead + best - 1);
         do
         {
-            steps--;
-            if (window[candidate + best] != ahead[best] || window[candidate + best - 1] != ahead[best - 1] || window[candidate] != ahead[0])
+            byte* match = window + candidate;
+            if (Unsafe.ReadUnaligned<ushort>(match + best - 1) != tail || *match != *ahead)
                 continue;
-            int length = window.Slice(candidate, ahead.Length).CommonPrefixLength(ahead);
+            int length = CommonLength(match, ahead, most);
             if (length <= best)
                 continue;
             (matchStart, best) = (candidate, length);
             if (length >= nice)
                 break;
+            tail = Unsafe.ReadUnaligned<ushort>(ahead + best - 1);
         }
-        while ((candidate = previous[candidate & WindowMask]) > limit && --chain != 0);
+        while ((candidate = links[candidate & WindowMask]) > limit && --left != 0);
+        steps -= chain - left + 1;
         return best;
+    }
+
+    // Little-endian, as all machines are that this runs on: the first byte is the lowest.
+    private static int CommonLength(byte* a, byte* b, int most)
+    {
+        int length = 0;
+        for (; length + sizeof(ulong) <= most; length += sizeof(ulong))
+        {
+            ulong differs = Unsafe.ReadUnaligned<ulong>(a + length) ^ Unsafe.ReadUnaligned<ulong>(b + length);
+            if (differs != 0)
+                return length + BitOperations.TrailingZeroCount(differs) / 8;
+        }
+        while (length < most && a[length] == b[length])
+            length++;
+        return length;
     }
 
     private void Flush(ReadOnlySpan<byte> plain, ref BitWriter bits, bool last)
