@@ -4,6 +4,7 @@ using VmPod.Foundation;
 using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
+using VmPod.Vault.Snapshots.Containers;
 
 namespace VmPod.Vault.Snapshots;
 
@@ -45,7 +46,11 @@ public sealed class SnapshotWriter
         CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long PagesReferenced, long PagesDifferent,
             long BytesAdded, long CellsAdded,
             TimeSpan Elapsed,
-        IReadOnlyList<string> LeftOut);
+        IReadOnlyList<string> LeftOut)
+    {
+        /// <summary>Sparse VMDKs that could not be taken apart and are stored as plain files, each with the reason.</summary>
+        public IReadOnlyList<string> StoredWhole { get; init; } = [];
+    }
 
     /// <summary>Puts the files. The session has exactly these files afterwards; files it had before and that are not among them are gone
     /// from this generation.</summary>
@@ -78,13 +83,14 @@ public sealed class SnapshotWriter
 
     private Summary Run(IReadOnlyList<SnapshotFile> files, GenerationKind kind, string label, List<string> leftOut, CancellationToken cancel)
     {
-        List<(SnapshotFile File, StreamInfo Stream)> streams = Number(files);
+        using ContainerSet containers = ContainerSet.Open(files, cancel);
+        List<(SnapshotFile File, StreamInfo Stream)> streams = Number(containers.Files);
         long appended = lease.BytesAppended;
         var opened = new List<ChunkSource>();
         try
         {
             foreach ((SnapshotFile file, StreamInfo stream) in streams.Where(s => !s.File.IsFolder))
-                opened.Add(new FileSource(file, stream));
+                opened.Add(containers.Source(file, stream));
             bytesTotal = opened.Sum(f => f.DataBytes);
             List<ChunkSource> large = [.. opened.Where(s => !s.Stream.IsSmall)];
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
@@ -103,8 +109,9 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added,
-                added / lease.CellBytes, watch.Elapsed, leftOut);
+            return new Summary(commit, files.Count(f => !f.IsFolder), bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced,
+                pagesDifferent, added, added / lease.CellBytes, watch.Elapsed, leftOut)
+            { StoredWhole = containers.Whole };
         }
         finally
         {
