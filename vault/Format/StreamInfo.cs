@@ -20,6 +20,9 @@ public enum StreamKind : byte
 
     /// <summary>A machine's configuration.</summary>
     Config = 6,
+
+    /// <summary>A file that holds a disk in grains: how it is put together of them (SPEC, "Disk containers").</summary>
+    Container = 7,
 }
 
 /// <summary>One stream of a generation.</summary>
@@ -35,7 +38,7 @@ public sealed record StreamInfo(uint Number, StreamKind Kind, string Name, long 
     private const long SmallBytesMax = 8L << 20;
 
     /// <summary>True for a stream whose chunks are differences from what they were, not made of pages that stand elsewhere.</summary>
-    public bool IsSmall => Kind is StreamKind.State or StreamKind.Config || (Kind == StreamKind.File && Length <= SmallBytesMax);
+    public bool IsSmall => Kind is StreamKind.State or StreamKind.Config || (Kind is StreamKind.File or StreamKind.Container && Length <= SmallBytesMax);
 
     /// <summary>Chunks of it, the last one perhaps short.</summary>
     public long ChunkCount => (Length + FormatLimits.ChunkBytes - 1) / FormatLimits.ChunkBytes;

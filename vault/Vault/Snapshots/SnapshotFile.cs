@@ -8,7 +8,7 @@ namespace VmPod.Vault.Snapshots;
 internal sealed record SnapshotFile(string Path, string Name, bool IsFolder, long Length, uint Mode, long ModifiedNs)
 {
     /// <summary>What it is to the session.</summary>
-    public StreamKind Kind { get; init; } = IsFolder ? StreamKind.Folder : StreamKind.File;
+    public StreamKind Kind { get; init; } = IsFolder ? StreamKind.Folder : MachineFiles.KindOf(Name, Mode);
 
     // What VMware keeps beside a machine and makes anew: locks and caches.
     private static readonly string[] LeftOut = [".lck", ".lock"];

@@ -4,6 +4,7 @@ using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
+using VmPod.Vault.Snapshots.Containers;
 
 namespace VmPod.Vault.Snapshots;
 
@@ -48,20 +49,21 @@ public static class SnapshotReader
     {
         var watch = Stopwatch.StartNew();
         List<(StreamInfo Stream, long[] Chunks)> files = [];
+        List<StreamInfo> containers = [];
         foreach (StreamInfo stream in session.Streams)
         {
             if (stream.Kind == StreamKind.Folder)
                 Directory.CreateDirectory(Path.Combine(folder, stream.Name));
-            else
+            else if (stream.Kind == StreamKind.Container)
+                containers.Add(stream);
+            else if (!ContainerReader.IsInner(session, stream))
                 files.Add((stream, [.. session.Chunks(stream)]));
         }
-        long total = files.Sum(f => f.Chunks.Sum(c => (long)f.Stream.ChunkLength(c))), written = 0;
-        foreach ((StreamInfo stream, long[] chunks) in files)
+        long total = files.Sum(f => f.Chunks.Sum(c => (long)f.Stream.ChunkLength(c))) + containers.Sum(c => ContainerReader.DataBytes(session, c)), written = 0;
+        using var restored = new RestoredPages(session);
+        foreach ((StreamInfo stream, long[] chunks) in files.OrderBy(f => f.Stream.Kind == StreamKind.Memory))
         {
-            string path = Path.Combine(folder, stream.Name);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-            RandomAccess.SetLength(file, stream.Length);
+            using SafeFileHandle file = Create(folder, stream.Name, stream.Length);
             int batches = (chunks.Length + ChunksInBatch - 1) / ChunksInBatch;
             var options = new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Math.Max(1, Environment.ProcessorCount) };
             try
@@ -69,7 +71,7 @@ public static class SnapshotReader
                 Parallel.For(0, batches, options, () => new LockedMemory((long)ChunksInBatch * FormatLimits.ChunkBytes), (batch, _, memory) =>
                 {
                     long bytes = WriteBatch(session, stream, chunks.AsSpan(batch * ChunksInBatch, Math.Min(ChunksInBatch,
-                        chunks.Length - batch * ChunksInBatch)), memory, file);
+                        chunks.Length - batch * ChunksInBatch)), memory, file, restored);
                     long now = Interlocked.Add(ref written, bytes);
                     progress?.Report(new TransferProgress(now, total, now, watch.Elapsed));
                     return memory;
@@ -80,17 +82,39 @@ public static class SnapshotReader
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
             }
             Libc.Fsync(file);
+            restored.Add(stream, Path.Combine(folder, stream.Name));
         }
-        // Times and modes last: writing into a folder would change its own.
-        foreach (StreamInfo stream in session.Streams.Reverse())
+        foreach (StreamInfo stream in containers)
+        {
+            ContainerReader reader = ContainerReader.Open(session, stream);
+            using SafeFileHandle file = Create(folder, stream.Name, reader.FileBytes);
+            reader.Write(file, bytes =>
+            {
+                long now = Interlocked.Add(ref written, bytes);
+                progress?.Report(new TransferProgress(now, Math.Max(now, total), now, watch.Elapsed));
+            }, cancel);
+            Libc.Fsync(file);
+        }
+        // Times and modes last, what is in a folder before the folder: writing into it would change its own.
+        foreach (StreamInfo stream in session.Streams.Where(s => !ContainerReader.IsInner(session, s)).OrderByDescending(s => s.Name, StringComparer.Ordinal))
             Restore(Path.Combine(folder, stream.Name), stream);
         foreach (string inner in Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories).Append(folder))
             Libc.FsyncDirectory(inner);
-        return new Summary(files.Count, written, watch.Elapsed);
+        return new Summary(files.Count + containers.Count, written, watch.Elapsed);
+    }
+
+    private static SafeFileHandle Create(string folder, string name, long length)
+    {
+        string path = Path.Combine(folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        RandomAccess.SetLength(file, length);
+        return file;
     }
 
     // Neighbouring chunks go out in one write; pages of zeros at the ends of a run stay holes.
-    private static long WriteBatch(SessionReader session, StreamInfo stream, ReadOnlySpan<long> chunks, LockedMemory memory, SafeFileHandle file)
+    private static long WriteBatch(SessionReader session, StreamInfo stream, ReadOnlySpan<long> chunks, LockedMemory memory, SafeFileHandle file,
+        RestoredPages restored)
     {
         long bytes = 0;
         for (int i = 0; i < chunks.Length;)
@@ -102,7 +126,7 @@ public static class SnapshotReader
             for (int k = 0; k < run; k++)
             {
                 int chunkLength = stream.ChunkLength(chunks[i + k]);
-                session.ReadChunk(stream, chunks[i + k], memory.Slice(length, chunkLength));
+                session.ReadChunk(stream, chunks[i + k], memory.Slice(length, chunkLength), restored);
                 length += chunkLength;
             }
             WriteSparse(file, memory.Slice(0, length), chunks[i] * FormatLimits.ChunkBytes);
@@ -115,7 +139,7 @@ public static class SnapshotReader
         return bytes;
     }
 
-    private static void WriteSparse(SafeFileHandle file, ReadOnlySpan<byte> data, long offset)
+    internal static void WriteSparse(SafeFileHandle file, ReadOnlySpan<byte> data, long offset)
     {
         for (int at = 0; at < data.Length;)
         {
@@ -136,7 +160,7 @@ public static class SnapshotReader
     private static void Restore(string path, StreamInfo stream)
     {
         // A file may have mode 000; a machine's streams have none.
-        if (stream.Kind is StreamKind.File or StreamKind.Folder || stream.Mode != 0)
+        if (stream.Kind is StreamKind.File or StreamKind.Folder or StreamKind.Container || stream.Mode != 0)
             File.SetUnixFileMode(path, (UnixFileMode)(stream.Mode & 0xFFF));
         if (stream.ModifiedNs == 0)
             return;

@@ -4,6 +4,7 @@ using VmPod.Foundation;
 using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
+using VmPod.Vault.Snapshots.Containers;
 
 namespace VmPod.Vault.Snapshots;
 
@@ -45,7 +46,11 @@ public sealed class SnapshotWriter
         CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long PagesReferenced, long PagesDifferent,
             long BytesAdded, long CellsAdded,
             TimeSpan Elapsed,
-        IReadOnlyList<string> LeftOut);
+        IReadOnlyList<string> LeftOut)
+    {
+        /// <summary>Sparse VMDKs that could not be taken apart and are stored as plain files, each with the reason.</summary>
+        public IReadOnlyList<string> StoredWhole { get; init; } = [];
+    }
 
     /// <summary>Puts the files. The session has exactly these files afterwards; files it had before and that are not among them are gone
     /// from this generation.</summary>
@@ -78,19 +83,23 @@ public sealed class SnapshotWriter
 
     private Summary Run(IReadOnlyList<SnapshotFile> files, GenerationKind kind, string label, List<string> leftOut, CancellationToken cancel)
     {
-        List<(SnapshotFile File, StreamInfo Stream)> streams = Number(files);
+        using ContainerSet containers = ContainerSet.Open(files, cancel);
+        List<(SnapshotFile File, StreamInfo Stream)> streams = Number(containers.Files);
         long appended = lease.BytesAppended;
         var opened = new List<ChunkSource>();
         try
         {
             foreach ((SnapshotFile file, StreamInfo stream) in streams.Where(s => !s.File.IsFolder))
-                opened.Add(new FileSource(file, stream));
+                opened.Add(containers.Source(file, stream));
             bytesTotal = opened.Sum(f => f.DataBytes);
             List<ChunkSource> large = [.. opened.Where(s => !s.Stream.IsSmall)];
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
             pages = found;
             using var pipeline = new EncodePipeline(Level, Math.Max(1, Environment.ProcessorCount));
-            pipeline.Run(Batches(opened.OrderBy(s => s.Stream.Kind == StreamKind.Memory)).GetEnumerator().Next, Encode, Complete, cancel);
+            // One after the other, memory last: what one has is known before the next is read.
+            pipeline.Run(Batches(opened.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, Encode, Complete, cancel);
+            foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
+                pipeline.Run(Batches([source]).GetEnumerator().Next, Encode, Complete, cancel);
             foreach (ChunkSource file in opened)
             {
                 file.CheckUnchanged();
@@ -100,8 +109,9 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, opened.Count, bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced, pagesDifferent, added, added / lease.CellBytes,
-                watch.Elapsed, leftOut);
+            return new Summary(commit, files.Count(f => !f.IsFolder), bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced,
+                pagesDifferent, added, added / lease.CellBytes, watch.Elapsed, leftOut)
+            { StoredWhole = containers.Whole };
         }
         finally
         {
@@ -158,7 +168,7 @@ public sealed class SnapshotWriter
             (Codec codec, int encoded, PageTable? table) = isSmall
                 ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Committed(key), output.Room)
                 : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Committed(key), 0, pages,
-                    stream.Kind == StreamKind.Memory ? PageTable.PagesMax : DiskTargetsMax), output.Room);
+                    stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), output.Room);
             output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
             if (!isSmall)
                 pages!.Add(key, chunk, isNew: true);
