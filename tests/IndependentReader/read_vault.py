@@ -12,14 +12,16 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 from typing import Any
 
 sys.dont_write_bytecode = True                       # the repository's folder stays as it is
 
-from errors import MISSING, USAGE, VaultError
+from errors import MISSING, USAGE, VaultError, require
 
 try:
     from cells import CellReader
+    from container import Layout
     from generation import Generation
     from keyring import DRAFT, Commit, Keyring, Session
     from store import Store
@@ -30,10 +32,10 @@ except ModuleNotFoundError as missing:
 
 
 def passphrase_of(path: str) -> bytes:
-    """The first line: an editor ends a file with a line end, which is not of the passphrase."""
+    """An editor ends a file with a line end, which is not of the passphrase."""
     try:
         with open(path, "rb") as file:
-            return file.read(4096).split(b"\n")[0].removesuffix(b"\r")
+            return file.read(4096).removesuffix(b"\n")
     except OSError as e:
         raise VaultError(USAGE, f"{path}: {e.strerror}") from None
 
@@ -43,8 +45,24 @@ def describe(commit: Commit) -> dict[str, Any]:
             "cells_live": commit.live_count, "cells_added": len(commit.added)}
 
 
+def write_pages(file: int, at: int, data: bytes) -> None:
+    """Only what is not zeros: where there is nothing, a hole stays."""
+    done = 0
+    while done < len(data):
+        page = data[done:done + PAGE - (at + done) % PAGE]
+        if page != bytes(len(page)):
+            os.pwrite(file, page, at + done)
+        done += len(page)
+
+
+def write_chunks(file: int, generation: Generation, stream: Stream) -> None:
+    os.ftruncate(file, stream.length)
+    for chunk, data in generation.read(stream):
+        write_pages(file, chunk * CHUNK, data)
+
+
 class Writer:
-    """Puts streams into a new folder. Where there is nothing, a hole stays."""
+    """Puts streams into a new folder."""
 
     def __init__(self, folder: str) -> None:
         try:
@@ -56,27 +74,32 @@ class Writer:
     def path(self, name: str) -> str:
         return os.path.join(self.folder, name)
 
-    def write(self, generation: Generation, stream: Stream) -> int:
-        """Bytes of the stream that are in chunks."""
+    def write(self, generation: Generation, stream: Stream, disk: Stream | None = None) -> None:
+        """A container is made of its layout and its disk (V-130)."""
         if stream.kind == "folder":
             os.makedirs(self.path(stream.name), 0o700, exist_ok=True)
-            return 0
+            return
         os.makedirs(os.path.dirname(self.path(stream.name)), 0o700, exist_ok=True)
-        written = 0
         file = os.open(self.path(stream.name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(file, stream.length)
-            for chunk, data in generation.read(stream):
-                written += len(data)
-                for at in range(0, len(data), PAGE):
-                    page = data[at:at + PAGE]
-                    if page != bytes(len(page)):
-                        os.pwrite(file, page, chunk * CHUNK + at)
+            if stream.kind == "container":
+                self.write_container(file, generation, stream, disk)
+            else:
+                write_chunks(file, generation, stream)
         finally:
             os.close(file)
-        return written
 
-    def finish(self, streams: tuple[Stream, ...]) -> None:
+    def write_container(self, file: int, generation: Generation, stream: Stream, disk: Stream | None) -> None:
+        require(disk is not None and disk.kind == "disk", f"{stream.name} has no disk")
+        with tempfile.TemporaryFile(dir=self.folder) as own, tempfile.TemporaryFile(dir=self.folder) as of_disk:
+            write_chunks(own.fileno(), generation, stream)
+            write_chunks(of_disk.fileno(), generation, disk)
+            layout = Layout(stream.length, disk.length, lambda at, n: os.pread(own.fileno(), n, at), lambda at, n: os.pread(of_disk.fileno(), n, at))
+            os.ftruncate(file, layout.file_bytes)
+            for at, data in layout.pieces():
+                write_pages(file, at, data)
+
+    def finish(self, streams: list[Stream]) -> None:
         """Modes and times: the innermost first, for a folder changes with what is made in it."""
         for stream in sorted(streams, key=lambda s: -s.name.count("/")):
             os.chmod(self.path(stream.name), stream.mode & 0o7777)
@@ -90,13 +113,15 @@ def read(store: Store, keyring: Keyring, session: Session, which: str | None, ou
     lists = keyring.lineage(commit)
     generation.check_live_set(lists)
     writer = Writer(out)
-    streams = []
-    for stream in sorted(generation.manifest.streams, key=lambda s: s.name):
-        written = writer.write(generation, stream)
-        streams.append({"name": stream.name, "kind": stream.kind, "length": stream.length, "bytes_in_chunks": written})
-    writer.finish(generation.manifest.streams)
+    streams = {stream.name: stream for stream in generation.manifest.streams}
+    disks = {name + "/disk" for name, stream in streams.items() if stream.kind == "container"}
+    files = [stream for name, stream in sorted(streams.items()) if not (name in disks and stream.kind == "disk")]
+    for stream in files:
+        writer.write(generation, stream, streams.get(stream.name + "/disk"))
+    writer.finish(files)
     return describe(commit) | {
-        "label": generation.manifest.label, "streams": streams, "chunks": dict(generation.chunks), "pages": dict(generation.pages),
+        "label": generation.manifest.label, "streams": [{"name": s.name, "kind": s.kind, "length": s.length} for s in streams.values()],
+        "chunks": dict(generation.chunks), "pages": dict(generation.pages),
         "target_pages": dict(generation.target_pages),
         "structure": dict(generation.structure), "tags_checked": generation.tags_checked, "cells_opened": len(reader.opened),
         "lineage": "whole" if lists is not None else "broken"}
@@ -122,7 +147,7 @@ def main() -> int:
     parser.add_argument("dir", metavar="DIR")
     parser.add_argument("session", metavar="SESSION[@GENERATION]", nargs="?")
     parser.add_argument("out", metavar="OUT", nargs="?")
-    parser.add_argument("--pin-file", required=True, help="a file whose first line is the passphrase")
+    parser.add_argument("--pin-file", required=True, help="a file with the passphrase, and at most a line end behind it")
     parser.add_argument("--list", action="store_true", help="list sessions and generations; reads no cell's content")
     parser.add_argument("--json", action="store_true", help="print what was found")
     arguments = parser.parse_intermixed_args()

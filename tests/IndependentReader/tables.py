@@ -221,7 +221,7 @@ def read_run(c: Cursor, here: bytes) -> Run:
     raise damaged("a run has a kind that is not one")
 
 
-KINDS = {1: "file", 2: "folder", 3: "disk", 4: "memory", 5: "state", 6: "configuration"}
+KINDS = {1: "file", 2: "folder", 3: "disk", 4: "memory", 5: "state", 6: "configuration", 7: "container"}
 
 
 @dataclass(frozen=True)

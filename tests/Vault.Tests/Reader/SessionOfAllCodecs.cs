@@ -11,7 +11,7 @@ internal sealed class SessionOfAllCodecs
     private const int DiskBytes = 14 * 1024 * 1024, MemoryBytes = 12 * 1024 * 1024 + 5 * Page;
 
     // So many chunks apart that their entries fill leaves of the map.
-    private const int ScatteredPages = 3000;
+    private const int ScatteredPages = 1500;
 
     private readonly TestPod pod;
     private readonly List<string> kept = [];
@@ -76,7 +76,8 @@ internal sealed class SessionOfAllCodecs
     {
         for (int chunk = 0; chunk < DiskBytes / Chunk; chunk += 3)
             Change("disk.raw", (long)chunk * Chunk + chunk % 16 * Page + 17);
-        for (int chunk = 3; chunk < MemoryBytes / Chunk; chunk += 4)
+        // Also in chunks that have pages of the disk and pages of their own: what did not change there is taken from their old payloads of pages.
+        for (int chunk = 1; chunk < MemoryBytes / Chunk; chunk += 2)
             Change("memory.bin", (long)chunk * Chunk + chunk % 16 * Page + 99);
     }
 

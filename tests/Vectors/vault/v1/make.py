@@ -403,7 +403,7 @@ def manifests():
            ("name-absolute", manifest([stream(1, "/a")])), ("name-empty", manifest([stream(1, "")])), ("name-dot", manifest([stream(1, "a/./b")])),
            ("name-zero-byte", manifest([stream(1, "a\0b")])), ("name-twice", manifest([stream(1, "a"), stream(1, "a")])),
            ("number-twice", manifest([stream(1, "a"), stream(0, "b")])), ("number-beyond-next", manifest([stream(10, "a")])),
-           ("length-beyond-16-TiB", manifest([stream(1, "a", length=(1 << 44) + 1)])), ("stream-kind", manifest([stream(1, "a", kind=7)])),
+           ("length-beyond-16-TiB", manifest([stream(1, "a", length=(1 << 44) + 1)])), ("stream-kind", manifest([stream(1, "a", kind=8)])),
            ("count-beyond", manifest([stream(1, "a")], count=2)), ("trailing", manifest([]) + b"\0"), ("run-empty-inline", manifest([], map_runs=varint(1) + b"\1\1\1\0")),
            ("run-kind", manifest([], map_runs=varint(1) + b"\1\1\4\1")), ("runs-too-many", manifest([], map_runs=varint(65)))]
     for file, data in bad:
