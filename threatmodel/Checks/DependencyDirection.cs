@@ -25,7 +25,7 @@ public static class DependencyDirection
         new(Format, [Foundation], [], Ciphers + "|" + InputOutput, "it knows the bytes: no keys, no input or output"),
         new(Secrets, [Foundation], [], "", "it knows locked memory and nothing that goes in there"),
         new(Cells, [Foundation, Format], [], Ciphers, "the keyless store never learns a key"),
-        new(Vault, [Foundation, Format, Secrets, Cells], ["NSec.Cryptography", "ZstdSharp.Port"], "", "it knows keys, and no network, host or hypervisor"),
+        new(Vault, [Foundation, Format, Secrets, Cells], ["NSec.Cryptography", "System.IO.Hashing", "ZstdSharp.Port"], "", "it knows keys, and no network, host or hypervisor"),
         new(Sync, [Foundation, Format], [], Ciphers, "it moves sealed cells and cannot name a key"),
         new(Channel, [Foundation, Secrets], ["BouncyCastle.Cryptography", "QRCoder"], "", "it knows the keys of links, and no vault"),
         new(Audit, [Foundation], ["NSec.Cryptography"], "", "it signs the log with the log's key and knows no vault"),

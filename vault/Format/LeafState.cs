@@ -1,6 +1,6 @@
 namespace VmPod.Vault.Format;
 
-/// <summary>What the entries of one leaf share while it is written or read: the payload before, and the births and cells that were named (SPEC V-24, V-142).</summary>
+/// <summary>What the entries of one leaf share while it is written or read: the payload before, and births and cells that were named (V-24, V-142).</summary>
 public sealed class LeafState
 {
     private readonly List<(ulong LeaseId, ulong Commit)> births = [];

@@ -71,6 +71,15 @@ public sealed class PageTable
     /// <summary>Pages that the chunk has at most by this table: the last one that is not zero, and one.</summary>
     public int PageCount => (32 - System.Numerics.BitOperations.LeadingZeroCount(Kinds) + 1) / 2;
 
+    /// <summary>Pages of a kind.</summary>
+    public int CountOf(PageKind kind)
+    {
+        int count = 0;
+        for (int page = 0; page < PagesMax; page++)
+            count += KindOf(page) == kind ? 1 : 0;
+        return count;
+    }
+
     /// <summary>The page that a reference or a difference names.</summary>
     public (PageTarget Target, int Page) ReferenceOf(int page)
     {

@@ -38,7 +38,7 @@ internal static class PutVerb
                 s = opened.Put(name, parsed.GetRequiredValue(paths), parsed.GetRequiredValue(label), progress, interrupt.Token);
             }
             var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored,
-                s.ChunksUnchanged, s.ChunksZero, s.Files,
+                s.ChunksUnchanged, s.ChunksZero, s.PagesReferenced, s.PagesDifferent, s.Files,
                 Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.PutReply, Lines);
             return (int)ExitCode.Done;

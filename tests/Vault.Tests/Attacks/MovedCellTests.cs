@@ -116,7 +116,7 @@ public abstract class MovedCellTests
     [InlineData(Codec.PageRef)]
     [InlineData(Codec.Delta)]
     [Trait("Spec", "V-19")]
-    public void A_payload_of_a_codec_that_this_reader_does_not_know_is_refused(Codec codec)
+    public void A_payload_of_pages_or_differences_is_no_whole_chunk_and_is_refused_as_one(Codec codec)
     {
         using var bench = new CellBench(Suite);
         Refuse(bench, Nine, bench.PlaceOf(bench.Seal(CellBench.Plaintext(bench.Context, (5, 9, codec, Secret.Length, Secret)))));

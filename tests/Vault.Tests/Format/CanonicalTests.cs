@@ -50,6 +50,7 @@ public sealed class CanonicalTests
 
     [Fact]
     [Trait("Spec", "V-141")]
+    [Trait("Spec", "V-142")]
     public void A_map_leaf_with_tables_of_pages_reads_back_as_written_and_a_mutation_of_it_is_refused_or_canonical() =>
         Gen.Select(Gen.Dictionary(Keys, Gen.Select(Places, Tables))[1, 12], Gen.Int).Sample((entries, seed) =>
         {

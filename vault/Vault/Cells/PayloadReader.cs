@@ -13,9 +13,9 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
 
     /// <summary>Reads and decodes the payload at <paramref name="place"/> into <paramref name="chunk"/>, which it must fill exactly.</summary>
     /// <exception cref="VmPodException">A cell is missing or damaged, or the map and the directory do not agree (exit 5).</exception>
-    public void Read(ChunkKey key, in PayloadRef place, Span<byte> chunk)
+    public void Read(ChunkKey key, in PayloadRef place, Span<byte> chunk, IPageShortcut? shortcut = null)
     {
-        if (Read(key, place, chunk, exact: true) != chunk.Length)
+        if (Read(key, place, chunk, exact: true, shortcut) != chunk.Length)
             throw Disagrees(key);
     }
 
@@ -105,7 +105,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
 
     private static ushort PagesOf(int length) => (ushort)((1 << length / FormatLimits.PageBytes) - 1);
 
-    private int Read(ChunkKey key, in PayloadRef place, Span<byte> chunk, bool exact)
+    private int Read(ChunkKey key, in PayloadRef place, Span<byte> chunk, bool exact, IPageShortcut? shortcut = null)
     {
         if (place.Pages is not { } pages)
             return Fetch(key, place, chunk, exact ? Want.Exactly : Want.UpTo).RawLength;
@@ -113,27 +113,37 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
             return ReadDelta(key, place, chunk, exact);
         if (pages.PageCount * FormatLimits.PageBytes > chunk.Length || chunk.Length % FormatLimits.PageBytes != 0)
             throw Disagrees(key);
+        ReadReferences(pages, chunk, shortcut);
+        if (pages.HasOwn)
+            ReadOwnPages(key, place, pages, chunk, exact);
+        return chunk.Length;
+    }
+
+    // All but the own pages. A target is decoded once, however many of its pages are named.
+    private void ReadReferences(PageTable pages, Span<byte> chunk, IPageShortcut? shortcut)
+    {
+        Span<byte> whole = scratch.Value!.Target.Slice(0, FormatLimits.ChunkBytes);
+        ushort left = 0;
         for (int page = 0; page < chunk.Length / FormatLimits.PageBytes; page++)
         {
             if (pages.KindOf(page) == PageKind.Zero)
                 PageOf(chunk, page).Clear();
+            else if (pages.KindOf(page) == PageKind.Reference
+                && !(shortcut is not null && pages.ReferenceOf(page) is var (target, from) && shortcut.TryRead(target, from, PageOf(chunk, page))))
+                left |= (ushort)(1 << page);
         }
-        Span<byte> whole = scratch.Value!.Target.Slice(0, FormatLimits.ChunkBytes);
-        for (int t = 0; t < pages.Targets.Count; t++)
+        while (left != 0)
         {
-            ushort wanted = WantedOf(pages, PageKind.Reference, pages.Targets[t]);
-            if (wanted == 0)
-                continue;
-            ReadTarget(pages.Targets[t], wanted, whole);
+            PageTarget target = pages.ReferenceOf(System.Numerics.BitOperations.TrailingZeroCount(left)).Target;
+            ReadTarget(target, WantedOf(pages, PageKind.Reference, target), whole);
             for (int page = 0; page < PageTable.PagesMax; page++)
             {
-                if (pages.KindOf(page) == PageKind.Reference && pages.ReferenceOf(page) is var (target, from) && target.IsSame(pages.Targets[t]))
-                    PageOf(whole, from).CopyTo(PageOf(chunk, page));
+                if ((left >> page & 1) == 0 || pages.ReferenceOf(page) is not var (named, from) || !named.IsSame(target))
+                    continue;
+                PageOf(whole, from).CopyTo(PageOf(chunk, page));
+                left ^= (ushort)(1 << page);
             }
         }
-        if (pages.HasOwn)
-            ReadOwnPages(key, place, pages, chunk, exact);
-        return chunk.Length;
     }
 
     private void ReadOwnPages(ChunkKey key, in PayloadRef place, PageTable pages, Span<byte> chunk, bool exact)

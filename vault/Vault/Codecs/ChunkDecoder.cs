@@ -21,7 +21,7 @@ internal sealed unsafe class ChunkDecoder : IDisposable
         return true;
     }
 
-    /// <summary>Decodes one zstd frame into exactly <paramref name="output"/>, with the bytes that stand before it to whoever made it; empty for none.</summary>
+    /// <summary>Decodes one zstd frame into exactly <paramref name="output"/>, with the bytes that stood before it for its maker; empty for none.</summary>
     public bool TryInflate(ReadOnlySpan<byte> frame, ReadOnlySpan<byte> prefix, Span<byte> output)
     {
         ObjectDisposedException.ThrowIf(context is null, this);

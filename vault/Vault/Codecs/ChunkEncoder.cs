@@ -39,7 +39,8 @@ internal sealed unsafe class ChunkEncoder : IDisposable
             nuint length = prefix.Length == 0 ? 0 : Methods.ZSTD_CCtx_refPrefix(context, before, (nuint)prefix.Length);
             if (!Methods.ZSTD_isError(length))
                 length = Methods.ZSTD_compress2(context, to, (nuint)into.Length, from, (nuint)data.Length);
-            return !Methods.ZSTD_isError(length) ? (int)length : throw new InvalidOperationException("zstd did not compress a chunk into a buffer of its bound.");
+            return !Methods.ZSTD_isError(length) ? (int)length
+                : throw new InvalidOperationException("zstd did not compress a chunk into a buffer of its bound.");
         }
     }
 

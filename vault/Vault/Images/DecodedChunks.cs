@@ -21,6 +21,7 @@ internal sealed class DecodedChunks : IDisposable
     private readonly SessionLease lease;
     private readonly LockedCache<(ChunkKey Key, ulong Lease, ulong Commit)> slots;
     private readonly Func<uint, bool> isDisk;
+    private readonly Func<long> memoryBytes;
     private readonly Lock gate = new();
     private volatile ImagePages? pages;
 
@@ -28,18 +29,25 @@ internal sealed class DecodedChunks : IDisposable
     /// <param name="lease">Where payloads are.</param>
     /// <param name="memory">Locked memory.</param>
     /// <param name="isDisk">Tells the streams whose pages memory may name.</param>
-    public DecodedChunks(SessionLease lease, LockedMemory memory, Func<uint, bool> isDisk)
+    /// <param name="memoryBytes">Bytes of the machine's memory; 0 while it has none.</param>
+    public DecodedChunks(SessionLease lease, LockedMemory memory, Func<uint, bool> isDisk, Func<long> memoryBytes)
     {
         this.lease = lease;
         this.isDisk = isDisk;
+        this.memoryBytes = memoryBytes;
         slots = new LockedCache<(ChunkKey, ulong, ulong)>(memory, SlotBytes);
     }
 
-    /// <summary>Where pages that passed are found; made when it is first asked for with a machine that has memory.</summary>
-    public ImagePages? PagesFor(long memoryBytes)
+    /// <summary>Where pages that passed are found. Null for a machine without memory.</summary>
+    public ImagePages? Pages
     {
-        lock (gate)
-            return pages ??= memoryBytes > 0 ? new ImagePages(lease, this, memoryBytes / PageBytes) : null;
+        get
+        {
+            if (pages is not null)
+                return pages;
+            lock (gate)
+                return pages ??= memoryBytes() is var bytes and > 0 ? new ImagePages(lease, this, bytes / PageBytes) : null;
+        }
     }
 
     /// <summary>Reads bytes of a chunk. What is beyond its end is zeros.</summary>
@@ -63,7 +71,8 @@ internal sealed class DecodedChunks : IDisposable
                     continue;
                 case PageKind.Reference:
                     (PageTarget target, int from) = table.ReferenceOf(page);
-                    if (!Use(target.Key, target.Place, isTarget: true, new Part(from * PageBytes + at % PageBytes, bytes), static (slot, part) => part.Take(slot)))
+                    var wanted = new Part(from * PageBytes + at % PageBytes, bytes);
+                    if (!Use(target.Key, target.Place, isTarget: true, wanted, static (slot, part) => part.Take(slot)))
                         throw Disagrees(key);
                     continue;
                 default:
@@ -104,7 +113,7 @@ internal sealed class DecodedChunks : IDisposable
             : place.Pages is { IsDelta: false } ? lease.Payloads.ReadOwn(key, place, chunk) : ReadWhole(key, place, chunk);
         BinaryPrimitives.WriteUInt16BigEndian(slot[ChunkBytes..], have);
         if (isDisk(key.Stream))
-            pages?.Add(key, chunk);
+            Pages?.Add(key, chunk);
     }
 
     // What follows a short chunk is zeros, and may be read.

@@ -26,27 +26,22 @@ internal sealed class ImagePages(SessionLease lease, DecodedChunks chunks, long 
     public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)
     {
         (target, number) = (default, 0);
-        ulong hash = index.HashOf(page);
-        for (int way = 0; way < PageIndex.Ways; way++)
+        if (!index.TryFind(index.HashOf(page), out ChunkKey key, out int at, out _))
+            return false;
+        try
         {
-            if (!index.TryFind(hash, way, out ChunkKey key, out int at, out _))
-                continue;
-            try
-            {
-                // The chunk as it is now: what stood there when it was noted is compared with what is there.
-                if (lease.TryFind(key, out PayloadRef place) && OldVersion.Of(key, place).TryPlain(at, out (PageTarget Target, int Page) plain)
-                    && chunks.IsPage(plain.Target, plain.Page, page))
-                {
-                    (target, number) = plain;
-                    return true;
-                }
-            }
-            catch (VmPodException e) when (e.ExitCode is ExitCode.LinkLost or ExitCode.Damaged)
-            {
-                // Out of reach: the page is stored with the memory.
-            }
+            // The chunk as it is now: what stood there when it was noted is compared with what is there.
+            if (!lease.TryFind(key, out PayloadRef place) || !OldVersion.Of(key, place).TryPlain(at, out (PageTarget Target, int Page) plain)
+                || !chunks.IsPage(plain.Target, plain.Page, page))
+                return false;
+            (target, number) = plain;
+            return true;
         }
-        return false;
+        catch (VmPodException e) when (e.ExitCode is ExitCode.LinkLost or ExitCode.Damaged)
+        {
+            // Out of reach: the page is stored with the memory.
+            return false;
+        }
     }
 
     /// <inheritdoc/>

@@ -33,7 +33,6 @@ public sealed class SessionImage : IDisposable
     private readonly SortedDictionary<uint, StreamInfo> streams = [];
     private long bytesRead, bytesWritten, spills, leftOut;
     private volatile bool leavesOut;
-    private ImagePages? pages;
 
     /// <summary>An image over a lease. The lease stays the caller's; while the image lives, only the image writes to it.</summary>
     /// <param name="lease">The lease.</param>
@@ -46,7 +45,7 @@ public sealed class SessionImage : IDisposable
         foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
             streams[stream.Number] = stream;
         overlay = new Overlay(memory.Overlay);
-        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk);
+        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes);
         pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
@@ -374,7 +373,6 @@ public sealed class SessionImage : IDisposable
         try
         {
             // Disks first: what stands there once it is sealed need not be stored again as memory.
-            pages = chunks.PagesFor(MemoryBytes());
             frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory)];
             using IEnumerator<Frame[]> batches = frames.Chunk(BatchOutput.ChunksMax).GetEnumerator();
             pipeline.Run(batches.Next, Encode, Complete, CancellationToken.None);
@@ -450,10 +448,10 @@ public sealed class SessionImage : IDisposable
         if (kind is not (StreamKind.Disk or StreamKind.Memory))
             return worker.Encoder.EncodeDelta(frame.Key, bytes, lease.Payloads, old, into);
         ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ frame.Valid);
-        (Codec, int, PageTable?) encoded = worker.Encoder.Encode(frame.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, pages,
+        (Codec, int, PageTable?) encoded = worker.Encoder.Encode(frame.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
             kind == StreamKind.Memory ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax), into);
         if (kind == StreamKind.Disk)
-            pages?.Add(frame.Key, bytes);
+            chunks.Pages?.Add(frame.Key, bytes);
         return encoded;
     }
 

@@ -17,25 +17,23 @@ internal sealed class PageIndex : IDisposable
     // 2 million pages, 8 GiB of distinct ones, in 32 MiB: an eighth of what a put may have.
     private const int EntriesMax = 1 << 21;
 
-    private const int WordsOfEntry = 2, ChunkBits = 28, StreamBits = 16, PageBits = 4;
+    // A bucket is two cache lines. At most half full on the average, one page in two hundred finds no room.
+    private const int WordsOfEntry = 2, EntriesOfBucket = 8, RoomForOne = 2;
 
-    /// <summary>Places in which a page may be noted.</summary>
-    public const int Ways = 2;
+    private const int ChunkBits = 28, StreamBits = 16, PageBits = 4;
 
     private readonly LockedMemory memory;
-    private readonly int mask;
+    private readonly ulong mask;
     private readonly long seed;
 
     /// <summary>An index for so many pages, or for as many as its bound allows.</summary>
     public PageIndex(long pages)
     {
-        int entries = (int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(pages + pages / 2, 1024, EntriesMax));
+        int entries = (int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(pages * RoomForOne, 1024, EntriesMax));
         memory = new LockedMemory((long)entries * WordsOfEntry * sizeof(ulong));
-        mask = entries - 1;
+        mask = (ulong)(entries / EntriesOfBucket - 1);
         seed = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
     }
-
-    private Span<ulong> Entries => MemoryMarshal.Cast<byte, ulong>(memory.Slice(0, (mask + 1) * WordsOfEntry * sizeof(ulong)));
 
     /// <summary>The hash of a page: XXH3 with the index's seed.</summary>
     public ulong HashOf(ReadOnlySpan<byte> page) => XxHash3.HashToUInt64(page, seed);
@@ -47,30 +45,44 @@ internal sealed class PageIndex : IDisposable
         if (key.Stream >= 1u << StreamBits || key.Chunk >= 1UL << ChunkBits)
             return;
         ulong value = (((ulong)key.Stream << ChunkBits | key.Chunk) << PageBits | (uint)page) << 2 | (isNew ? 2u : 0u) | 1u;
-        Span<ulong> entries = Entries;
-        int at = Place(hash), other = Place(hash ^ 1);
-        // What stood here moves to its other place.
-        if (entries[at + 1] != 0 && entries[at] != hash)
-            (entries[other], entries[other + 1]) = (entries[at], entries[at + 1]);
-        entries[at] = hash;
-        entries[at + 1] = value;
+        Span<ulong> bucket = BucketOf(hash);
+        // Its own entry, else a free one, else that of a page that the hash names: which one goes must not be known before.
+        int at = (int)(hash >> 60) % EntriesOfBucket * WordsOfEntry;
+        for (int i = bucket.Length - WordsOfEntry; i >= 0; i -= WordsOfEntry)
+        {
+            if (bucket[i + 1] == 0 || bucket[i] == hash)
+                at = i;
+            if (bucket[i] == hash)
+                break;
+        }
+        (bucket[at], bucket[at + 1]) = (hash, value);
     }
 
-    /// <summary>Where a page with this hash may stand: <paramref name="way"/> 0 or 1 gives up to two places.</summary>
-    public bool TryFind(ulong hash, int way, out ChunkKey key, out int page, out bool isNew)
+    /// <summary>Where a page with this hash may stand.</summary>
+    public bool TryFind(ulong hash, out ChunkKey key, out int page, out bool isNew)
     {
-        ReadOnlySpan<ulong> entries = Entries;
-        int at = Place(way == 0 ? hash : hash ^ 1);
-        ulong value = entries[at + 1];
-        key = new ChunkKey((uint)(value >> ChunkBits + PageBits + 2), value >> PageBits + 2 & (1UL << ChunkBits) - 1);
-        page = (int)(value >> 2 & (1u << PageBits) - 1);
-        isNew = (value & 2) != 0;
-        return value != 0 && entries[at] == hash;
+        ReadOnlySpan<ulong> bucket = BucketOf(hash);
+        for (int i = 0; i < bucket.Length; i += WordsOfEntry)
+        {
+            ulong value = bucket[i + 1];
+            if (bucket[i] != hash || value == 0)
+                continue;
+            key = new ChunkKey((uint)(value >> ChunkBits + PageBits + 2), value >> PageBits + 2 & (1UL << ChunkBits) - 1);
+            page = (int)(value >> 2 & (1u << PageBits) - 1);
+            isNew = (value & 2) != 0;
+            return true;
+        }
+        (key, page, isNew) = (default, 0, false);
+        return false;
     }
 
     /// <inheritdoc/>
     public void Dispose() => memory.Dispose();
 
     // Torn entries (two threads, one place) name a wrong page at worst: the bytes are compared.
-    private int Place(ulong hash) => (int)(hash & (uint)mask) * WordsOfEntry;
+    private Span<ulong> BucketOf(ulong hash)
+    {
+        const int bytes = EntriesOfBucket * WordsOfEntry * sizeof(ulong);
+        return MemoryMarshal.Cast<byte, ulong>(memory.Slice((long)(hash & mask) * bytes, bytes));
+    }
 }

@@ -48,7 +48,9 @@ public sealed class SessionReader : IDisposable
 
     /// <summary>Reads a whole chunk (shorter at the stream's end). False if it is all zeros; then <paramref name="into"/> is zeroed.</summary>
     /// <exception cref="VmPodException">Damaged or missing cells (exit 5).</exception>
-    public bool ReadChunk(StreamInfo stream, long chunk, Span<byte> into)
+    public bool ReadChunk(StreamInfo stream, long chunk, Span<byte> into) => ReadChunk(stream, chunk, into, null);
+
+    internal bool ReadChunk(StreamInfo stream, long chunk, Span<byte> into, IPageShortcut? shortcut)
     {
         var key = new ChunkKey(stream.Number, (ulong)chunk);
         Span<byte> bytes = into[..stream.ChunkLength(chunk)];
@@ -57,7 +59,7 @@ public sealed class SessionReader : IDisposable
             bytes.Clear();
             return false;
         }
-        Payloads.Read(key, place, bytes);
+        Payloads.Read(key, place, bytes, shortcut);
         return true;
     }
 

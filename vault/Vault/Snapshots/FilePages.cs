@@ -30,21 +30,16 @@ internal sealed class FilePages(SessionLease lease, IEnumerable<ChunkSource> sou
     /// <inheritdoc/>
     public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)
     {
-        ulong hash = index.HashOf(page);
-        for (int way = 0; way < PageIndex.Ways; way++)
-        {
-            if (!index.TryFind(hash, way, out ChunkKey key, out int at, out bool isNew) || !lease.TryFind(key, out PayloadRef place)
-                || isNew != lease.IsOfThisBatch(place) || !OldVersion.Of(key, place).TryPlain(at, out (PageTarget Target, int Page) plain))
-                continue;
-            Span<byte> there = buffers.Value!.Slice(0, FormatLimits.PageBytes);
-            sources[key.Stream].ReadAt((long)key.Chunk * FormatLimits.ChunkBytes + at * FormatLimits.PageBytes, there);
-            if (!page.SequenceEqual(there))
-                continue;
-            (target, number) = plain;
-            return true;
-        }
         (target, number) = (default, 0);
-        return false;
+        if (!index.TryFind(index.HashOf(page), out ChunkKey key, out int at, out bool isNew) || !lease.TryFind(key, out PayloadRef place)
+            || isNew != lease.IsOfThisBatch(place) || !OldVersion.Of(key, place).TryPlain(at, out (PageTarget Target, int Page) plain))
+            return false;
+        Span<byte> there = buffers.Value!.Slice(0, FormatLimits.PageBytes);
+        sources[key.Stream].ReadAt((long)key.Chunk * FormatLimits.ChunkBytes + at * FormatLimits.PageBytes, there);
+        if (!page.SequenceEqual(there))
+            return false;
+        (target, number) = plain;
+        return true;
     }
 
     /// <inheritdoc/>

@@ -21,7 +21,7 @@ public sealed class SnapshotWriter
     private readonly IProgress<TransferProgress>? progress;
     private readonly Stopwatch watch = Stopwatch.StartNew();
     private FilePages? pages;
-    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored;
+    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored, pagesReferenced, pagesDifferent;
 
     private SnapshotWriter(SessionLease lease, IProgress<TransferProgress>? progress)
     {
@@ -36,12 +36,15 @@ public sealed class SnapshotWriter
     /// <param name="ChunksStored">Chunks that went into cells.</param>
     /// <param name="ChunksUnchanged">Chunks that were there already.</param>
     /// <param name="ChunksZero">Chunks read that were all zero.</param>
+    /// <param name="PagesReferenced">Pages that other payloads have already.</param>
+    /// <param name="PagesDifferent">Pages stored as differences.</param>
     /// <param name="BytesAdded">Bytes of cells appended.</param>
     /// <param name="CellsAdded">Cells appended.</param>
     /// <param name="Elapsed">Time, commit included.</param>
     /// <param name="LeftOut">Names left out on purpose (locks).</param>
     public sealed record Summary(
-        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long BytesAdded, long CellsAdded,
+        CommitSummary Commit, int Files, long BytesRead, long ChunksStored, long ChunksUnchanged, long ChunksZero, long PagesReferenced, long PagesDifferent,
+            long BytesAdded, long CellsAdded,
             TimeSpan Elapsed,
         IReadOnlyList<string> LeftOut)
     {
@@ -93,7 +96,10 @@ public sealed class SnapshotWriter
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
             pages = found;
             using var pipeline = new EncodePipeline(Level, Math.Max(1, Environment.ProcessorCount));
-            pipeline.Run(Batches(opened.OrderBy(s => s.Stream.Kind == StreamKind.Memory)).GetEnumerator().Next, Encode, Complete, cancel);
+            // One after the other, memory last: what one has is known before the next is read.
+            pipeline.Run(Batches(opened.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, Encode, Complete, cancel);
+            foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
+                pipeline.Run(Batches([source]).GetEnumerator().Next, Encode, Complete, cancel);
             foreach (ChunkSource file in opened)
             {
                 file.CheckUnchanged();
@@ -103,8 +109,8 @@ public sealed class SnapshotWriter
             cancel.ThrowIfCancellationRequested();
             CommitSummary commit = lease.Commit(kind, label, [.. streams.Select(s => s.Stream).OrderBy(s => s.Number)], close: true);
             long added = lease.BytesAppended - appended;
-            return new Summary(commit, files.Count(f => !f.IsFolder), bytesDone, chunksStored, chunksUnchanged, chunksZero, added, added / lease.CellBytes,
-                watch.Elapsed, leftOut)
+            return new Summary(commit, files.Count(f => !f.IsFolder), bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced,
+                pagesDifferent, added, added / lease.CellBytes, watch.Elapsed, leftOut)
             { StoredWhole = containers.Whole };
         }
         finally
@@ -162,7 +168,7 @@ public sealed class SnapshotWriter
             (Codec codec, int encoded, PageTable? table) = isSmall
                 ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Committed(key), output.Room)
                 : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Committed(key), 0, pages,
-                    stream.Kind == StreamKind.Memory ? PageTable.PagesMax : DiskTargetsMax), output.Room);
+                    stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), output.Room);
             output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
             if (!isSmall)
                 pages!.Add(key, chunk, isNew: true);
@@ -177,6 +183,8 @@ public sealed class SnapshotWriter
             {
                 lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
                 chunksStored++;
+                pagesReferenced += chunk.Pages?.CountOf(PageKind.Reference) ?? 0;
+                pagesDifferent += chunk.Pages?.CountOf(PageKind.Difference) ?? 0;
                 continue;
             }
             chunksZero++;

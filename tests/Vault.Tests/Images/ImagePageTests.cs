@@ -1,0 +1,147 @@
+using System.Security.Cryptography;
+using VmPod.Vault.Format;
+using VmPod.Vault.Images;
+using VmPod.Vault.Sessions;
+using VmPod.Vault.Tests.Pods;
+using Xunit;
+
+namespace VmPod.Vault.Tests.Images;
+
+/// <summary>A running machine's memory names pages of its disk that passed through the image, and never reads wrong for it.</summary>
+[Collection(PodsCollection.Name)]
+public sealed class ImagePageTests
+{
+    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, Chunks = 40;
+
+    private static readonly SessionImageOptions Small = new() { OverlayBytes = 64 * Chunk, CacheBytes = 16 * (Chunk + 64), EncodeThreads = 2 };
+    private static readonly SessionImageOptions Tiny = Small with { OverlayBytes = 8 * Chunk };
+
+    [Fact]
+    [Trait("Spec", "V-141")]
+    public void What_the_guest_read_from_its_disk_into_its_memory_is_not_stored_again()
+    {
+        using var pod = new TestPod();
+        byte[] content = RandomNumberGenerator.GetBytes(Chunks * Chunk);
+        Make(pod, content);
+        using SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host);
+        using var image = new SessionImage(lease, Small);
+        (StreamInfo disk, StreamInfo memory) = (image.Streams[0], image.Streams[1]);
+        long before = lease.BytesAppended;
+        // In other places than on the disk, as a guest's cache is.
+        for (int page = 0; page < Chunks * Chunk / Page; page++)
+            image.Write(memory.Number, (page * 7 % (Chunks * Chunk / Page)) * (long)Page, Read(image, disk, page * Page, Page));
+        image.Commit(GenerationKind.Checkpoint, "read");
+        Assert.True(lease.BytesAppended - before <= 2 * Chunk, $"{lease.BytesAppended - before} bytes for memory that stands on the disk");
+        for (int page = 0; page < Chunks * Chunk / Page; page++)
+            Assert.Equal(content.AsSpan(page * Page, Page).ToArray(), Read(image, memory, page * 7 % (Chunks * Chunk / Page) * Page, Page));
+
+        // The control: what did not pass costs what it is.
+        before = lease.BytesAppended;
+        image.Write(memory.Number, 0, RandomNumberGenerator.GetBytes(Chunks * Chunk));
+        image.Commit(GenerationKind.Checkpoint, "own", close: true);
+        Assert.True(lease.BytesAppended - before > Chunks * Chunk);
+    }
+
+    [Fact]
+    [Trait("Spec", "V-140")]
+    public void Memory_that_waits_for_a_checkpoint_survives_the_loss_of_the_disks_page_that_it_names()
+    {
+        using var pod = new TestPod();
+        byte[] content = RandomNumberGenerator.GetBytes(Chunks * Chunk);
+        Make(pod, content);
+        using (SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host))
+        using (var image = new SessionImage(lease, Tiny))
+        {
+            (StreamInfo disk, StreamInfo memory) = (image.Streams[0], image.Streams[1]);
+            // Memory becomes what the disk is, and is sealed for want of room, without a commit.
+            for (int chunk = 0; chunk < Chunks; chunk++)
+                image.Write(memory.Number, chunk * Chunk, Read(image, disk, chunk * Chunk, Chunk));
+            Assert.True(image.Counters.Spills > 0, "nothing was spilled");
+            Assert.Contains(Enumerable.Range(0, Chunks), c => lease.TryFind(new ChunkKey(memory.Number, (ulong)c), out PayloadRef place)
+                && place.Pages is { } pages && pages.Targets[0].Key.Stream == disk.Number);
+            // The disk is written anew and committed alone: its old cells live no more.
+            image.Write(disk.Number, 0, RandomNumberGenerator.GetBytes(Chunks * Chunk));
+            image.Commit(GenerationKind.DiskOnly, "disk");
+            image.Commit(GenerationKind.Checkpoint, "all", close: true);
+        }
+        pod.Reopen();
+        using SessionReader reader = pod.Vault.OpenSession("vm");
+        byte[] read = new byte[Chunk];
+        for (int chunk = 0; chunk < Chunks; chunk++)
+        {
+            reader.ReadChunk(reader.Stream("memory"), chunk, read);
+            Assert.Equal(content.AsSpan(chunk * Chunk, Chunk).ToArray(), read);
+        }
+        Assert.Empty(pod.Vault.Verify(null, TestContext.Current.CancellationToken).Damaged);
+    }
+
+    [Theory]
+    [Trait("Spec", "V-140")]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public void Pages_that_move_between_disk_and_memory_agree_with_arrays_of_bytes_through_spills_and_commits(int seed)
+    {
+        var random = new Random(seed);
+        byte[][] model = [new byte[Chunks * Chunk], new byte[Chunks * Chunk]];
+        random.NextBytes(model[0]);
+        using var pod = new TestPod();
+        Make(pod, model[0]);
+        for (int host = 0; host < 3; host++)
+        {
+            using SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host);
+            using var image = new SessionImage(lease, host == 1 ? Small : Tiny);
+            StreamInfo[] streams = [image.Streams[0], image.Streams[1]];
+            for (int step = 0; step < 400; step++)
+            {
+                int from = random.Next(2), to = random.Next(2), source = random.Next(Chunks * 16) * Page, at = random.Next(Chunks * 16) * Page;
+                switch (random.Next(8))
+                {
+                    case < 4:
+                        byte[] page = Read(image, streams[from], source, Page);
+                        Assert.Equal(model[from].AsSpan(source, Page).ToArray(), page);
+                        image.Write(streams[to].Number, at, page);
+                        page.CopyTo(model[to], at);
+                        break;
+                    case 4:
+                        byte[] bytes = new byte[random.Next(1, 100)];
+                        random.NextBytes(bytes);
+                        image.Write(streams[to].Number, at + 33, bytes);
+                        bytes.CopyTo(model[to], at + 33);
+                        break;
+                    case 5:
+                        image.Zero(streams[to].Number, at, Page);
+                        model[to].AsSpan(at, Page).Clear();
+                        break;
+                    case 6 when step % 9 == 0:
+                        image.Commit(random.Next(3) switch { 0 => GenerationKind.Checkpoint, 1 => GenerationKind.DiskOnly, _ => GenerationKind.Draft }, "step");
+                        break;
+                    default:
+                        Assert.Equal(model[from].AsSpan(source, Page).ToArray(), Read(image, streams[from], source, Page));
+                        break;
+                }
+            }
+            image.Commit(GenerationKind.Checkpoint, "end", close: true);
+            for (int stream = 0; stream < 2; stream++)
+                Assert.Equal(model[stream], Read(image, streams[stream], 0, Chunks * Chunk));
+            pod.Reopen();
+        }
+    }
+
+    private static void Make(TestPod pod, byte[] content)
+    {
+        using SessionLease lease = pod.Vault.BeginLease("vm", create: true, TestPod.Host);
+        using var image = new SessionImage(lease, Small);
+        StreamInfo disk = image.SetStream("disk", StreamKind.Disk, content.Length);
+        image.SetStream("memory", StreamKind.Memory, content.Length);
+        image.Write(disk.Number, 0, content);
+        image.Commit(GenerationKind.Checkpoint, "made", close: true);
+    }
+
+    private static byte[] Read(SessionImage image, StreamInfo stream, long offset, int length)
+    {
+        byte[] bytes = new byte[length];
+        image.Read(stream.Number, offset, bytes);
+        return bytes;
+    }
+}
