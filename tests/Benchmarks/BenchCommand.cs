@@ -1,19 +1,21 @@
 using System.CommandLine;
 using VmPod.Benchmarks.Disk;
 using VmPod.Benchmarks.Mount;
+using VmPod.Benchmarks.Open;
 using VmPod.Benchmarks.Report;
 using VmPod.Benchmarks.Resume;
+using VmPod.Benchmarks.Suspend;
 using VmPod.Benchmarks.Vaults;
 using VmPod.Foundation;
 using VmPod.Testing;
 
 namespace VmPod.Benchmarks;
 
-/// <summary>`./vmpod bench [NAME]`: runs one benchmark or all, prints their tables, keeps JSON in artifacts/bench.</summary>
+/// <summary>`./vmpod bench [NAME]`: runs one benchmark or all, prints targets and tables, keeps JSON and a plot (SVG) in artifacts/bench.</summary>
 internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
-        new SuiteBenchmark(), new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
+        new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()
@@ -29,6 +31,7 @@ internal static class BenchCommand
         var rounds = new Option<int>("--rounds") { Description = "Runs of each comparison; medians are printed.", DefaultValueFactory = _ => 1 };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
         var root = new RootCommand("Measures VmPod, against restic and borg in the same run.") { name, sessions, quick, rounds, json };
+        root.Subcommands.Add(OpenProbe.Command());
         root.SetAction(result => Run(result.GetValue(name), result.GetValue(json),
             new BenchOptions(result.GetValue(sessions), result.GetValue(quick), Math.Max(1, result.GetValue(rounds)), Console.Error)));
         return root;
@@ -44,13 +47,22 @@ internal static class BenchCommand
         }
         try
         {
+            var summary = new BenchReport("targets");
             foreach (IBenchmark benchmark in chosen)
             {
+                string load = Machine.LoadAverage();
                 BenchReport report = benchmark.Run(options);
-                string folder = Directory.CreateDirectory(Repository.PathOf("artifacts", "bench")).FullName;
-                File.WriteAllText(Path.Join(folder, benchmark.Name + ".json"), report.ToJson());
-                Console.Out.WriteLine(json ? report.ToJson() : report.ToText());
+                report.Versions["machine"] = Machine.Text;
+                report.Notes.Add($"Load average of the minute before: {load}. What else ran then makes times by the clock longer.");
+                if (options.Quick)
+                    report.Notes.Add("Tried with --quick: small synthetic data, so what is met or not met here says nothing.");
+                Write(report, json);
+                summary.Targets.AddRange(report.Targets.Select(t => t with { What = $"{benchmark.Name}: {t.What}" }));
+                foreach ((string what, string version) in report.Versions)
+                    summary.Versions[what] = version;
             }
+            if (chosen.Length > 1)
+                Write(summary, json);
             return (int)ExitCode.Done;
         }
         catch (VmPodException e)
@@ -60,5 +72,14 @@ internal static class BenchCommand
                 Console.Error.WriteLine(e.Hint);
             return (int)e.ExitCode;
         }
+    }
+
+    private static void Write(BenchReport report, bool json)
+    {
+        string folder = Directory.CreateDirectory(Repository.PathOf("artifacts", "bench")).FullName;
+        File.WriteAllText(Path.Join(folder, report.Name + ".json"), report.ToJson());
+        if (report.ToSvg() is { } svg)
+            File.WriteAllText(Path.Join(folder, report.Name + ".svg"), svg);
+        Console.Out.WriteLine(json ? report.ToJson() : report.ToText());
     }
 }

@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using VmPod.Benchmarks.Data;
+using VmPod.Benchmarks.Mount;
 using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Report.Plots;
 using VmPod.Benchmarks.Vaults;
 using VmPod.HostGuard.Mount;
 using VmPod.Testing;
@@ -50,7 +52,7 @@ internal sealed class DiskBenchmark : IBenchmark
         using (lease)
         using (var image = new SessionImage(lease, new SessionImageOptions()))
         {
-            var disk = new ImageDisk(image.Streams.Single(s => s.Name.EndsWith("disk", StringComparison.Ordinal)), image);
+            var disk = new ImageStream("disk", MountedFileKind.Disk, image.Streams.Single(s => s.Name.EndsWith("disk", StringComparison.Ordinal)), image);
             Measure("raw file of the mount", load => OverMount(disk, load));
             Measure("NBD", load => OverNbd(disk, work["socket"], load));
         }
@@ -71,7 +73,7 @@ internal sealed class DiskBenchmark : IBenchmark
         return Report(results, options.Quick);
     }
 
-    private static Timing OverMount(ImageDisk disk, DiskLoad load)
+    private static Timing OverMount(ImageStream disk, DiskLoad load)
     {
         // Reachable for the jail's uid, which a folder of /var/tmp with mode 0700 is not.
         string point = Directory.CreateTempSubdirectory("vmpod-bench-").FullName;
@@ -89,7 +91,7 @@ internal sealed class DiskBenchmark : IBenchmark
     }
 
     // A pair of sockets that nobody else can connect to any more is what an inherited descriptor needs.
-    private static Timing OverNbd(ImageDisk disk, string path, DiskLoad load)
+    private static Timing OverNbd(ImageStream disk, string path, DiskLoad load)
     {
         var address = new UnixDomainSocketEndPoint(path);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -129,15 +131,20 @@ internal sealed class DiskBenchmark : IBenchmark
         var table = new BenchTable(
             "The same disk by two ways, by QEMU's block layer in the jail; microseconds a request, CPU of both sides in the second of each pair",
             "load", "mount us", "mount CPU us", "NBD us", "NBD CPU us", "file in RAM us", "NBD / mount", "NBD / mount, CPU", "mount, % of file in RAM");
+        var plot = new BarPlot("A request, by the clock", "us", "raw file of the mount", "NBD", "raw file in RAM");
+        var relative = new BarPlot("The mount against a raw file in RAM", "percent of its speed", "raw file of the mount");
         foreach (DiskLoad load in Loads)
         {
             double requests = quick ? load.Count / 10 : load.Count;
             Timing mount = results[("raw file of the mount", load.Name)], nbd = results[("NBD", load.Name)], file = results[("raw file in RAM", load.Name)];
             table.Add(load.Name, mount.WallS / requests * 1e6, mount.CpuS / requests * 1e6, nbd.WallS / requests * 1e6, nbd.CpuS / requests * 1e6,
                 file.WallS / requests * 1e6, nbd.WallS / mount.WallS, nbd.CpuS / mount.CpuS, file.WallS / mount.WallS * 100);
+            plot.Add(load.Name, [mount.WallS / requests * 1e6, nbd.WallS / requests * 1e6, file.WallS / requests * 1e6]);
+            relative.Add(load.Name, [file.WallS / mount.WallS * 100]);
         }
         var report = new BenchReport(Name);
         report.Tables.Add(table);
+        report.Plots.AddRange([plot, relative]);
         report.Versions["kernel"] = Environment.OSVersion.Version.ToString();
         report.Notes.Add("All reads hit decoded chunks, all writes fit the overlay. Medians of three runs after one that warms.");
         report.Notes.Add("The serving side has 4 threads both ways.");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Report.Plots;
 using VmPod.HostGuard.Mount;
 
 namespace VmPod.Benchmarks.Mount;
@@ -58,6 +59,12 @@ internal sealed class MountBenchmark : IBenchmark
     public BenchReport Run(BenchOptions options)
     {
         var table = new BenchTable("The mount, with files of one byte value behind it", "what", "value", "unit");
+        BarPlot pages = new("A page", "us", "mean"), speeds = new("Sequential reads", "MB/s", "speed"), wiping = new("Wiping the page cache", "s/GiB", "time");
+        void Add(string what, double value, string unit, BarPlot plot)
+        {
+            table.Add(what, value, unit);
+            plot.Add(what, [value]);
+        }
         string folder = Directory.CreateTempSubdirectory("vmpod-bench-").FullName;
         try
         {
@@ -67,16 +74,16 @@ internal sealed class MountBenchmark : IBenchmark
             string disk = Path.Combine(folder, "disk");
 
             string[] faults = Python(RandomFaults, ram, FileBytes.ToString(CultureInfo.InvariantCulture)).Split(' ');
-            table.Add("random 4 KiB fault through mmap", Number(faults[0]), "us");
-            table.Add("page dirtied through mmap, with fsync", Number(faults[1]), "us");
-            table.Add("sequential read, disk, O_DIRECT 1 MiB", Number(Python(SequentialRead, "direct", disk)), "MB/s");
-            table.Add("sequential read, memory, cache cold", Number(Python(SequentialRead, "cached", ram)), "MB/s");
+            Add("random 4 KiB fault through mmap", Number(faults[0]), "us", pages);
+            Add("page dirtied through mmap, with fsync", Number(faults[1]), "us", pages);
+            Add("sequential read, disk, O_DIRECT 1 MiB", Number(Python(SequentialRead, "direct", disk)), "MB/s", speeds);
+            Add("sequential read, memory, cache cold", Number(Python(SequentialRead, "cached", ram)), "MB/s", speeds);
 
             double gibibytes = mount.CacheState("ram").CachedPages * 4096.0 / (1L << 30);
             var clock = Stopwatch.StartNew();
             CacheWipe wipe = mount.ZeroCachedPages("ram");
-            table.Add(string.Create(CultureInfo.InvariantCulture, $"zeroing {gibibytes:f2} GiB of cache, {wipe.PagesCachedAfter} left"),
-                clock.Elapsed.TotalSeconds / gibibytes, "s/GiB");
+            Add(string.Create(CultureInfo.InvariantCulture, $"zeroing {gibibytes:f2} GiB of cache, {wipe.PagesCachedAfter} left"),
+                clock.Elapsed.TotalSeconds / gibibytes, "s/GiB", wiping);
         }
         finally
         {
@@ -84,6 +91,7 @@ internal sealed class MountBenchmark : IBenchmark
         }
         var report = new BenchReport(Name);
         report.Tables.Add(table);
+        report.Plots.AddRange([pages, speeds, wiping]);
         report.Versions["kernel"] = Environment.OSVersion.Version.ToString();
         return report;
     }

@@ -46,6 +46,9 @@ internal sealed class BorgTool : ISnapshotTool
     });
 
     /// <inheritdoc/>
+    public void WarmProgram() => Command.Run("borg", ["--version"]);
+
+    /// <inheritdoc/>
     public void Warm() => DataFile.Warm(folder);
 
     private string Archive(int generation) => string.Create(CultureInfo.InvariantCulture, $"{Repository}::gen{generation}");

@@ -31,6 +31,9 @@ internal sealed class CopyTool : ISnapshotTool
     public Timing Restore(int generation, string into) => Copy(Place(generation), into);
 
     /// <inheritdoc/>
+    public void WarmProgram() => Command.Run("cp", ["--version"]);
+
+    /// <inheritdoc/>
     public void Warm() => DataFile.Warm(folder);
 
     private string Place(int generation) => Path.Join(folder, generation.ToString(CultureInfo.InvariantCulture));

@@ -26,6 +26,9 @@ internal interface ISnapshotTool
     /// <summary>Restores a generation into a new folder, durably.</summary>
     Timing Restore(int generation, string into);
 
+    /// <summary>Loads the program itself and nothing of what it keeps: with cold caches its data comes from the disk, not its code.</summary>
+    void WarmProgram();
+
     /// <summary>Reads all that it keeps, so that it is in the page cache.</summary>
     void Warm();
 }

@@ -47,6 +47,9 @@ internal sealed class ResticTool : ISnapshotTool
     });
 
     /// <inheritdoc/>
+    public void WarmProgram() => Command.Run("restic", ["version"]);
+
+    /// <inheritdoc/>
     public void Warm() => DataFile.Warm(folder);
 
     private void Restic(params string[] arguments) => Command.Run("restic",

@@ -44,10 +44,7 @@ internal sealed class BenchTable(string title, params IReadOnlyList<string> colu
     private static string Format(object? cell) => cell switch
     {
         null => "",
-        double number when Math.Abs(number) >= 100 => number.ToString("0", CultureInfo.InvariantCulture),
-        double number when Math.Abs(number) >= 10 => number.ToString("0.0", CultureInfo.InvariantCulture),
-        double number when Math.Abs(number) >= 1 => number.ToString("0.00", CultureInfo.InvariantCulture),
-        double number => number.ToString("0.000", CultureInfo.InvariantCulture),
+        double number => Numbers.Text(number),
         IFormattable other => other.ToString(null, CultureInfo.InvariantCulture),
         _ => cell.ToString()!,
     };

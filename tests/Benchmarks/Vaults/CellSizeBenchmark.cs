@@ -3,6 +3,7 @@ using System.Globalization;
 using VmPod.Benchmarks.Data;
 using VmPod.Benchmarks.Peers;
 using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Report.Plots;
 using VmPod.Testing;
 using VmPod.Vault;
 using VmPod.Vault.Format;
@@ -61,6 +62,10 @@ internal sealed class CellSizeBenchmark : IBenchmark
                 Directory.Delete(folder, recursive: true);
             }
         }
+        var stored = new BarPlot("Stored after all generations", "MiB", "stored");
+        var cpu = new BarPlot("Saving all generations", "CPU s", "save");
+        var latency = new BarPlot("A random 4 KiB read, nothing opened before", "us", "median", "p99");
+        var moved = new BarPlot("Moved over a wire by such a read", "KiB", "mean");
         foreach ((int size, Row row) in rows)
         {
             Timing save = Timing.Median(timings[size]);
@@ -68,9 +73,15 @@ internal sealed class CellSizeBenchmark : IBenchmark
             table.Add(size / 1024, row.Stored / Mi, row.Fill * 100, row.Last / Mi, save.WallS, save.CpuS, Statistics.Percentile(row.Reads.Microseconds, 50),
                 Statistics.Percentile(row.Reads.Microseconds, 99), row.Reads.Cells.Average(), Statistics.Percentile(row.Reads.Cells, 99), wire / 1024,
                     wire * 8 / 54e3, wire * 8 / 11e3);
+            string name = $"cells of {size / 1024} KiB";
+            stored.Add(name, [row.Stored / Mi]);
+            cpu.Add(name, [save.CpuS]);
+            latency.Add(name, [Statistics.Percentile(row.Reads.Microseconds, 50), Statistics.Percentile(row.Reads.Microseconds, 99)]);
+            moved.Add(name, [wire / 1024]);
         }
         var report = new BenchReport(Name);
         report.Tables.Add(table);
+        report.Plots.AddRange([stored, cpu, latency, moved]);
         report.Versions["vmpod"] = typeof(PodVault).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add($"Sessions: {sessions.Source}. 'save all' is {saves} generations in order, fsync included.");
         report.Notes.Add($"A read is one of {Reads} random 4 KiB reads of non-zero pages of the newest memory, each with no cell opened and "

@@ -2,6 +2,7 @@ using System.Globalization;
 using VmPod.Benchmarks.Data;
 using VmPod.Benchmarks.Peers;
 using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Report.Plots;
 using VmPod.Testing;
 using VmPod.Vault.Format;
 using ZstdSharp;
@@ -13,6 +14,9 @@ internal sealed class PipelineBenchmark : IBenchmark
 {
     private const double Mi = 1 << 20;
     private const int Level = 1;
+
+    // DESIGN.md section 8.
+    private const double ShareLeastPercent = 75;
 
     /// <inheritdoc/>
     public string Name => "pipeline";
@@ -29,6 +33,8 @@ internal sealed class PipelineBenchmark : IBenchmark
         ChunkList chunks = ChunkList.Of(session);
         var zstd = new List<Timing>();
         var puts = new List<Timing>();
+        var kernel = new List<double>();
+        long cells = 0;
         for (int round = 0; round < Math.Max(3, options.Rounds); round++)
         {
             options.Log.WriteLine($"round {round}");
@@ -38,27 +44,42 @@ internal sealed class PipelineBenchmark : IBenchmark
             using var tool = new VaultTool();
             tool.Create(folder);
             Command.Sync(work.FullPath);
+            TimeSpan before = Environment.CpuUsage.PrivilegedTime;
             puts.Add(tool.Save(session, 0));
+            kernel.Add((Environment.CpuUsage.PrivilegedTime - before).TotalSeconds);
+            cells = tool.LastPut!.CellsAdded;
             Directory.Delete(folder, recursive: true);
         }
         Timing plain = Timing.Median(zstd), put = Timing.Median(puts);
-        double mebibytes = chunks.Bytes / Mi;
-        var table = new BenchTable("First save against ZstdSharp level 1 alone, chunk by chunk on all cores", "what", "seconds", "CPU s", "MiB/s",
-            "share of zstd alone %", "target %");
-        table.Add("read and zstd alone", plain.WallS, plain.CpuS, mebibytes / plain.WallS, 100.0, "");
-        table.Add("put, the first of the process (JIT)", puts[0].WallS, puts[0].CpuS, mebibytes / puts[0].WallS, plain.WallS / puts[0].WallS * 100, "");
-        table.Add("put, fsync included", put.WallS, put.CpuS, mebibytes / put.WallS, plain.WallS / put.WallS * 100, ">= 75");
-        table.Add("the same in CPU seconds", put.WallS, put.CpuS, mebibytes / put.CpuS, plain.CpuS / put.CpuS * 100, "");
+        StageProfile stages = StageProfile.Run(chunks, work["stages"]);
+        var profile = new PutProfile(stages, put, Statistics.Percentile(kernel, 50), chunks.Bytes, cells, plain);
 
         var report = new BenchReport(Name);
-        report.Tables.Add(table);
-        report.Tables.Add(new StageProfile(chunks, work["stages"]).Run());
+        var target = new Target("put (first save) against zstd alone on all CPUs", plain.WallS / put.WallS * 100, ShareLeastPercent, "%", IsLeast: true);
+        report.Targets.Add(target);
+        double mebibytes = chunks.Bytes / Mi;
+        var table = new BenchTable("First save against ZstdSharp level 1 alone, chunk by chunk on all cores", "what", "seconds", "CPU s", "MiB/s",
+            "share of zstd alone %", "target");
+        table.Add("read and zstd alone", plain.WallS, plain.CpuS, mebibytes / plain.WallS, 100.0, "");
+        table.Add("put, the first of the process (JIT)", puts[0].WallS, puts[0].CpuS, mebibytes / puts[0].WallS, plain.WallS / puts[0].WallS * 100, "");
+        table.Add("put, fsync included", put.WallS, put.CpuS, mebibytes / put.WallS, target.Value, target.Verdict);
+        table.Add("the same in CPU seconds", put.WallS, put.CpuS, mebibytes / put.CpuS, plain.CpuS / put.CpuS * 100, "");
+        report.Tables.AddRange([table, stages.ToTable(), profile.Shares(), profile.Limit()]);
+        report.Plots.Add(new BarPlot("First save against zstd alone on all CPUs", "MiB/s of chunks that are not zero", "speed")
+            .Add("read and zstd alone", [mebibytes / plain.WallS])
+            .Add("put, fsync included", [mebibytes / put.WallS], mebibytes / plain.WallS * ShareLeastPercent / 100));
+        report.Plots.Add(profile.Plot());
         report.Versions["vmpod"] = typeof(Vault.PodVault).Assembly.GetName().Version!.ToString(3);
         report.Versions["ZstdSharp"] = typeof(Compressor).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
             $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians "
                 + $"of {puts.Count} alternating runs."));
         report.Notes.Add("The stages are run apart on one thread each over a part of the data; a put runs them on all cores, and the disk writes meanwhile.");
+        report.Notes.Add("The limit's share of zstd alone is the best that a put can reach which compresses every chunk: more needs chunks that are not "
+            + "compressed.");
+        report.Notes.Add("Each primitive is counted for every chunk that is not zero, or every cell added. What a put does besides (choosing a codec, "
+            + "references, packing, tables, index, commit, locks, handing over between threads, page faults) and what it saves by a chunk that needs no zstd "
+            + "are in 'not explained'. The kernel's part contains the passphrase's 64 MiB of page faults.");
         return report;
     }
 

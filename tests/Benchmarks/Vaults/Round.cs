@@ -4,8 +4,8 @@ using VmPod.Benchmarks.Report;
 
 namespace VmPod.Benchmarks.Vaults;
 
-/// <summary>One round: fresh repositories on one disk, every step with all tools in turn.</summary>
-internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet sessions, string folder, TextWriter log)
+/// <summary>One round: fresh repositories on one disk, every step with all tools in turn; before each, caches are made warm, or all are dropped.</summary>
+internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet sessions, string folder, bool isCold, TextWriter log)
 {
     private readonly string live = Path.Join(folder, "live");
 
@@ -14,7 +14,7 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
     {
         int generations = sessions.Folders.Count;
         var result = new RoundResult(new Timing[generations + 1, tools.Length], new long[generations, tools.Length], new double[generations + 1],
-            new Timing[tools.Length]);
+            new double[generations], new Timing[tools.Length]);
         foreach (ISnapshotTool tool in tools)
             tool.Create(Path.Join(folder, tool.Name));
         for (int g = 0; g < generations; g++)
@@ -24,20 +24,20 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
             for (int i = 0; i < tools.Length; i++)
             {
                 long before = tools[i].StoredBytes;
-                DataFile.Warm(live);
-                Command.Sync(folder);
+                Prepare(tools[i], () => DataFile.Warm(live));
+                if (isCold)
+                    result.CachedMiB = Math.Max(result.CachedMiB, ColdCaches.CachedMiB(DataFile.Files(live)));
                 Note(tools[i], $"put gen{g}", result.Timings[g, i] = tools[i].Save(live, g));
                 result.Added[g, i] = tools[i].StoredBytes - before;
                 if (tools[i] == ours)
-                    result.PeakMiB[g] = ours.LastPeakMiB;
+                    (result.PeakMiB[g], result.Fill[g]) = (ours.LastPeakMiB, ours.LastFill);
             }
         }
         for (int i = 0; i < tools.Length; i++)
         {
             string into = Path.Join(folder, "restored");
             result.Unlock[i] = tools[i].Unlock();
-            tools[i].Warm();
-            Command.Sync(folder);
+            Prepare(tools[i], tools[i].Warm);
             Note(tools[i], "get", result.Timings[generations, i] = tools[i].Restore(generations - 1, into));
             if (tools[i] == ours)
             {
@@ -50,8 +50,21 @@ internal sealed class Round(ISnapshotTool[] tools, VaultTool ours, SessionSet se
         return result;
     }
 
+    private void Prepare(ISnapshotTool tool, Action warm)
+    {
+        Command.Sync(folder);
+        if (!isCold)
+        {
+            warm();
+            return;
+        }
+        ColdCaches.Drop();
+        // Ours is in this process, and stays in memory.
+        tool.WarmProgram();
+    }
+
     private void Note(ISnapshotTool tool, string step, Timing timing) =>
-        log.WriteLine(FormattableString.Invariant($"{tool.Name,-8}{step,-10}{timing.WallS,8:0.00} s"));
+        log.WriteLine(FormattableString.Invariant($"{(isCold ? "cold" : "warm"),-5}{tool.Name,-8}{step,-10}{timing.WallS,8:0.00} s"));
 
     private void Link(string generation)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using VmPod.Benchmarks.Report;
+using VmPod.Benchmarks.Report.Plots;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
@@ -46,13 +47,17 @@ internal sealed class SuiteBenchmark : IBenchmark
                 Time(suite, "tag", () => keys.ChangeTagOf(chunk));
             }
         }
+        var plot = new BarPlot("Cipher suites, one thread", "MiB/s", "seal", "open", "change tags");
         foreach (byte suite in CellSuite.All)
         {
             string name = suite == CellSuite.HmacAes ? "2: HMAC-SHA-256, AES-256-GCM" : "1: BLAKE2b-256, ChaCha20-Poly1305";
             table.Add(name, Speed(suite, "seal"), Speed(suite, "open"), Speed(suite, "tag"));
+            plot.Add(name, [Speed(suite, "seal"), Speed(suite, "open"), Speed(suite, "tag")]);
         }
         var report = new BenchReport(Name);
         report.Tables.Add(table);
+        report.Plots.Add(plot);
+        report.Versions["vmpod"] = typeof(Vault.PodVault).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
             $"Medians of {rounds} rounds in turns; {mebibytes:0} MiB each; by CPU time of one thread."));
         return report;

@@ -71,6 +71,12 @@ internal sealed class VaultTool(int cellBytes = FormatLimits.CellBytesDefault) :
     });
 
     /// <inheritdoc/>
+    public void WarmProgram()
+    {
+        // It is this process.
+    }
+
+    /// <inheritdoc/>
     public void Warm() => DataFile.Warm(folder);
 
     /// <summary>Opens the vault and a lease on its session, for reading as a running machine does.</summary>
