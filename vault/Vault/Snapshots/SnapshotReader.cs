@@ -60,7 +60,8 @@ public static class SnapshotReader
                 files.Add((stream, [.. session.Chunks(stream)]));
         }
         long total = files.Sum(f => f.Chunks.Sum(c => (long)f.Stream.ChunkLength(c))) + containers.Sum(c => ContainerReader.DataBytes(session, c)), written = 0;
-        foreach ((StreamInfo stream, long[] chunks) in files)
+        using var restored = new RestoredPages(session);
+        foreach ((StreamInfo stream, long[] chunks) in files.OrderBy(f => f.Stream.Kind == StreamKind.Memory))
         {
             using SafeFileHandle file = Create(folder, stream.Name, stream.Length);
             int batches = (chunks.Length + ChunksInBatch - 1) / ChunksInBatch;
@@ -70,7 +71,7 @@ public static class SnapshotReader
                 Parallel.For(0, batches, options, () => new LockedMemory((long)ChunksInBatch * FormatLimits.ChunkBytes), (batch, _, memory) =>
                 {
                     long bytes = WriteBatch(session, stream, chunks.AsSpan(batch * ChunksInBatch, Math.Min(ChunksInBatch,
-                        chunks.Length - batch * ChunksInBatch)), memory, file);
+                        chunks.Length - batch * ChunksInBatch)), memory, file, restored);
                     long now = Interlocked.Add(ref written, bytes);
                     progress?.Report(new TransferProgress(now, total, now, watch.Elapsed));
                     return memory;
@@ -81,6 +82,7 @@ public static class SnapshotReader
                 System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
             }
             Libc.Fsync(file);
+            restored.Add(stream, Path.Combine(folder, stream.Name));
         }
         foreach (StreamInfo stream in containers)
         {
@@ -111,7 +113,8 @@ public static class SnapshotReader
     }
 
     // Neighbouring chunks go out in one write; pages of zeros at the ends of a run stay holes.
-    private static long WriteBatch(SessionReader session, StreamInfo stream, ReadOnlySpan<long> chunks, LockedMemory memory, SafeFileHandle file)
+    private static long WriteBatch(SessionReader session, StreamInfo stream, ReadOnlySpan<long> chunks, LockedMemory memory, SafeFileHandle file,
+        RestoredPages restored)
     {
         long bytes = 0;
         for (int i = 0; i < chunks.Length;)
@@ -123,7 +126,7 @@ public static class SnapshotReader
             for (int k = 0; k < run; k++)
             {
                 int chunkLength = stream.ChunkLength(chunks[i + k]);
-                session.ReadChunk(stream, chunks[i + k], memory.Slice(length, chunkLength));
+                session.ReadChunk(stream, chunks[i + k], memory.Slice(length, chunkLength), restored);
                 length += chunkLength;
             }
             WriteSparse(file, memory.Slice(0, length), chunks[i] * FormatLimits.ChunkBytes);
