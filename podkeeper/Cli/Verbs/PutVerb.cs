@@ -39,7 +39,7 @@ internal static class PutVerb
             }
             var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored,
                 s.ChunksUnchanged, s.ChunksZero, s.PagesReferenced, s.PagesDifferent, s.Files,
-                Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut);
+                Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut, s.StoredWhole);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.PutReply, Lines);
             return (int)ExitCode.Done;
         });
@@ -52,5 +52,7 @@ internal static class PutVerb
             + $"{Output.Bytes(r.BytesAdded)} added in {r.WallS:0.0} s.";
         foreach (string name in r.LeftOut)
             yield return $"left out       {name} (VMware makes it anew)";
+        foreach (string file in r.StoredWhole)
+            yield return $"stored whole   {file}";
     }
 }

@@ -11,7 +11,8 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     private readonly LockedCache<CellId> opened = new(cachedCells, CellLayout.HeaderBytes + CellLayout.Capacity(cells.CellBytes));
     private readonly ThreadLocal<Scratch> scratch = new(static () => new Scratch(), trackAllValues: true);
 
-    /// <summary>Reads and decodes the payload at <paramref name="place"/> into <paramref name="chunk"/>, which it must fill exactly.</summary>
+    /// <summary>Reads the chunk at <paramref name="place"/> into <paramref name="chunk"/>, which it must fill exactly. Pages of other payloads come by
+    /// <paramref name="shortcut"/> where it has them.</summary>
     /// <exception cref="VmPodException">A cell is missing or damaged, or the map and the directory do not agree (exit 5).</exception>
     public void Read(ChunkKey key, in PayloadRef place, Span<byte> chunk, IPageShortcut? shortcut = null)
     {
@@ -19,7 +20,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
             throw Disagrees(key);
     }
 
-    /// <summary>As <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/> for a chunk that may be shorter than <paramref name="chunk"/>.
+    /// <summary>As <see cref="Read(ChunkKey, in PayloadRef, Span{byte}, IPageShortcut?)"/> for a chunk that may be shorter than <paramref name="chunk"/>.
     /// Returns its bytes.</summary>
     public int ReadUpTo(ChunkKey key, in PayloadRef place, Span<byte> chunk) => Read(key, place, chunk, exact: false);
 
@@ -78,7 +79,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     /// Reads the pages that stand in a chunk's own payload, each to its place in <paramref name="chunk"/>; of one that names no others that is all of it.
     /// Returns which pages those are, bit by bit.
     /// </summary>
-    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/>.</exception>
+    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte}, IPageShortcut?)"/>.</exception>
     public ushort ReadOwn(ChunkKey key, in PayloadRef place, Span<byte> chunk)
     {
         if (!place.HasPayload)
@@ -93,7 +94,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
 
     /// <summary>Reads the pages of a target that others may name: those that stand in its payload and are no differences. Returns which they are, bit by
     /// bit.</summary>
-    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte})"/>.</exception>
+    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte}, IPageShortcut?)"/>.</exception>
     public ushort ReadTarget(in PageTarget target, Span<byte> chunk) => Fetch(target.Key, target.Place, chunk, Want.Plain).Have;
 
     /// <summary>As <see cref="ReadTarget(in PageTarget, Span{byte})"/>; a page of <paramref name="wanted"/> that is not among them is damage too.</summary>
@@ -138,7 +139,10 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
             ReadTarget(target, WantedOf(pages, PageKind.Reference, target), whole);
             for (int page = 0; page < PageTable.PagesMax; page++)
             {
-                if ((left >> page & 1) == 0 || pages.ReferenceOf(page) is not var (named, from) || !named.IsSame(target))
+                if ((left >> page & 1) == 0)
+                    continue;
+                (PageTarget named, int from) = pages.ReferenceOf(page);
+                if (!named.IsSame(target))
                     continue;
                 PageOf(whole, from).CopyTo(PageOf(chunk, page));
                 left ^= (ushort)(1 << page);

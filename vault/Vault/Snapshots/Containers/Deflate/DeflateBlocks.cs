@@ -4,7 +4,7 @@ using static VmPod.Vault.Snapshots.Containers.Deflate.DeflateTables;
 namespace VmPod.Vault.Snapshots.Containers.Deflate;
 
 /// <summary>Symbols to bits: a block is stored, or has fixed or own trees, as zlib decides (zlib 1.2, trees.c, _tr_flush_block).</summary>
-internal sealed class DeflateBlocks : IDisposable
+internal sealed unsafe class DeflateBlocks : IDisposable
 {
     // zlib's buffer of symbols with memLevel 8 is 16,384, and a block ends one before.
     private const int SymbolsMax = 16_383;
@@ -15,12 +15,14 @@ internal sealed class DeflateBlocks : IDisposable
     private readonly HuffmanTree lengths = new(LengthSymbols, LengthExtra, Literals + 1, 15, FixedLengths);
     private readonly HuffmanTree distances = new(DistanceSymbols, DistanceExtra, 0, 15, FixedDistanceLengths);
     private readonly HuffmanTree bitLengths = new(BitLengthSymbols, BitLengthExtra, 0, 7, null);
+    private uint* taken;
     private int count;
 
     /// <summary>Forgets what was taken.</summary>
     public void Reset()
     {
         count = 0;
+        taken = (uint*)symbols.Pointer;
         Array.Clear(lengths.Frequency);
         Array.Clear(distances.Frequency);
         Array.Clear(bitLengths.Frequency);
@@ -28,17 +30,17 @@ internal sealed class DeflateBlocks : IDisposable
     }
 
     /// <summary>Takes a byte. True if the block is full.</summary>
-    public unsafe bool Literal(byte value)
+    public bool Literal(byte value)
     {
-        ((uint*)symbols.Pointer)[count++] = value;
+        taken[count++] = value;
         lengths.Frequency[value]++;
         return count == SymbolsMax;
     }
 
     /// <summary>Takes a match. True if the block is full.</summary>
-    public unsafe bool Match(int distance, int length)
+    public bool Match(int distance, int length)
     {
-        ((uint*)symbols.Pointer)[count++] = (uint)(distance << 8 | length - MinMatch);
+        taken[count++] = (uint)(distance << 8 | length - MinMatch);
         lengths.Frequency[LengthCode[length - MinMatch] + Literals + 1]++;
         distances.Frequency[DistanceCode(distance - 1)]++;
         return count == SymbolsMax;
@@ -90,9 +92,9 @@ internal sealed class DeflateBlocks : IDisposable
     /// <inheritdoc/>
     public void Dispose() => symbols.Dispose();
 
-    private unsafe void Symbols(ref BitWriter bits, byte[] lengthBits, ushort[] lengthCodes, byte[] distanceBits, ushort[] distanceCodes)
+    private void Symbols(ref BitWriter bits, byte[] lengthBits, ushort[] lengthCodes, byte[] distanceBits, ushort[] distanceCodes)
     {
-        uint* symbol = (uint*)symbols.Pointer;
+        uint* symbol = taken;
         for (int i = 0; i < count; i++)
         {
             int low = (int)(symbol[i] & 0xFF), distance = (int)(symbol[i] >> 8);
