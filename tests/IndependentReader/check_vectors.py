@@ -10,12 +10,13 @@ from collections import Counter
 
 sys.dont_write_bytecode = True
 
-from cells import DELTA, open_cell, parse_content, read_pages
+from cells import DELTA, CellReader, Payload, open_cell, parse_content, read_pages
+from chunks import ChunkReader
 from errors import DAMAGED, VaultError
 from keyring import Commit, LeaseKeys
 from primitives import SUITES, Suite, Zstd, hkdf, sha256
 from store import Entry
-from tables import Manifest, read_map_leaf, read_tag_leaf
+from tables import Manifest, Place, read_map_leaf, read_tag_leaf
 
 # What the vectors are of: make.py beside them.
 HANDLE, LEASE_KEY, ID = bytes(range(100, 116)), bytes(range(32, 64)), sha256(b"cell A")
@@ -61,6 +62,29 @@ def payload(fields: dict[str, str]) -> None:
     assert plain == parse_bytes(fields["plain"])
 
 
+class MemoryPayloads(CellReader):
+    """Payloads that a vector gives, by the places that its leaf names."""
+
+    def __init__(self, payloads: dict[Place, Payload]) -> None:
+        self.zstd, self.payloads = Zstd(), payloads
+
+    def payload(self, place: Place, stream: int, chunk: int | None = None) -> Payload:
+        return self.payloads[place]
+
+
+def chunk(fields: dict[str, str]) -> None:
+    [(key, value)] = read_map_leaf(parse_bytes(fields["bytes"]), None)
+    targets = value.table.targets if value.table else ()
+    named = [("own", value.place, key)] if value.place else []
+    named += [(f"target-{i}", target.place, (target.stream, target.chunk)) for i, target in enumerate(targets)]
+    payloads = {}
+    for name, place, (stream, number) in named:
+        data = parse_bytes(fields[name])
+        payloads[place] = Payload(stream, number, data[0], int.from_bytes(data[1:4], "big"), data[4:])
+    found = ChunkReader(MemoryPayloads(payloads)).read(key, int(fields["length"]), value)
+    assert found == parse_bytes(fields["plain"])
+
+
 def content(fields: dict[str, str]) -> None:
     data = parse_bytes(fields["bytes"])
     parse_content(data, HANDLE, int.from_bytes(data[CONTENT_LEASE], "big"))
@@ -73,7 +97,7 @@ def commit(fields: dict[str, str]) -> None:
 
 
 LAYERS = {
-    "cell": cell, "payload": payload, "content": content, "commit": commit,
+    "cell": cell, "payload": payload, "chunk": chunk, "content": content, "commit": commit,
     "map-leaf": lambda fields: read_map_leaf(parse_bytes(fields["bytes"]), b"\1" * 32),
     "tag-leaf": lambda fields: read_tag_leaf(parse_bytes(fields["bytes"])),
     "manifest": lambda fields: Manifest.parse(parse_bytes(fields["bytes"]), b"\1" * 32),

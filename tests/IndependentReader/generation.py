@@ -1,45 +1,24 @@
-"""A generation: its manifest, its map, and its chunks decoded (V-14 to V-20, V-25, V-32, V-35, V-141 to V-146)."""
+"""A generation: its manifest, its map, its live set and its streams (V-18, V-20, V-21, V-25, V-27, V-32, V-35)."""
 from __future__ import annotations
 
 from collections import Counter
 from typing import Iterator
 
-from cells import DELTA, PAGEREF, PATCH, RAW, ZSTD, Cache, CellReader, Payload
+from cells import CellReader, Line
+from chunks import ChunkReader
 from cursor import Cursor
 from errors import require
 from keyring import Commit, Keyring
 from store import live_root
-from tables import (CHUNK, DIFFERENCE, LISTS, MANIFESTS, MAP_LEAVES, OWN, PAGE, TAG_LEAVES, TARGET, ZERO, Key, Manifest, PageTable, Place, Run, Stream, Target,
-                    Value, read_list, read_map_leaf, read_tag_leaf)
+from tables import (CHUNK, LISTS, MANIFESTS, MAP_LEAVES, TAG_LEAVES, Key, Manifest, Place, Run, Stream, Value, read_list, read_map_leaf, read_tag_leaf)
 
-PAGE_NAMES = {ZERO: "zero", OWN: "own", TARGET: "target", DIFFERENCE: "difference"}
-CODEC_NAMES = {RAW: "raw", ZSTD: "zstd", PATCH: "patch", PAGEREF: "pageref", DELTA: "delta"}
 NO_TAG = (0, bytes(16))
-
-
-class TargetPages:
-    """A payload that pages are taken from, decoded as far as that is allowed (V-146)."""
-
-    def __init__(self, reader: CellReader, target: Target) -> None:
-        payload = reader.payload(target.place, target.stream, target.chunk)
-        require(payload.codec in (RAW, ZSTD, PAGEREF), "a page is taken from what was taken itself")
-        self.chunk = reader.whole(payload) if payload.codec != PAGEREF else None
-        self.some = reader.pages(payload).by_number if payload.codec == PAGEREF else {}
-        self.codec = CODEC_NAMES[payload.codec]
-
-    def page(self, number: int) -> bytes:
-        page = self.some.get(number) if self.chunk is None else self.chunk[number * PAGE:(number + 1) * PAGE]
-        require(page is not None and len(page) == PAGE, "a page is taken from a payload that does not have it")
-        return page
 
 
 class Generation:
     def __init__(self, reader: CellReader, keyring: Keyring, commit: Commit) -> None:
         self.reader, self.keyring, self.commit = reader, keyring, commit
-        self.targets: Cache[Target, TargetPages] = Cache(512, lambda target: TargetPages(reader, target))
-        self.chunks: Counter[str] = Counter()
-        self.pages: Counter[str] = Counter()
-        self.target_pages: Counter[str] = Counter()
+        self.chunks = ChunkReader(reader)
         self.structure: Counter[str] = Counter()
         self.tags_checked = 0
         self.live: set[bytes] = set(commit.manifest_cells)
@@ -76,7 +55,7 @@ class Generation:
         require((at, slot) == (len(cells), 0), "the manifest does not end where its cells end")
         return b"".join(parts)
 
-    def line(self, cells: tuple[bytes, ...], at: int, slot: int):
+    def line(self, cells: tuple[bytes, ...], at: int, slot: int) -> Line:
         require(at < len(cells), "the manifest goes on behind its cells")
         lines = self.reader.cells.get(cells[at]).lines
         require(slot < len(lines), "the manifest has no such line")
@@ -127,11 +106,11 @@ class Generation:
             if value.place is None and value.table is None:
                 continue
             require(chunk < stream.chunks, "the map has a chunk behind its stream's end")
-            data = self.chunk(stream, chunk, value)
+            data = self.chunks.read((stream.number, chunk), stream.chunk_length(chunk), value)
             self.check_tag((stream.number, chunk), data)
             stored += 1
             yield chunk, data
-        self.chunks["zero"] += stream.chunks - stored
+        self.chunks.chunks["zero"] += stream.chunks - stored
 
     def check_tag(self, key: Key, data: bytes) -> None:
         """V-20, V-98: a tag that stands there is that of the bytes."""
@@ -141,43 +120,3 @@ class Generation:
         keys = self.reader.session.leases.get(lease)
         require(keys is not None and self.keyring.suite.change_tag(keys.tag, keys.hash, data) == tag, "a change tag is not that of its chunk")
         self.tags_checked += 1
-
-    def chunk(self, stream: Stream, chunk: int, value: Value) -> bytes:
-        length, table = stream.chunk_length(chunk), value.table
-        payload = self.reader.payload(value.place, stream.number, chunk) if value.place else None
-        require(payload is None or payload.raw_length == length, "a payload has another length than its chunk")
-        self.chunks[CODEC_NAMES[payload.codec] if payload else "named"] += 1
-        if table is None:
-            return self.reader.whole(payload)
-        if table.is_delta:
-            require(payload.codec == DELTA and len(payload.data) < length, "a delta has another codec")
-            return self.reader.zstd.decode(payload.data, length, self.prefix_of_delta(table))
-        require(length % PAGE == 0 and not any(table.kinds[length // PAGE:]), "a table has pages beyond its chunk")
-        own = self.own_pages(payload, table, length)
-        out = []
-        for page in range(length // PAGE):
-            kind = table.kinds[page]
-            self.pages[PAGE_NAMES[kind]] += 1
-            out.append(bytes(PAGE) if kind == ZERO else self.named_page(table, page) if kind == TARGET else own[page])
-        return b"".join(out)
-
-    def named_page(self, table: PageTable, page: int) -> bytes:
-        target, number = table.names[page]
-        of = self.targets.get(table.targets[target])
-        self.target_pages[of.codec] += 1
-        return of.page(number)
-
-    def prefix_of_delta(self, table: PageTable) -> bytes:
-        chunks = [self.targets.get(target).chunk for target in table.targets]
-        require(all(chunk is not None for chunk in chunks), "a delta is from what is no whole chunk")
-        return b"".join(chunks)
-
-    def own_pages(self, payload: Payload | None, table: PageTable, length: int) -> dict[int, bytes]:
-        """V-143, V-144: the pages that stand in the chunk's own payload."""
-        if payload is None:
-            return {}
-        prefix = b"".join(self.named_page(table, page) for page in range(16) if table.kinds[page] == DIFFERENCE)
-        require(payload.codec == (PATCH if prefix else PAGEREF), "a payload has a codec that is not its table's")
-        own = self.reader.pages(payload, prefix)
-        require((own.mask, own.differences) == (table.mask(OWN, DIFFERENCE), table.mask(DIFFERENCE)), "a payload has other pages than its table says")
-        return own.by_number

@@ -121,8 +121,8 @@ def read(store: Store, keyring: Keyring, session: Session, which: str | None, ou
     writer.finish(files)
     return describe(commit) | {
         "label": generation.manifest.label, "streams": [{"name": s.name, "kind": s.kind, "length": s.length} for s in streams.values()],
-        "chunks": dict(generation.chunks), "pages": dict(generation.pages),
-        "target_pages": dict(generation.target_pages),
+        "chunks": dict(generation.chunks.chunks), "pages": dict(generation.chunks.pages),
+        "target_pages": dict(generation.chunks.target_pages),
         "structure": dict(generation.structure), "tags_checked": generation.tags_checked, "cells_opened": len(reader.opened),
         "lineage": "whole" if lists is not None else "broken"}
 

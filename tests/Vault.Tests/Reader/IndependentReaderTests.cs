@@ -117,7 +117,7 @@ public sealed class IndependentReaderTests
     public async Task It_agrees_with_every_vector_of_what_it_reads()
     {
         CliResult checkedAll = (await IndependentReader.CheckVectorsAsync(Repository.PathOf("tests", "Vectors", "vault", "v1"))).MustSucceed();
-        foreach (string layer in new[] { "cell", "content", "map-leaf", "tag-leaf", "manifest", "commit", "payload" })
+        foreach (string layer in new[] { "cell", "content", "map-leaf", "tag-leaf", "manifest", "commit", "payload", "chunk" })
         {
             Assert.True(checkedAll.Json.GetProperty($"{layer} ok").GetInt32() > 0, layer);
             Assert.True(checkedAll.Json.GetProperty($"{layer} refuse").GetInt32() > 0, layer);

@@ -7,93 +7,18 @@ Bytes are hexadecimal; in `bytes` and `plaintext`, "00*12" stands for twelve zer
 """
 import ctypes
 import hashlib
-import hmac
 import os
+import sys
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-VAULT = bytes(range(16))
-LEASE_KEY = bytes(range(32, 64))
-SESSION = bytes(range(100, 116))
-CELL = 16384
+sys.dont_write_bytecode = True
 
-
-def hkdf(key, salt, info, length):
-    prk = hmac.new(salt or bytes(32), key, hashlib.sha256).digest()
-    out, block, i = b"", b"", 1
-    while len(out) < length:
-        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha256).digest()
-        out, i = out + block, i + 1
-    return out[:length]
-
-
-def derive(key, salt, label, context=b"", length=32):
-    return hkdf(key, salt, b"vmpod/v1/" + label + b"\0" + VAULT + context, length)
-
-
-K_MAC, K_KDF, K_TAG, K_HASH = (derive(LEASE_KEY, b"", label) for label in (b"mac", b"kdf", b"tag", b"tag-hash"))
-LEASE_ID = derive(LEASE_KEY, b"", b"id", length=8)
-
-
-# Suite 1 derives with one byte of context more, and uses keyed BLAKE2b-256 and ChaCha20-Poly1305.
-K1_MAC, K1_KDF, K1_TAG, K1_HASH = (derive(LEASE_KEY, b"", label, b"\1") for label in (b"mac", b"kdf", b"tag", b"tag-hash"))
-LEASE1_ID = derive(LEASE_KEY, b"", b"id", b"\1", length=8)
-
-
-def mac1(key, data):
-    return hashlib.blake2b(data, key=key, digest_size=32).digest()
-
-
-def mac(key, data):
-    return hmac.new(key, data, hashlib.sha256).digest()
-
-
-def be(value, size):
-    return value.to_bytes(size, "big")
-
-
-def varint(value):
-    out = b""
-    while value >= 0x80:
-        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
-    return out + bytes([value])
-
-
-def text(value):
-    return varint(len(value.encode())) + value.encode()
-
-
-def short(data):
-    """Hexadecimal, with long runs of zeros as 00*n."""
-    words, i = [], 0
-    while i < len(data):
-        j = i
-        while j < len(data) and data[j] == 0:
-            j += 1
-        if j - i >= 16:
-            words.append(f"00*{j - i}")
-            i = j
-            continue
-        j = i
-        while j < len(data) and data[j:j + 16] != bytes(16):
-            j += 1
-        words.append(data[i:j].hex())
-        i = j
-    return " ".join(words)
-
-
-COUNT = {"ok": 0, "refuse": 0}
-
-
-def case(layer, file, expect, name, **fields):
-    COUNT[expect] += 1
-    with open(os.path.join(HERE, f"{layer}-{file}.txt"), "w", encoding="utf-8") as out:
-        out.write(f"name: {name}\nlayer: {layer}\nexpect: {expect}\n")
-        for key, value in fields.items():
-            out.write(f"{key}: {short(value) if isinstance(value, bytes) else value}\n")
+import pages
+from common import (A, B, CELL, COUNT, HERE, K1_HASH, K1_KDF, K1_MAC, K1_TAG, K_HASH, K_KDF, K_MAC, K_TAG, LEASE1_ID, LEASE_ID, LEASE_KEY, SESSION,
+                    VAULT, be, case, derive, mac, mac1, text, varint)
 
 
 # Cells
@@ -168,9 +93,6 @@ def contents():
 
 # Tables
 
-A, B = hashlib.sha256(b"cell A").digest(), hashlib.sha256(b"cell B").digest()
-
-
 def whole(cell, slot, rest=(), commit=7):
     return bytes([1 | len(rest) << 4]) + LEASE_ID + varint(commit) + cell + varint(slot) + b"".join(rest)
 
@@ -190,196 +112,6 @@ def leaves():
         case("map-leaf", file, "refuse", f"a leaf that is not canonical: {file.replace('-', ' ')}", bytes=data)
     case("tag-leaf", "two", "ok", "two tags", bytes=varint(3) + varint(0) + LEASE_ID + bytes(range(16)) + varint(0) + varint(5) + bytes(24))
     case("tag-leaf", "truncated", "refuse", "a tag of 15 bytes", bytes=varint(3) + varint(0) + LEASE_ID + bytes(range(15)))
-
-
-# Tables of pages: values of the map that say where each page comes from.
-
-ZERO, OWN, TARGET, DIFFERENCE = range(4)
-C, D = hashlib.sha256(b"cell C").digest(), hashlib.sha256(b"cell D").digest()
-
-
-def zigzag(step):
-    return varint(2 * step if step >= 0 else -2 * step - 1)
-
-
-def birth_new(lease=LEASE_ID, commit=7):
-    return b"\0" + lease + varint(commit)
-
-
-def cell_new(cell):
-    return b"\0" + cell
-
-
-def number(value):
-    """A birth or a cell that was written out before, counted from 1."""
-    return varint(value)
-
-
-def target(stream, step, birth, slot, cells):
-    return varint(stream) + zigzag(step) + birth + varint(slot * 8 + len(cells) - 1) + b"".join(cells)
-
-
-def table(kinds, targets, names=(), count=None):
-    packed = sum(kind << 2 * page for page, kind in enumerate(kinds))
-    return be(packed, 4) + varint(len(targets) if count is None else count) + b"".join(targets) + bytes(t * 16 + page for t, page in names)
-
-
-def paged(data, cell=A, slot=0):
-    """A payload and a table."""
-    return bytes([1 | 8]) + LEASE_ID + varint(7) + cell + varint(slot) + data
-
-
-def named(data, birth=None):
-    """A table alone (kind 4)."""
-    return bytes([4 | 8]) + (birth_new() if birth is None else birth) + data
-
-
-def page_tables():
-    key = varint(5) + varint(0)
-    t0, t1 = target(3, 9, birth_new(commit=5), 2, [cell_new(C)]), target(3, -8, number(1), 0, [number(1), cell_new(D)])
-    every = table([ZERO, OWN, TARGET, DIFFERENCE, TARGET], [t0, t1], [(0, 4), (1, 0), (0, 15)])
-    # The second and third chunk name births and cells by their numbers; the steps go on from target to target, and a kind 4 is no payload before.
-    whole_of_others = varint(0) + varint(1) + named(table([TARGET] * 16, [target(3, 1, number(1), 1, [number(2)])], [(0, 15 - i) for i in range(16)]), birth=birth_new())
-    same_cell = varint(0) + varint(1) + bytes([2 | 8]) + varint(1) + table([OWN, TARGET], [target(4, -2, number(2), 10_922, [number(1)])], [(0, 1)])
-    delta = table([], [target(5, 0, birth_new(commit=6), 0, [cell_new(C)]), target(5, 1, number(1), 1, [number(1)]), target(5, 2, number(1), 0, [cell_new(D)])])
-    six = target(3, 0, birth_new(), 0, [cell_new(hashlib.sha256(bytes([i])).digest()) for i in range(6)])
-    good = [("all-kinds", "every kind of page, two targets; then chunks that name what was written out by number", key + paged(every) + whole_of_others + same_cell),
-            ("named-only", "a chunk all of whose pages are those of others", key + named(table([TARGET], [t0], [(0, 0)]))),
-            ("delta", "a difference from three chunks", key + paged(delta)),
-            ("delta-of-one", "a difference from one chunk, of another stream and before a plain value",
-             key + paged(table([], [t0])) + varint(0) + varint(1) + bytes([2]) + varint(1)),
-            ("target-in-six-cells", "a target that touches six cells", key + paged(table([DIFFERENCE], [six], [(0, 3)]))),
-            ("sixteen-targets", "each page is of another target", key + named(table([TARGET] * 16, [target(3, 1, birth_new() if i == 0 else number(1), 0,
-             [cell_new(C) if i == 0 else number(1)]) for i in range(16)], [(i, i) for i in range(16)]), birth=birth_new(commit=8)))]
-    for file, name, data in good:
-        case("map-leaf", f"pages-{file}", "ok", name, bytes=data)
-
-    def refuse(file, name, data):
-        case("map-leaf", f"pages-{file}", "refuse", f"a table of pages that is not canonical: {name}", bytes=key + data)
-
-    one = [TARGET]
-    refuse("none", "a chunk without a payload and without a table", b"\4" + birth_new())
-    refuse("named-with-cells", "a chunk without a payload that touches further cells", bytes([0x1C]) + birth_new() + table(one, [t0], [(0, 0)]))
-    refuse("zero-with-table", "a zero chunk with a table", b"\x08" + table(one, [t0], [(0, 0)]))
-    refuse("payload-missing", "a page stands in the own payload, and there is none", named(table([OWN, TARGET], [t0], [(0, 0)])))
-    refuse("payload-missing-difference", "a difference, and no payload", named(table([DIFFERENCE], [t0], [(0, 0)])))
-    refuse("payload-missing-delta", "a delta, and no payload", named(table([], [t0])))
-    refuse("payload-extra", "a payload of which no page is", paged(table(one, [t0], [(0, 0)])))
-    refuse("no-target", "no target", paged(table([OWN], [])))
-    refuse("seventeen-targets", "more targets than pages", named(table([TARGET] * 16, [t0] + [target(3, 1, number(1), 0, [number(1)])] * 16, [(i, 0) for i in range(16)])))
-    refuse("target-not-named", "a target that no page names", paged(table([OWN, TARGET], [t0, t1], [(0, 4)])))
-    refuse("target-beyond", "a page of a target that is not there", named(table(one, [t0], [(1, 0)])))
-    refuse("targets-in-other-order", "the second target is named first", named(table([TARGET, TARGET], [t0, t1], [(1, 0), (0, 0)])))
-    refuse("two-of-one-birth", "two targets with one birth name", named(table([TARGET, TARGET], [t0, target(3, 0, number(2), 1, [number(1)])],
-                                                                    [(0, 0), (1, 0)])))
-    refuse("differences-from-two", "differences from two targets", paged(table([DIFFERENCE, DIFFERENCE], [t0, t1], [(0, 4), (1, 4)])))
-    refuse("name-missing", "a page without its byte", named(table([TARGET, TARGET], [t0], [(0, 0)])))
-    refuse("name-extra", "a byte more than pages", named(table(one, [t0], [(0, 0), (0, 1)])))
-    refuse("delta-of-four", "a delta from four chunks",
-           paged(table([], [t0] + [target(3, 1, number(1), i, [number(1)]) for i in range(3)])))
-    refuse("delta-of-two-streams", "a delta from two streams", paged(table([], [t0, target(4, 1, number(1), 0, [number(1)])])))
-    refuse("delta-falling", "a delta from chunks that fall", paged(table([], [t0, target(3, -1, number(1), 0, [number(1)])])))
-    refuse("delta-twice", "a delta from one chunk twice", paged(table([], [t0, target(3, 0, birth_new(commit=6), 0, [number(1)])])))
-    refuse("delta-with-names", "a delta with bytes behind it", paged(table([], [t0], [(0, 0)])))
-    refuse("birth-twice", "a birth is written out twice",
-           named(table([TARGET, TARGET], [t0, target(3, 1, birth_new(commit=5), 0, [number(1)])], [(0, 0), (1, 0)])))
-    refuse("birth-number-beyond", "the number of a birth that was not written out", named(table(one, [target(3, 9, number(2), 0, [cell_new(C)])], [(0, 0)])))
-    refuse("birth-zero", "a birth of zeros", named(table(one, [target(3, 9, birth_new(bytes(8), 0), 0, [cell_new(C)])], [(0, 0)])))
-    refuse("own-birth-zero", "a chunk without a payload whose birth is zeros", named(table(one, [t0], [(0, 0)]), birth=birth_new(bytes(8), 0)))
-    refuse("cell-twice", "a cell is written out twice",
-           named(table([TARGET, TARGET], [t0, target(3, 1, number(1), 0, [cell_new(C)])], [(0, 0), (1, 0)])))
-    refuse("cell-number-beyond", "the number of a cell that was not written out", named(table(one, [target(3, 9, birth_new(commit=5), 0, [number(1)])], [(0, 0)])))
-    refuse("cell-zero", "a target without an id", named(table(one, [target(3, 9, birth_new(commit=5), 0, [cell_new(bytes(32))])], [(0, 0)])))
-    seven = [cell_new(hashlib.sha256(bytes([i])).digest()) for i in range(7)]
-    refuse("target-in-seven-cells", "a target that touches more cells than a payload can", named(table(one, [target(3, 9, birth_new(commit=5), 0, seven)], [(0, 0)])))
-    refuse("target-slot", "a slot beyond a cell's lines", named(table(one, [target(3, 9, birth_new(commit=5), 10_923, [cell_new(C)])], [(0, 0)])))
-    refuse("target-before-0", "a target before the first chunk", named(table(one, [target(3, -1, birth_new(commit=5), 0, [cell_new(C)])], [(0, 0)])))
-    refuse("target-beyond-16-TiB", "a target behind a stream's end", named(table(one, [target(3, (1 << 28) + 1, birth_new(commit=5), 0, [cell_new(C)])], [(0, 0)])))
-    refuse("target-of-structure", "a target that is the vault's own structure",
-           named(table(one, [target(0xFFFFFF00, 9, birth_new(commit=5), 0, [cell_new(C)])], [(0, 0)])))
-    long_step = named(table(one, [varint(3) + b"\x92\x00" + birth_new(commit=5) + varint(16) + cell_new(C)], [(0, 0)]))
-    refuse("long-number", "a step that is not in its shortest form", long_step)
-
-
-# Payloads of pages
-
-def page(seed):
-    """512 bytes that nothing else has, and zeros."""
-    return b"".join(hashlib.sha256(b"page" + bytes([seed, i])).digest() for i in range(16)) + bytes(4096 - 512)
-
-
-class Frames:
-    """libzstd by ctypes: frames alone, or with bytes that stand before them."""
-
-    def __init__(self):
-        self.lib = ctypes.CDLL("libzstd.so.1")
-        for name in ("ZSTD_createCCtx", "ZSTD_CCtx_refPrefix", "ZSTD_compress2", "ZSTD_compressBound"):
-            getattr(self.lib, name).restype = ctypes.c_void_p if name == "ZSTD_createCCtx" else ctypes.c_size_t
-        self.context = ctypes.c_void_p(self.lib.ZSTD_createCCtx())
-
-    def make(self, data, prefix=b""):
-        out = ctypes.create_string_buffer(len(data) + 1024)
-        self.lib.ZSTD_CCtx_refPrefix(self.context, prefix, ctypes.c_size_t(len(prefix)))
-        length = self.lib.ZSTD_compress2(self.context, out, ctypes.c_size_t(len(out)), data, ctypes.c_size_t(len(data)))
-        assert length <= len(out)
-        return out.raw[:length]
-
-
-def payloads():
-    frames = Frames()
-    patch, pageref, delta = 3, 4, 5
-    old, own = [page(i) for i in range(3)], [page(i) for i in range(10, 13)]
-    changed = [bytes([old[0][0] ^ 1]) + old[0][1:], old[2][:200] + b"!" + old[2][201:]]
-    skippable = bytes.fromhex("502a4d18") + (4).to_bytes(4, "little") + b"here"
-
-    def payload(file, expect, name, codec, data, plain=b"", prefix=b"", pages=0, differences=0, length=65_536):
-        case("payload", file, expect, name, codec=bytes([codec]), length=length, pages=f"{pages:04x}", differences=f"{differences:04x}", prefix=prefix, bytes=data,
-             plain=plain)
-
-    # Pages 1 and 3 of a chunk, as they are and in a frame; a last page of a chunk of two.
-    two, mask = own[0] + own[1], be(0b1010, 2)
-    payload("pageref-frame", "ok", "two pages in a frame", pageref, mask + frames.make(two), two, pages=0b1010)
-    payload("pageref-as-they-are", "ok", "two pages as they are", pageref, mask + two, two, pages=0b1010)
-    payload("pageref-short-chunk", "ok", "the last page of a chunk of two", pageref, be(2, 2) + own[2], own[2], pages=2, length=8192)
-    payload("pageref-all", "ok", "all pages of a chunk", pageref, be(0xFFFF, 2) + frames.make(own[0] * 16), own[0] * 16, pages=0xFFFF)
-    # Page 4 as it is, pages 0 and 15 as differences from two pages of one target.
-    three, prefix, patch_head = changed[0] + own[0] + changed[1], old[0] + old[2], be(0x8011, 2) + be(0x8001, 2)
-    payload("patch", "ok", "a page as it is between two differences", patch, patch_head + frames.make(three, prefix), three, prefix, 0x8011, 0x8001)
-    payload("patch-of-one-page-twice", "ok", "two differences from one page", patch, be(3, 2) + be(3, 2) + frames.make(changed[0] * 2, old[0] * 2), changed[0] * 2,
-            old[0] * 2, 3, 3)
-    chunk, before = b"more" + old[0] + old[1][:700], old[0] + old[1]
-    payload("delta", "ok", "a chunk of odd length that shifted", delta, frames.make(chunk, before), chunk, before, length=len(chunk))
-
-    bad = [("pageref-no-pages", "no page is here", pageref, be(0, 2) + frames.make(two)), ("pageref-header-only", "no bytes behind the header", pageref, mask),
-           ("pageref-header-cut", "half of a header", pageref, b"\0"), ("pageref-short", "pages as they are that lack a byte", pageref, mask + two[:-1]),
-           ("pageref-long", "pages as they are with a byte more", pageref, mask + two + b"\0"),
-           ("pageref-frame-of-less", "a frame of one page for two", pageref, mask + frames.make(own[0])),
-           ("pageref-frame-of-more", "a frame of three pages for two", pageref, mask + frames.make(two + own[2])),
-           ("pageref-frame-cut", "a frame that lacks a byte", pageref, mask + frames.make(two)[:-1]),
-           ("pageref-frame-trailing", "a byte behind a frame", pageref, mask + frames.make(two) + b"\0"),
-           ("pageref-two-frames", "two frames", pageref, mask + frames.make(own[0]) + frames.make(own[1])),
-           ("pageref-skippable-frame", "a frame to skip, and a frame", pageref, mask + skippable + frames.make(two)),
-           ("pageref-frame-with-prefix", "a frame that leans on what is not there", pageref, mask + frames.make(old[0] * 2, old[0]))]
-    for file, name, codec, data in bad:
-        payload(file, "refuse", f"a payload of pages that is refused: {name}", codec, data, two, pages=0b1010)
-    frame = frames.make(three, prefix)
-    bad = [("patch-no-pages", "no page is here", be(0, 2) + be(0, 2) + frame), ("patch-no-differences", "no difference", be(0x8011, 2) + be(0, 2) + frame),
-           ("patch-difference-not-here", "a difference that is none of the pages", be(0x8011, 2) + be(0x8003, 2) + frame),
-           ("patch-header-cut", "half of a header", patch_head[:3]), ("patch-header-only", "no frame", patch_head),
-           ("patch-as-they-are", "pages as they are", patch_head + three), ("patch-frame-of-less", "a frame of two pages for three", patch_head + frames.make(three[:8192], prefix)),
-           ("patch-frame-of-more", "a frame of four pages for three", patch_head + frames.make(three + own[1], prefix)),
-           ("patch-frame-cut", "a frame that lacks a byte", patch_head + frame[:-1]), ("patch-frame-trailing", "a byte behind the frame", patch_head + frame + b"\0"),
-           ("patch-skippable-frame", "a frame, and a frame to skip", patch_head + frame + skippable)]
-    for file, name, data in bad:
-        payload(file, "refuse", f"a patch that is refused: {name}", patch, data, three, prefix, 0x8011, 0x8001)
-    payload("patch-prefix-missing", "refuse", "a patch without the pages that it is from", patch, patch_head + frame, three, b"", 0x8011, 0x8001)
-    frame = frames.make(chunk, before)
-    bad = [("delta-of-less", "a frame of less than the chunk", frames.make(chunk[:-1], before)), ("delta-of-more", "a frame of more than the chunk", frames.make(chunk + b"x", before)),
-           ("delta-cut", "a frame that lacks a byte", frame[:-1]), ("delta-trailing", "a byte behind the frame", frame + b"\0"), ("delta-no-frame", "no frame", b"delta"),
-           ("delta-skippable-frame", "a frame, and a frame to skip", frame + skippable), ("delta-empty-frame", "a frame, and one of nothing", frame + frames.make(b""))]
-    for file, name, data in bad:
-        payload(file, "refuse", f"a delta that is refused: {name}", delta, data, chunk, before, length=len(chunk))
-    payload("delta-prefix-missing", "refuse", "a delta without the chunks that it is from", delta, frame, chunk, b"", length=len(chunk))
 
 
 # Manifest and commit
@@ -558,6 +290,6 @@ def links():
 for old in os.listdir(HERE):
     if old.endswith(".txt"):
         os.remove(os.path.join(HERE, old))
-for make in (cells, contents, leaves, page_tables, payloads, manifests, commits, keys, keys_of_suite_1, slots, words, recovery, links):
+for make in (cells, contents, leaves, pages.page_tables, pages.payloads, pages.chunks, manifests, commits, keys, keys_of_suite_1, slots, words, recovery, links):
     make()
 print(COUNT)
