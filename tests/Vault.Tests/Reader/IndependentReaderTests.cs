@@ -196,7 +196,9 @@ public sealed class IndependentReaderTests
         string original = await File.ReadAllTextAsync(descriptor, TestContext.Current.CancellationToken);
         foreach ((string from, string to, ExitCode code) in new[]
         {
-            ("\"suite\": 2", "\"suite\": 1", ExitCode.Damaged), ("\"created\": 1", "\"created\": 2", ExitCode.Damaged), ("\"format\": 1", "\"format\": 2", ExitCode.Refused),
+            ("\"suite\": 2", "\"suite\": 1", ExitCode.Damaged),
+            ("\"created\": 1", "\"created\": 2", ExitCode.Damaged),
+            ("\"format\": 1", "\"format\": 2", ExitCode.Refused),
         })
         {
             Assert.Contains(from, original, StringComparison.Ordinal);

@@ -51,7 +51,8 @@ internal sealed class SessionOfAllCodecs
         pod.Write("odd", Data.Random(5, 3 * Chunk + 12_345));
         pod.Write("folder/notes.txt", Data.Text(6, 777));
         pod.Write("empty", []);
-        Data.WriteSparse(pod.FileOf("scattered"), (long)ScatteredPages * 3 * Chunk + 99, [.. Enumerable.Range(0, ScatteredPages).Select(i => (long)i * 3 * Chunk + i % 16 * Page)]);
+        long[] places = [.. Enumerable.Range(0, ScatteredPages).Select(i => (long)i * 3 * Chunk + i % 16 * Page)];
+        Data.WriteSparse(pod.FileOf("scattered"), (long)ScatteredPages * 3 * Chunk + 99, places);
     }
 
     // Memory: whole chunks of the disk's pages in another order, chunks with some pages of its own, and chunks of their own.
