@@ -255,7 +255,7 @@ class Manifest:
     def parse(data: bytes, here: bytes) -> "Manifest":
         c = Cursor(data)
         c.expect(b"VPM1")
-        commit, kind, label, next_stream = c.num(), c.be(1), c.text(128), c.num()
+        commit, kind, label, next_stream = c.num(), c.be(1), c.text(128), c.bounded(0, (1 << 31) - 1, "the next number of a stream")
         require(kind in (1, 2, 3), "a manifest has a kind that is not one")
         streams: list[Stream] = []
         number = 0
@@ -272,7 +272,7 @@ class Manifest:
 
 
 def read_stream(c: Cursor, number: int) -> Stream:
-    kind, name, length, mode = c.be(1), c.text(2048), c.num(), c.num()
+    kind, name, length, mode = c.be(1), c.text(2048), c.num(), c.bounded(0, 65_535, "a mode")
     modified = int.from_bytes(c.take(8), "big", signed=True)
     require(kind in KINDS and length <= 1 << 44, "a stream has a kind or a length that is not one")
     require("\0" not in name and all(part not in ("", ".", "..") for part in name.split("/")), "a stream has a name that leads elsewhere")

@@ -1,10 +1,14 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using VmPod.Foundation;
+using VmPod.Secrets;
 using VmPod.Testing;
+using VmPod.Vault.Format;
+using VmPod.Vault.Images;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Tests.Pods;
 using VmPod.Vault.Tests.Vmdk;
+using VmPod.Vault.Words;
 
 namespace VmPod.Vault.Tests.Reader;
 
@@ -111,6 +115,54 @@ public sealed class IndependentReaderTests
         JsonElement said = (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session, into)).MustSucceed().Json;
         FolderTree.AssertSame(pod.Source, into);
         Assert.Equal(containers, said.GetProperty("streams").EnumerateArray().Count(s => s.GetProperty("kind").GetString() == "container"));
+    }
+
+    [Fact]
+    [Trait("Spec", "V-34")]
+    [Trait("Spec", "V-91")]
+    [Trait("Spec", "V-96")]
+    [Trait("Spec", "V-113")]
+    public async Task It_reads_the_fork_that_a_host_left_and_a_pod_that_its_words_opened()
+    {
+        using RecoveryWords words = RecoveryWords.Create();
+        using var pod = new TestPod(16 * 1024, words: words);
+        pod.Write("a", Data.Random(1, 500_000));
+        pod.Write("b", Data.Text(2, 400_000));
+        pod.Put();
+        string first = pod.Keep("first");
+        // A host works on the session and cannot send it; the owner goes on without it; then it hands in what it has, to a pod that is locked.
+        var host = new RemoteHost(pod) { IsAway = true };
+        using (SessionImage image = GrantedLeaseTests.ImageOf(host))
+        {
+            GrantedLeaseTests.Replace(pod, image, "b", Data.Random(22, 100_000));
+            image.Commit(GenerationKind.DiskOnly, "rest");
+        }
+        string left = pod.Keep("left");
+        Assert.True(pod.Vault.BreakLease(TestPod.Session));
+        pod.Write("a", Data.Random(23, 200_000));
+        pod.Put();
+        string now = pod.Keep("now");
+        pod.Vault.Lock();
+        host.HandIn(pod.Vault);
+        host.End();
+        pod.Vault.Dispose();
+        using (PodVault opened = PodVault.OpenByWords(pod.Folder, words, acceptsDamage: false, TimeProvider.System))
+        using (SecretBuffer secret = TestPod.Secret("another passphrase"))
+        {
+            opened.SaveNewSecrets(secret, TestPod.Cheap.Argon2MemoryKiB);
+            opened.FenceLeases();
+        }
+
+        async Task<string> Read(string session)
+        {
+            string into = Path.Combine(pod.Root, "read " + session);
+            (await IndependentReader.ReadAsync(pod.Folder, session, into, "another passphrase")).MustSucceed();
+            return into;
+        }
+
+        FolderTree.AssertSame(first, await Read("work@1"));
+        FolderTree.AssertSame(now, await Read("work"));
+        GrantedLeaseTests.AssertSameBytes(left, await Read($"work@fork-{host.Lease.LeaseId:x16}"));
     }
 
     [Fact]

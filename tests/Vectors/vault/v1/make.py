@@ -137,7 +137,8 @@ def manifests():
            ("number-twice", manifest([stream(1, "a"), stream(0, "b")])), ("number-beyond-next", manifest([stream(10, "a")])),
            ("length-beyond-16-TiB", manifest([stream(1, "a", length=(1 << 44) + 1)])), ("stream-kind", manifest([stream(1, "a", kind=8)])),
            ("count-beyond", manifest([stream(1, "a")], count=2)), ("trailing", manifest([]) + b"\0"), ("run-empty-inline", manifest([], map_runs=varint(1) + b"\1\1\1\0")),
-           ("run-kind", manifest([], map_runs=varint(1) + b"\1\1\4\1")), ("runs-too-many", manifest([], map_runs=varint(65)))]
+           ("run-kind", manifest([], map_runs=varint(1) + b"\1\1\4\1")), ("runs-too-many", manifest([], map_runs=varint(65))),
+           ("mode-beyond-16-bits", manifest([stream(1, "a", mode=1 << 16)])), ("next-stream-beyond-31-bits", manifest([], next_stream=1 << 31))]
     for file, data in bad:
         case("manifest", file, "refuse", f"a manifest that is refused: {file.replace('-', ' ')}", bytes=data)
     utf8 = manifest([stream(1, "ab")]).replace(b"ab", b"\xffb")
