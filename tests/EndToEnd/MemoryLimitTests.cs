@@ -33,6 +33,7 @@ public sealed class MemoryLimitTests(BasePod pod)
             Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
             GuestCommand used = await session.Agent.ShAsync(UseAllMemory);
             Assert.True(used.ExitCode == 0, used.Output);
+            await PressAsync(group);
             work = await GuestWork.DoAsync(session.Agent, mebibytes: 16);
             WitnessVerdict verdict = await pod.JudgeAsync(session.Agent);
             Assert.True(verdict.Unbroken, verdict.ToString());
@@ -46,6 +47,15 @@ public sealed class MemoryLimitTests(BasePod pod)
         await using TestSession later = await copy.ResumeAsync();
         Assert.True((await pod.JudgeAsync(later.Agent)).Unbroken);
         Assert.Equal(work, await GuestWork.LookAsync(later.Agent));
+    }
+
+    // Another program's files fill what the session leaves, so that the limit is reached and the session's own pages must go, however few they are.
+    private static async Task PressAsync(MemoryGroup group)
+    {
+        using var onDisk = new TempFolder();
+        IReadOnlyList<string> wrapper = group.Wrapper();
+        (await new CliRunner(SystemTools.Find("dd")).Inside([SystemTools.Find(wrapper[0]), .. wrapper.Skip(1)])
+            .RunAsync(["if=/dev/zero", $"of={onDisk["pressure"]}", "bs=1M", "count=400", "conv=fsync"])).MustSucceed();
     }
 
     // Otherwise the test would show nothing.
