@@ -12,7 +12,7 @@ from store import NONE, Entry, Row, Store, entry_hash, live_root, read_file
 
 VAULT, SESSION, EPOCH, LEASE, COMMIT, FORK, VERDICT, PENDING = 2, 3, 4, 5, 6, 7, 8, 128
 DRAFT = 3
-REFUSED_VERDICT = 2 + 1                              # 2 sound, 3 refused, 4 accepted by the owner
+REFUSED_VERDICT = 3                                  # 2 sound, 3 refused, 4 accepted by the owner (V-30)
 SLOT_BYTES, LINK_BYTES = 125, 69
 
 
@@ -221,7 +221,6 @@ class Keyring:
         """The generation asked for by its number, a fork by its name, or the head's newest generation."""
         commits, row = self.commits(session), session.row
         if which is None:
-            require(row.generation_offset != NONE, "the session has no generation") if row.commits else None
             if row.generation_offset == NONE:
                 raise VaultError(NOT_FOUND, f"{session.name} has no generation")
             chosen = [c for c in commits if (c.entry.offset, c.entry.hash) == (row.generation_offset, row.generation_hash)]
