@@ -72,7 +72,8 @@ public sealed record Manifest
             ulong length = r.VarInt();
             uint mode = (uint)r.VarIntAtMost(0xFFFF);
             long modified = unchecked((long)r.UInt64());
-            r.Require(names.Add(name) && streamKind is >= (byte)StreamKind.File and <= (byte)StreamKind.Container && StreamInfo.IsSafeName(name) && length <= (ulong)FormatLimits.StreamBytesMax);
+            r.Require(names.Add(name) && streamKind is >= (byte)StreamKind.File and <= (byte)StreamKind.Container
+                && StreamInfo.IsSafeName(name) && length <= (ulong)FormatLimits.StreamBytesMax);
             if (!r.Failed)
                 streams.Add(new StreamInfo((uint)before, (StreamKind)streamKind, name, (long)length, mode, modified));
         }

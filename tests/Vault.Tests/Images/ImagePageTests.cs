@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using VmPod.Foundation;
 using VmPod.Vault.Format;
 using VmPod.Vault.Images;
 using VmPod.Vault.Sessions;
@@ -76,6 +77,59 @@ public sealed class ImagePageTests
     }
 
     [Theory]
+    [Trait("Spec", "V-15")]
+    [InlineData(21)]
+    [InlineData(22)]
+    [InlineData(23)]
+    public void A_commit_that_ran_out_of_space_half_way_and_is_made_again_mixes_up_no_payloads(int seed)
+    {
+        var random = new Random(seed);
+        using var small = new SmallDisk(12);
+        using var pod = new TestPod(root: small.Path);
+        byte[] model = new byte[Chunks * Chunk];
+        random.NextBytes(model);
+        Make(pod, model);
+        using (SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host))
+        using (var image = new SessionImage(lease, Small))
+        {
+            StreamInfo disk = image.Streams[0];
+            string filler = Path.Combine(small.Path, "filler");
+            bool wasFull = false;
+            for (int round = 0; round < 6; round++)
+            {
+                // A few pages of every chunk: most of each stays what it was, and is named.
+                for (int at = 0; at < model.Length; at += Chunk)
+                {
+                    for (int i = 0; i < 3; i++)
+                        WritePage(image, disk, model, at + random.Next(16) * Page, random);
+                }
+                if (round % 2 == 0)
+                {
+                    Fill(filler, small.Path, leave: 256 << 10);
+                    VmPodException full = Assert.Throws<VmPodException>(() => image.Commit(GenerationKind.Checkpoint, "full"));
+                    Assert.Equal(ExitCode.NoSpace, full.ExitCode);
+                    wasFull = true;
+                    File.Delete(filler);
+                    for (int at = 0; at < model.Length; at += Chunk)
+                        WritePage(image, disk, model, at + random.Next(16) * Page, random);
+                }
+                image.Commit(GenerationKind.Checkpoint, "whole");
+                Assert.Equal(model, Read(image, disk, 0, model.Length));
+            }
+            Assert.True(wasFull);
+            lease.Close();
+        }
+        pod.Reopen();
+        using SessionReader reader = pod.Vault.OpenSession("vm");
+        byte[] chunk = new byte[Chunk];
+        for (int i = 0; i < Chunks; i++)
+        {
+            reader.ReadChunk(reader.Stream("disk"), i, chunk);
+            Assert.Equal(model.AsSpan(i * Chunk, Chunk).ToArray(), chunk);
+        }
+    }
+
+    [Theory]
     [Trait("Spec", "V-140")]
     [InlineData(11)]
     [InlineData(12)]
@@ -126,6 +180,20 @@ public sealed class ImagePageTests
                 Assert.Equal(model[stream], Read(image, streams[stream], 0, Chunks * Chunk));
             pod.Reopen();
         }
+    }
+
+    private static void WritePage(SessionImage image, StreamInfo disk, byte[] model, int at, Random random)
+    {
+        random.NextBytes(model.AsSpan(at, Page));
+        image.Write(disk.Number, at, model.AsSpan(at, Page));
+    }
+
+    private static void Fill(string path, string folder, long leave)
+    {
+        byte[] block = new byte[64 << 10];
+        using FileStream file = File.Create(path);
+        while (new DriveInfo(folder).AvailableFreeSpace > leave)
+            file.Write(block);
     }
 
     private static void Make(TestPod pod, byte[] content)

@@ -380,6 +380,8 @@ public sealed class SessionImage : IDisposable
         }
         catch
         {
+            // The next try puts these chunks again: their payloads need births of their own.
+            lease.EndBatch();
             epoch.EnterWriteLock();
             try
             {

@@ -187,7 +187,8 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             pendingTags[key] = default;
     }
 
-    /// <summary>Puts an encoded chunk. It can be read once its cell is sealed: see <see cref="SealBatch"/>.</summary>
+    /// <summary>Puts an encoded chunk, once in a batch: else two payloads had one birth name. It can be read once its cell is sealed: see
+    /// <see cref="SealBatch"/>.</summary>
     internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag, PageTable? pages = null)
     {
         if (pages is { HasOwn: false })
@@ -219,6 +220,25 @@ public sealed class SessionLease : IDisposable, IMetadataSink
     public void SealBatch()
     {
         packer.Seal();
+        BeginBatch();
+    }
+
+    /// <summary>
+    /// Ends a batch that was cut short. What is in the open cell is sealed, or, if that fails too, forgotten: whoever put it puts it again, in the next batch.
+    /// </summary>
+    internal void EndBatch()
+    {
+        try
+        {
+            packer.Seal();
+        }
+        catch (VmPodException)
+        {
+            // A chunk that is forgotten is what it was before, and what its tag was is not known any more.
+            foreach ((ChunkKey key, PayloadRef _) in packer.Unplaced.ToList())
+                pendingTags[key] = default;
+            packer.Drop();
+        }
         BeginBatch();
     }
 
