@@ -162,18 +162,17 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     // The pages that the differences are from, joined: all stand in one payload.
     private void ReadPrefix(PageTable pages, Scratch s)
     {
-        Span<byte> whole = s.Target.Slice(0, FormatLimits.ChunkBytes), prefix = s.Prefix.Slice(0, FormatLimits.ChunkBytes);
-        int first = System.Numerics.BitOperations.TrailingZeroCount(pages.DifferentPages), length = 0;
-        PageTarget basis = pages.ReferenceOf(first).Target;
+        Span<byte> whole = s.Target.Slice(0, FormatLimits.ChunkBytes);
+        ReadBasis(pages, whole);
+        s.PrefixLength = PagePayload.JoinBasis(pages, whole, s.Prefix.Slice(0, FormatLimits.ChunkBytes));
+    }
+
+    /// <summary>Reads the pages that the differences of a table are from, each to its place; it has some.</summary>
+    /// <exception cref="VmPodException">As for <see cref="Read(ChunkKey, in PayloadRef, Span{byte}, IPageShortcut?)"/>.</exception>
+    public void ReadBasis(PageTable pages, Span<byte> whole)
+    {
+        PageTarget basis = pages.ReferenceOf(System.Numerics.BitOperations.TrailingZeroCount(pages.DifferentPages)).Target;
         ReadTarget(basis, WantedOf(pages, PageKind.Difference, basis), whole);
-        for (int page = first; page < PageTable.PagesMax; page++)
-        {
-            if (pages.KindOf(page) != PageKind.Difference)
-                continue;
-            PageOf(whole, pages.ReferenceOf(page).Page).CopyTo(prefix[length..]);
-            length += FormatLimits.PageBytes;
-        }
-        s.PrefixLength = length;
     }
 
     private int ReadDelta(ChunkKey key, in PayloadRef place, Span<byte> chunk, bool exact)
@@ -301,7 +300,8 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         throw KeyedCellOpener.DoesNotOpen(id);
     }
 
-    private static VmPodException Disagrees(ChunkKey key) =>
+    /// <summary>A map says of a chunk what its cells do not.</summary>
+    public static VmPodException Disagrees(ChunkKey key) =>
         new(ExitCode.Damaged, $"The map and the cells disagree on chunk {key.Chunk} of stream {key.Stream}.", "Use an older generation or a mirror.");
 
     /// <summary>Zeroes the cached plaintext; it stays usable.</summary>

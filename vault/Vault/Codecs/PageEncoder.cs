@@ -23,13 +23,11 @@ internal sealed class PageEncoder(int level) : IDisposable
     // Below a quarter of words that are equal, in place, and not zero the old page helps zstd no more than nothing does.
     private const int SimilarWords = PageBytes / sizeof(ulong) / 4;
 
-    private readonly LockedMemory old = new(FormatLimits.ChunkBytes), other = new(FormatLimits.ChunkBytes), joined = new(FormatLimits.ChunkBytes),
+    private readonly LockedMemory old = new(FormatLimits.ChunkBytes), other = new(ChunkEncoder.OutputBytesMax), joined = new(FormatLimits.ChunkBytes),
         prefix = new(FormatLimits.ChunkBytes);
     private readonly PageKind[] kinds = new PageKind[PagesMax];
     private readonly (PageTarget Target, int Page)[] references = new (PageTarget, int)[PagesMax];
-
-    /// <summary>Compresses.</summary>
-    public ChunkEncoder Encoder { get; } = new(level);
+    private readonly ChunkEncoder encoder = new(level);
 
     /// <summary>What a chunk is encoded with.</summary>
     /// <param name="Reader">Reads older payloads.</param>
@@ -48,7 +46,7 @@ internal sealed class PageEncoder(int level) : IDisposable
             if (Compose(chunk, context, into) is { } composed)
                 return composed;
         }
-        (Codec codec, int length) = Encoder.Encode(chunk, into);
+        (Codec codec, int length) = encoder.Encode(chunk, into);
         return (codec, length, null);
     }
 
@@ -58,7 +56,7 @@ internal sealed class PageEncoder(int level) : IDisposable
     public (Codec Codec, int Length, PageTable? Pages) EncodeDelta(ChunkKey key, ReadOnlySpan<byte> chunk, PayloadReader reader, in PayloadRef last,
         Span<byte> into)
     {
-        (Codec codec, int length) = Encoder.Encode(chunk, into);
+        (Codec codec, int length) = encoder.Encode(chunk, into);
         // The base of a delta is never one: it is what the last version was a difference from.
         PageTarget? basis = last.IsZero ? null : last.Pages is null ? new PageTarget(key, last) : last.Pages.IsDelta ? last.Pages.Targets[0] : null;
         if (basis is not { } from)
@@ -66,15 +64,15 @@ internal sealed class PageEncoder(int level) : IDisposable
         try
         {
             Span<byte> before = old.Slice(0, FormatLimits.ChunkBytes);
-            int delta = Encoder.Deflate(chunk, before[..reader.ReadUpTo(from.Key, from.Place, before)], other.Slice(0, FormatLimits.ChunkBytes));
+            int delta = encoder.Deflate(chunk, before[..reader.ReadUpTo(from.Key, from.Place, before)], other.Slice(0, ChunkEncoder.OutputBytesMax));
             if (delta >= length - length / 8)
                 return (codec, length, null);
             other.Slice(0, delta).CopyTo(into);
             return (Codec.Delta, delta, PageTable.Delta([from]));
         }
-        catch (Exception e) when (e is VmPodException or InvalidOperationException)
+        catch (VmPodException)
         {
-            // The base cannot be had, or the delta does not fit: the chunk stands alone.
+            // The base cannot be had: the chunk stands alone.
             return (codec, length, null);
         }
     }
@@ -82,7 +80,7 @@ internal sealed class PageEncoder(int level) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Encoder.Dispose();
+        encoder.Dispose();
         old.Dispose();
         other.Dispose();
         joined.Dispose();
@@ -96,7 +94,7 @@ internal sealed class PageEncoder(int level) : IDisposable
         OldVersion last = OldVersion.Of(key, context.Old);
         bool isRead = false, any = false;
         ushort have = 0;
-        PageTarget loaded = default;
+        (PageTarget Target, ushort Pages) loaded = default;
         for (int page = 0; page < chunk.Length / PageBytes; page++)
         {
             ReadOnlySpan<byte> bytes = chunk.Slice(page * PageBytes, PageBytes);
@@ -140,23 +138,23 @@ internal sealed class PageEncoder(int level) : IDisposable
         }
     }
 
-    private bool IsPage(ReadOnlySpan<byte> bytes, in (PageTarget Target, int Page) reference, PayloadReader reader, ref PageTarget loaded)
+    private bool IsPage(ReadOnlySpan<byte> bytes, in (PageTarget Target, int Page) reference, PayloadReader reader,
+        ref (PageTarget Target, ushort Pages) loaded)
     {
         Span<byte> whole = other.Slice(0, FormatLimits.ChunkBytes);
-        if (loaded.Place.IsZero || !loaded.IsSame(reference.Target))
+        if (loaded.Target.Place.IsZero || !loaded.Target.IsSame(reference.Target))
         {
             loaded = default;
             try
             {
-                reader.ReadTarget(reference.Target, (ushort)(1 << reference.Page), whole);
+                loaded = (reference.Target, reader.ReadTarget(reference.Target, whole));
             }
             catch (VmPodException)
             {
                 return false;
             }
-            loaded = reference.Target;
         }
-        return bytes.SequenceEqual(whole.Slice(reference.Page * PageBytes, PageBytes));
+        return (loaded.Pages >> reference.Page & 1) != 0 && bytes.SequenceEqual(whole.Slice(reference.Page * PageBytes, PageBytes));
     }
 
     private bool IsSimilar(ReadOnlySpan<byte> bytes, int page, ushort have, in OldVersion last)
@@ -216,7 +214,7 @@ internal sealed class PageEncoder(int level) : IDisposable
         if (table.DifferentPages != 0 && ReadPrefix(table, context) is var before and > 0)
         {
             int header = PagePayload.WriteHeader(into, table.OwnPages, table.DifferentPages);
-            int frame = Encoder.Deflate(joined.Slice(0, length), prefix.Slice(0, before), into[header..]);
+            int frame = encoder.Deflate(joined.Slice(0, length), prefix.Slice(0, before), into[header..]);
             if (frame < length)
                 return (Codec.Patch, header + frame, table);
         }
@@ -232,7 +230,7 @@ internal sealed class PageEncoder(int level) : IDisposable
                 return null;
         }
         int start = PagePayload.WriteHeader(into, table.OwnPages, 0);
-        int packed = Encoder.Deflate(joined.Slice(0, length), default, into[start..]);
+        int packed = encoder.Deflate(joined.Slice(0, length), default, into[start..]);
         if (packed < length)
             return (Codec.PageRef, start + packed, table);
         joined.Slice(0, length).CopyTo(into[start..]);
@@ -277,34 +275,19 @@ internal sealed class PageEncoder(int level) : IDisposable
     // What the differences are from, joined: of the chunk's last version, or of what that was a difference from.
     private int ReadPrefix(PageTable table, in Context context)
     {
-        Span<byte> from = old.Slice(0, FormatLimits.ChunkBytes);
+        Span<byte> basis = old.Slice(0, FormatLimits.ChunkBytes);
         if (context.Old.Pages is { DifferentPages: not 0 })
         {
-            PageTarget basis = default;
-            ushort wanted = 0;
-            for (int page = 0; page < PagesMax; page++)
-            {
-                if (kinds[page] == PageKind.Difference)
-                    (basis, wanted) = (references[page].Target, (ushort)(wanted | 1 << references[page].Page));
-            }
-            from = other.Slice(0, FormatLimits.ChunkBytes);
+            basis = other.Slice(0, FormatLimits.ChunkBytes);
             try
             {
-                context.Reader.ReadTarget(basis, wanted, from);
+                context.Reader.ReadBasis(table, basis);
             }
             catch (VmPodException)
             {
                 return 0;
             }
         }
-        int length = 0;
-        for (int page = 0; page < PagesMax; page++)
-        {
-            if (table.KindOf(page) != PageKind.Difference)
-                continue;
-            from.Slice(references[page].Page * PageBytes, PageBytes).CopyTo(prefix.Slice(length, PageBytes));
-            length += PageBytes;
-        }
-        return length;
+        return PagePayload.JoinBasis(table, basis, prefix.Slice(0, FormatLimits.ChunkBytes));
     }
 }

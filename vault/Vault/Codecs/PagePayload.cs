@@ -41,6 +41,20 @@ internal readonly ref struct PagePayload
         return PatchHeaderBytes;
     }
 
+    /// <summary>Joins the pages that a table's differences are from, out of the payload in which all of them stand. Returns their bytes.</summary>
+    public static int JoinBasis(PageTable table, ReadOnlySpan<byte> basis, Span<byte> into)
+    {
+        int length = 0;
+        for (int page = 0; page < PageTable.PagesMax; page++)
+        {
+            if (table.KindOf(page) != PageKind.Difference)
+                continue;
+            basis.Slice(table.ReferenceOf(page).Page * FormatLimits.PageBytes, FormatLimits.PageBytes).CopyTo(into[length..]);
+            length += FormatLimits.PageBytes;
+        }
+        return length;
+    }
+
     /// <summary>Reads the table. False unless it means one thing in one way.</summary>
     public static bool TryRead(Codec codec, ReadOnlySpan<byte> bytes, out PagePayload payload)
     {

@@ -73,11 +73,11 @@ internal sealed class DecodedChunks : IDisposable
                     (PageTarget target, int from) = table.ReferenceOf(page);
                     var wanted = new Part(from * PageBytes + at % PageBytes, bytes);
                     if (!Use(target.Key, target.Place, isTarget: true, wanted, static (slot, part) => part.Take(slot)))
-                        throw Disagrees(key);
+                        throw PayloadReader.Disagrees(key);
                     continue;
                 default:
                     if (!Use(key, place, isTarget: false, new Part(at, bytes), static (slot, part) => part.Take(slot)))
-                        throw Disagrees(key);
+                        throw PayloadReader.Disagrees(key);
                     continue;
             }
         }
@@ -122,9 +122,6 @@ internal sealed class DecodedChunks : IDisposable
         _ = lease.Payloads.ReadUpTo(key, place, chunk);
         return ushort.MaxValue;
     }
-
-    private static VmPodException Disagrees(ChunkKey key) =>
-        new(ExitCode.Damaged, $"The map and the cells disagree on chunk {key.Chunk} of stream {key.Stream}.", "Use an older generation or a mirror.");
 
     private static bool Has(ReadOnlySpan<byte> slot, int page) => (BinaryPrimitives.ReadUInt16BigEndian(slot[ChunkBytes..]) >> page & 1) != 0;
 

@@ -12,15 +12,7 @@ internal sealed class ImagePages(SessionLease lease, DecodedChunks chunks, long 
     private readonly PageIndex index = new(pages);
 
     /// <summary>Notes the pages of a chunk.</summary>
-    public void Add(ChunkKey key, ReadOnlySpan<byte> chunk)
-    {
-        for (int page = 0; page < chunk.Length / FormatLimits.PageBytes; page++)
-        {
-            ReadOnlySpan<byte> bytes = chunk.Slice(page * FormatLimits.PageBytes, FormatLimits.PageBytes);
-            if (bytes.ContainsAnyExcept((byte)0))
-                index.Add(index.HashOf(bytes), key, page, isNew: false);
-        }
-    }
+    public void Add(ChunkKey key, ReadOnlySpan<byte> chunk) => index.AddPages(key, chunk, isNew: false);
 
     /// <inheritdoc/>
     public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)

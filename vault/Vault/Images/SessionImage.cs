@@ -438,15 +438,7 @@ public sealed class SessionImage : IDisposable
     private (Codec Codec, int Length, PageTable? Pages) EncodeChunk(Frame frame, ReadOnlySpan<byte> bytes, Worker worker, Span<byte> into)
     {
         StreamKind kind = KindOf(frame.Key.Stream);
-        PayloadRef old = default;
-        try
-        {
-            _ = lease.TryFind(frame.Key, out old);
-        }
-        catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
-        {
-            old = default;
-        }
+        PayloadRef old = lease.Newest(frame.Key);
         if (kind is not (StreamKind.Disk or StreamKind.Memory))
             return worker.Encoder.EncodeDelta(frame.Key, bytes, lease.Payloads, old, into);
         ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ frame.Valid);

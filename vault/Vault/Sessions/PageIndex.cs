@@ -38,8 +38,18 @@ internal sealed class PageIndex : IDisposable
     /// <summary>The hash of a page: XXH3 with the index's seed.</summary>
     public ulong HashOf(ReadOnlySpan<byte> page) => XxHash3.HashToUInt64(page, seed);
 
-    /// <summary>Notes where a page stands. <paramref name="isNew"/> is the caller's mark.</summary>
-    public void Add(ulong hash, ChunkKey key, int page, bool isNew)
+    /// <summary>Notes where the pages of a chunk stand, but those that are zero. <paramref name="isNew"/> is the caller's mark.</summary>
+    public void AddPages(ChunkKey key, ReadOnlySpan<byte> chunk, bool isNew)
+    {
+        for (int page = 0; page < chunk.Length / FormatLimits.PageBytes; page++)
+        {
+            ReadOnlySpan<byte> bytes = chunk.Slice(page * FormatLimits.PageBytes, FormatLimits.PageBytes);
+            if (bytes.ContainsAnyExcept((byte)0))
+                Add(HashOf(bytes), key, page, isNew);
+        }
+    }
+
+    private void Add(ulong hash, ChunkKey key, int page, bool isNew)
     {
         // What does not fit an entry's bits is not looked for.
         if (key.Stream >= 1u << StreamBits || key.Chunk >= 1UL << ChunkBits)

@@ -152,12 +152,12 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
     }
 
-    /// <summary>The chunk's payload as the last commit left it; zero for none, and where the map cannot be had because the pod is gone.</summary>
-    internal PayloadRef Committed(ChunkKey key)
+    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it; zero for none, and where the map cannot be had because the pod is gone.</summary>
+    internal PayloadRef Newest(ChunkKey key)
     {
         try
         {
-            return Reader is not null && Reader.State.Map.TryFind(key, out PayloadRef place) ? place : default;
+            return TryFind(key, out PayloadRef place) ? place : default;
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
         {

@@ -17,15 +17,7 @@ internal sealed class FilePages(SessionLease lease, IEnumerable<ChunkSource> sou
     private readonly ThreadLocal<LockedMemory> buffers = new(static () => new LockedMemory(FormatLimits.PageBytes), trackAllValues: true);
 
     /// <summary>Notes the pages of a chunk that is in the session, or will be with this put.</summary>
-    public void Add(ChunkKey key, ReadOnlySpan<byte> chunk, bool isNew)
-    {
-        for (int page = 0; page < chunk.Length / FormatLimits.PageBytes; page++)
-        {
-            ReadOnlySpan<byte> bytes = chunk.Slice(page * FormatLimits.PageBytes, FormatLimits.PageBytes);
-            if (bytes.ContainsAnyExcept((byte)0))
-                index.Add(index.HashOf(bytes), key, page, isNew);
-        }
-    }
+    public void Add(ChunkKey key, ReadOnlySpan<byte> chunk, bool isNew) => index.AddPages(key, chunk, isNew);
 
     /// <inheritdoc/>
     public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)

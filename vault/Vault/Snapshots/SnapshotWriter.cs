@@ -166,8 +166,8 @@ public sealed class SnapshotWriter
                 continue;
             }
             (Codec codec, int encoded, PageTable? table) = isSmall
-                ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Committed(key), output.Room)
-                : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Committed(key), 0, pages,
+                ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Newest(key), output.Room)
+                : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Newest(key), 0, pages,
                     stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), output.Room);
             output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
             if (!isSmall)
