@@ -24,7 +24,8 @@ public class FullDiskTests
         }
         finally
         {
-            Run("umount", mount);
+            // Lazily: a child process that another test has forked but not yet started holds our files for a moment.
+            Run("umount", "--lazy", mount);
             Directory.Delete(mount);
         }
     }
