@@ -46,7 +46,7 @@ public sealed class SessionImage : IDisposable
             streams[stream.Number] = stream;
         overlay = new Overlay(memory.Overlay);
         chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes);
-        pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
+        pipeline = new EncodePipeline(Effort.Fast, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
 
@@ -372,8 +372,8 @@ public sealed class SessionImage : IDisposable
             return;
         try
         {
-            // Disks first: what stands there once it is sealed need not be stored again as memory.
-            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory)];
+            // Disks first: what stands there once it is sealed need not be stored again as memory. In order, so that neighbours share a frame.
+            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory).ThenBy(f => f.Key)];
             using IEnumerator<Frame[]> batches = frames.Chunk(BatchOutput.ChunksMax).GetEnumerator();
             pipeline.Run(batches.Next, Encode, Complete, CancellationToken.None);
             lease.SealBatch();
@@ -430,23 +430,26 @@ public sealed class SessionImage : IDisposable
             }
             if (!lease.IsPending(frame.Key) && lease.IsUnchanged(frame.Key, bytes))
                 continue;
-            (Codec codec, int length, PageTable? pages) = EncodeChunk(frame, bytes, worker, output.Room);
-            output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
+            EncodeChunk(frame, bytes, worker, output);
         }
+        worker.Flush(output);
     }
 
-    private (Codec Codec, int Length, PageTable? Pages) EncodeChunk(Frame frame, ReadOnlySpan<byte> bytes, Worker worker, Span<byte> into)
+    private void EncodeChunk(Frame frame, ReadOnlySpan<byte> bytes, Worker worker, BatchOutput output)
     {
         StreamKind kind = KindOf(frame.Key.Stream);
         PayloadRef old = lease.Newest(frame.Key);
         if (kind is not (StreamKind.Disk or StreamKind.Memory))
-            return worker.Encoder.EncodeDelta(frame.Key, bytes, lease.Payloads, old, into);
+        {
+            (Codec codec, int length, PageTable? pages) = worker.Encoder.EncodeDelta(frame.Key, bytes, lease.Payloads, old, output.Room);
+            output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
+            return;
+        }
         ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ frame.Valid);
-        (Codec, int, PageTable?) encoded = worker.Encoder.Encode(frame.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
-            kind == StreamKind.Memory ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax), into);
+        worker.Encode(frame.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
+            kind == StreamKind.Memory ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax), lease.TagOf(bytes), output);
         if (kind == StreamKind.Disk)
             chunks.Pages?.Add(frame.Key, bytes);
-        return encoded;
     }
 
     private long MemoryBytes()
@@ -469,16 +472,7 @@ public sealed class SessionImage : IDisposable
         }
     }
 
-    private void Complete(Frame[] batch, BatchOutput output)
-    {
-        foreach (EncodedChunk chunk in output.Chunks)
-        {
-            if (chunk.IsStored)
-                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
-            else if (lease.TryFind(chunk.Key, out _))
-                lease.PutZero(chunk.Key);
-        }
-    }
+    private void Complete(Frame[] batch, BatchOutput output) => lease.Put(output);
 
     // The last chunk of a stream ends where the stream does.
     private int LengthOf(ChunkKey key)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -187,23 +188,46 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             pendingTags[key] = default;
     }
 
-    /// <summary>Puts an encoded chunk, once in a batch: else two payloads had one birth name. It can be read once its cell is sealed: see
+    /// <summary>Puts encoded chunks, each once in a batch: else two payloads had one birth name. They can be read once their cells are sealed: see
     /// <see cref="SealBatch"/>.</summary>
-    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag, PageTable? pages = null)
+    internal void Put(BatchOutput output)
     {
-        if (pages is { HasOwn: false })
+        ReadOnlySpan<EncodedChunk> chunks = CollectionsMarshal.AsSpan(output.Chunks);
+        while (chunks.Length > 0)
+        {
+            EncodedChunk first = chunks[0];
+            if (first.IsStored)
+                Put(chunks[..first.Sharing], output.Bytes(first));
+            else if (TryFind(first.Key, out _))
+                PutZero(first.Key);
+            chunks = chunks[first.Sharing..];
+        }
+    }
+
+    /// <summary>As <see cref="Put(BatchOutput)"/> for one chunk.</summary>
+    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag) =>
+        Put([new EncodedChunk(key, codec, rawLength, 0, payload.Length, tag, null)], payload);
+
+    private void Put(ReadOnlySpan<EncodedChunk> chunks, ReadOnlySpan<byte> payload)
+    {
+        EncodedChunk first = chunks[0];
+        if (first.Pages is { HasOwn: false } pages)
         {
             // As for zeros: nothing older may come back out of the open cell.
-            packer.Forget(key);
+            packer.Forget(first.Key);
             lock (gate)
-                pending[key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
+                pending[first.Key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
         }
         else
         {
-            // If the disk is full the chunk stays what it was, and so must its tag.
-            packer.Add(key, codec, rawLength, payload, pages);
+            // If the disk is full the chunks stay what they were, and so must their tags.
+            var sharing = new (ChunkKey, PageTable?)[chunks.Length];
+            for (int i = 0; i < chunks.Length; i++)
+                sharing[i] = (chunks[i].Key, chunks[i].Pages);
+            packer.Add(sharing, first.Codec, first.RawLength, payload);
         }
-        pendingTags[key] = tag;
+        foreach (EncodedChunk chunk in chunks)
+            pendingTags[chunk.Key] = chunk.Tag;
     }
 
     /// <summary>Puts a chunk of zeros.</summary>
@@ -496,7 +520,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         if (lost.Count == 0)
             return;
         using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
-        using var encoder = new ChunkEncoder(MetadataLevel);
+        using var encoder = new ChunkEncoder(Effort.Thorough);
         foreach ((ChunkKey key, PayloadRef place) in lost)
         {
             if (streams.FirstOrDefault(s => s.Number == key.Stream) is not { } stream || (long)key.Chunk >= stream.ChunkCount)
