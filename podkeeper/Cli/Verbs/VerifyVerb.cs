@@ -24,8 +24,13 @@ internal static class VerifyVerb
             using Pod opened = Pod.Open(parsed.GetRequiredValue(pod), StoreAccess.Read, TimeProvider.System);
             if (parsed.GetValue(deep))
                 Unlocking.Unlock(opened, parsed.GetValue(pinFile));
-            VerifyReport report = opened.Verify(null, interrupt.Token);
-            DeepReport? deepReport = parsed.GetValue(deep) ? opened.VerifyDeep(interrupt.Token) : null;
+            VerifyReport report;
+            DeepReport? deepReport;
+            using (var progress = new ProgressLine())
+            {
+                report = opened.Verify(progress, interrupt.Token);
+                deepReport = parsed.GetValue(deep) ? opened.VerifyDeep(progress, interrupt.Token) : null;
+            }
             VerifyReply reply = Reply(report, opened.Audit.Reader.Verify(), deepReport);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.VerifyReply, Lines);
             return (int)(reply.Sound ? ExitCode.Done : ExitCode.Damaged);
@@ -34,32 +39,27 @@ internal static class VerifyVerb
     }
 
     private static VerifyReply Reply(VerifyReport r, AuditVerification audit, DeepReport? deep) => new(
-        r.IsSound && audit.IsIntact && deep is not { DamagedCount: > 0 },
-        r.Cells, r.DamagedCount, [.. r.Damaged.Select(d => new DamagedCellReply(d.Id?.ToString(), d.Segment, d.Slot))],
+        // A damaged copy of a cell that stands elsewhere too (V-70), or that nothing needs, is told and costs nothing.
+        r.IsComplete && audit.IsIntact && deep is not { DamagedCount: > 0 },
+        r.Cells, r.DamagedCount, [.. r.Damaged.Select(d => new DamagedCellReply(d.Id?.ToString(), d.Segment, d.Slot, d.IsNeeded))],
         r.MissingCount, [.. r.Missing.Select(id => id.ToString())],
         r.LogDamage ?? (r.NewestHeadLost ? "The newest head was lost: an older state was judged." : null),
         AuditVerb.StateOf(audit),
-        deep is null ? null : new DeepReply(deep.Generations, deep.Chunks, deep.DamagedCount,
-            [.. deep.Damaged.Select(d => new DamagedChunkReply(d.Session.ToString(), d.Generation, d.File, d.Chunk, d.What, d.Fork))]));
+        deep is null ? null : DeepReply.Of(deep));
 
     private static IEnumerable<string> Lines(VerifyReply r)
     {
         yield return $"cells          {r.Cells} read, {r.DamagedCount} damaged, {r.MissingCount} missing";
         foreach (DamagedCellReply cell in r.Damaged)
-            yield return $"  damaged      {cell.Id ?? "unknown cell"} (segment {cell.Segment}, slot {cell.Slot})";
+            yield return $"  damaged      {cell.Id ?? "unknown cell"} (segment {cell.Segment}, slot {cell.Slot}){(cell.Needed ? "" : ", of which nothing is lost")}";
         foreach (string id in r.Missing)
             yield return $"  missing      {id}";
         yield return $"log            {r.Log ?? "whole"}";
         yield return $"audit          {r.Audit.Entries} entries, {r.Audit.Break ?? "intact"}";
-        if (r.Deep is { } deep)
-        {
-            yield return $"chunks         {deep.Chunks} of {deep.Generations} generations decoded, {deep.DamagedCount} damaged";
-            foreach (DamagedChunkReply chunk in deep.Damaged)
-            {
-                string where = chunk.Chunk is { } number ? $"{chunk.File} chunk {number}" : "whole generation";
-                yield return $"  damaged      {chunk.Session}@{chunk.Fork ?? $"{chunk.Generation}"} {where}: {chunk.What}";
-            }
-        }
-        yield return r.Sound ? "All is well." : "DAMAGED: fetch what is damaged from a mirror, or get an older generation.";
+        foreach (string line in r.Deep?.Lines() ?? [])
+            yield return line;
+        yield return r.Sound
+            ? "All is well."
+            : "DAMAGED: podkeeper repair DIR --from COPY fetches it from another copy; get --salvage gives back the rest of a generation.";
     }
 }
