@@ -12,9 +12,12 @@ public sealed partial class PodVault
     /// <exception cref="VmPodException">No such session (3), locked (4), its name or keys are damaged (5).</exception>
     public SessionCheck OpenCheck(SessionHandle session)
     {
-        SessionKeys keys = KeysOf(FindSession(session.ToString()));
+        SessionKeys keys = OpenKeys(session);
         return new SessionCheck(this, keys, NewReader(keys, session), new KeyedCellOpener(new StoreCellSource(Store), keys));
     }
+
+    /// <summary>The keys of a session; the caller's.</summary>
+    internal SessionKeys OpenKeys(SessionHandle session) => KeysOf(FindSession(session.ToString()));
 
     /// <summary>A commit's state, by where its entry stands in the log.</summary>
     internal SessionState OpenState(long offset, Digest hash, PayloadReader payloads) => LoadState(TryReadCommit(offset, hash)

@@ -32,8 +32,10 @@ public sealed class SessionCheck : IDisposable
     internal SessionCheck(PodVault vault, SessionKeys keys, PayloadReader payloads, KeyedCellOpener opener)
     {
         (this.vault, this.keys, this.payloads, this.opener) = (vault, keys, payloads, opener);
-        work = new LockedMemory(CellLayout.HeaderBytes + CellLayout.Capacity(opener.CellBytes));
+        work = new LockedMemory(WorkBytes);
     }
+
+    private int WorkBytes => CellLayout.HeaderBytes + CellLayout.Capacity(opener.CellBytes);
 
     /// <summary>Looks into a commit of the session: a generation, a fork or the tip.</summary>
     /// <param name="offset">Where its entry stands in the log.</param>
@@ -181,7 +183,7 @@ public sealed class SessionCheck : IDisposable
     {
         if (opens.TryGetValue(id, out bool known))
             return known;
-        Span<byte> bytes = work.Slice(0, (int)work.Length);
+        Span<byte> bytes = work.Slice(0, WorkBytes);
         try
         {
             opener.Open(id, bytes);
