@@ -160,6 +160,30 @@ public sealed class TrustCliTests : IDisposable
         Assert.Equal(2, EventCount("shred"));
     }
 
+    [Fact]
+    [Trait("Spec", "V-188")]
+    public void A_witness_file_tells_an_older_pod_and_one_that_went_another_way()
+    {
+        string witness = temp["witness"];
+        Assert.Equal(JsonValueKind.Null, Witnessed(0).ValueKind);
+        Assert.Equal("same", Witnessed(0).GetString());
+        Run("put", Pod, "work", temp["files"], "--pin-file", temp["pin"]).Expect(0);
+        Assert.Equal("newer", Witnessed(0).GetString());
+        byte[] seen = File.ReadAllBytes(witness);
+        Directory.Move(Pod, temp["newest"]);
+        Copy(temp["copy"], Pod);
+        Run("verify", Pod).Expect(0);
+        Assert.Equal("older", Witnessed(5).GetString());
+        for (int i = 0; i < 3; i++)
+            Run("put", Pod, "work", temp["files"], "--pin-file", temp["pin"]).Expect(0);
+        Assert.Equal("forked", Witnessed(5).GetString());
+        Assert.Equal(seen, File.ReadAllBytes(witness));
+        Assert.Equal((1, 1), (EventCount("rollback-alarm"), EventCount("fork-alarm")));
+        Run("verify", Pod, "--witness", temp["pin"]).Expect(4);
+
+        JsonElement Witnessed(int code) => Run("verify", Pod, "--witness", witness, "--json").Expect(code).Json.GetProperty("witness");
+    }
+
     private int EventCount(string name) => Run("audit", "show", Pod, "--event", name, "--json").Expect(0).Json.GetProperty("entries").GetArrayLength();
 
     private void Flip(long at)

@@ -41,19 +41,22 @@ internal sealed class CrashWorkload
     internal static IEnumerable<string> Names(int steps) => steps == 0 ? [""] : Names(steps - 1).SelectMany(n => Alphabet.Select(c => n + c));
 
     /// <summary>Does it with the real store, and writes down what that asks of the disk.</summary>
-    internal static CrashWorkload Record(string name)
+    /// <param name="name">The steps.</param>
+    /// <param name="isEmpty">Whether the vault has no cell before, so that its first segment file is made on the way.</param>
+    internal static CrashWorkload Record(string name, bool isEmpty)
     {
         using var pod = new PodFolder();
         using (var made = pod.Create())
         {
-            _ = PodFolder.Append(made, 0, 1);
+            if (!isEmpty)
+                _ = PodFolder.Append(made, 0, 1);
             _ = PodFolder.Commit(made, 1);
         }
         var start = Directory.EnumerateFiles(pod.Dir, "*", SearchOption.AllDirectories)
             .ToDictionary(path => Path.GetRelativePath(pod.Dir, path), File.ReadAllBytes);
         var moments = new List<Moment>();
         ulong acknowledged = 2;
-        var committed = new List<(int, int)> { (0, 0) };
+        List<(int, int)> committed = isEmpty ? [] : [(0, 0)];
         var appended = new List<(int, int)>();
         var cells = new Dictionary<ulong, (int, int)[]> { [2] = [.. committed] };
         int next = 10;
