@@ -5,8 +5,8 @@ using VmPod.Vault.Snapshots;
 
 namespace VmPod.PodKeeper.Cli;
 
-/// <summary>One line on standard error that tells how far a put, get or verification is, or the look into what is pending before it. Nothing where standard error is no
-/// terminal.</summary>
+/// <summary>One line on standard error that tells how far a put, get or verification is, or the look into what is pending before it. Nothing
+/// where standard error is no terminal.</summary>
 internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<CheckProgress>, IProgress<VerifyProgress>, IProgress<DeepReport.Progress>,
     IDisposable
 {

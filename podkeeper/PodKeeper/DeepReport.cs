@@ -8,7 +8,8 @@ namespace VmPod.PodKeeper;
 /// <param name="DamagedCount">Runs of chunks, or whole generations, that do not open.</param>
 /// <param name="Damaged">The first <see cref="PodLimits.DamagedChunksListed"/> of them.</param>
 /// <param name="Cells">Each cell that is to blame, and what of which generation it costs; as many at most.</param>
-public sealed record DeepReport(long Generations, long Chunks, long DamagedCount, IReadOnlyList<DamagedChunk> Damaged, IReadOnlyList<DeepReport.LostCell> Cells)
+public sealed record DeepReport(
+    long Generations, long Chunks, long DamagedCount, IReadOnlyList<DamagedChunk> Damaged, IReadOnlyList<DeepReport.LostCell> Cells)
 {
     /// <summary>A cell that does not open.</summary>
     /// <param name="Id">Its id.</param>

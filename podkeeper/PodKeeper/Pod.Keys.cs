@@ -56,14 +56,16 @@ public sealed partial class Pod
     public SurvivingSlots FindSurvivors()
     {
         string homes = Path.Combine(Vault.Folder, "v1", "homes");
-        return new SurvivingSlots(Vault.HasRecoverySlot(), Directory.Exists(homes) ? Directory.GetDirectories(homes).Length : 0, HasTpm: false);
+        int hosts = Directory.Exists(homes) ? Directory.GetDirectories(homes).Length : 0;
+        return new SurvivingSlots(Vault.HasRecoverySlot(), hosts, HasTpm: false);
     }
 
     /// <summary>
     /// Destroys what opens a pod: device secrets, slots, keys of home hosts, the key in the agent, and at last the log key. Not to be taken back. One that a
     /// crash cut short is gone on with.
     /// </summary>
-    /// <exception cref="VmPodException">No vault there (3), in use (6), the log cannot be written (5, 8): nothing was destroyed; the disk failed (5).</exception>
+    /// <exception cref="VmPodException">No vault there (3), in use (6), the log cannot be written (5, 8): nothing was destroyed; the disk failed
+    /// (5).</exception>
     public static void Shred(string folder, TimeProvider time)
     {
         try

@@ -48,8 +48,8 @@ public sealed partial class Pod
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VmPodException(e is IOException io && Libc.IsNoSpace(io) ? ExitCode.NoSpace : ExitCode.Damaged, $"{witness} cannot be written: {e.Message}",
-                "Name a file on another disk.", e);
+            throw new VmPodException(e is IOException io && Libc.IsNoSpace(io) ? ExitCode.NoSpace : ExitCode.Damaged,
+                $"{witness} cannot be written: {e.Message}", "Name a file on another disk.", e);
         }
     }
 }

@@ -54,11 +54,12 @@ public sealed record WitnessedHead(UInt128 VaultId, ulong Seq, long Offset, Dige
         if (text.Length > TextBytesMax)
             return null;
         string[] parts = Encoding.ASCII.GetString(text).TrimEnd('\n').Split(' ');
-        return parts.Length == 5 && parts[0] == Magic && UInt128.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out UInt128 vault)
+        return parts.Length == 5 && parts[0] == Magic
+            && UInt128.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out UInt128 vault)
             && ulong.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out ulong seq)
             && long.TryParse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture, out long offset)
             && parts[4].Length == 2 * Digest.Size && parts[4].All(char.IsAsciiHexDigitLower)
-            && new WitnessedHead(vault, seq, offset, Digest.ReadFrom(Convert.FromHexString(parts[4]))) is var read && read.ToText().AsSpan().SequenceEqual(text)
-            ? read : null;
+            && new WitnessedHead(vault, seq, offset, Digest.ReadFrom(Convert.FromHexString(parts[4]))) is var read
+            && read.ToText().AsSpan().SequenceEqual(text) ? read : null;
     }
 }

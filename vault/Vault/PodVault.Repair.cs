@@ -29,7 +29,9 @@ public sealed partial class PodVault
     {
         using CopiedCells? copy = from is null ? null : CopiedCells.Open(from, Descriptor, authority);
         VerifyReport verified = Verify(progress, cancel);
-        IEnumerable<CellId> missing = verified.MissingCount == verified.Missing.Count ? verified.Missing : CommittedCells().Distinct().Where(id => !IsThere(id));
+        // The report names no more than so many.
+        IEnumerable<CellId> missing = verified.MissingCount == verified.Missing.Count ? verified.Missing
+            : CommittedCells().Distinct().Where(id => !IsThere(id));
         byte[] cell = new byte[Descriptor.CellBytes];
         var left = new List<CellId>();
         long fetched = 0, uncommitted = 0;

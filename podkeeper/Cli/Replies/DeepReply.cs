@@ -6,7 +6,8 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="DamagedCount">What does not open.</param>
 /// <param name="Damaged">The first of it.</param>
 /// <param name="Cells">The cells that are to blame, and what each costs.</param>
-internal sealed record DeepReply(long Generations, long Chunks, long DamagedCount, IReadOnlyList<DamagedChunkReply> Damaged, IReadOnlyList<DeepReply.Cell> Cells)
+internal sealed record DeepReply(
+    long Generations, long Chunks, long DamagedCount, IReadOnlyList<DamagedChunkReply> Damaged, IReadOnlyList<DeepReply.Cell> Cells)
 {
     /// <summary>A cell that does not open.</summary>
     internal sealed record Cell(string Id, IReadOnlyList<Cost> Costs);

@@ -11,5 +11,6 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="LogBytes">Their bytes.</param>
 /// <param name="LogLeft">Pieces that neither has.</param>
 /// <param name="Lost">What that costs, to the chunk: if a passphrase was offered and something is left; else null.</param>
-internal sealed record RepairReply(bool Whole, bool DryRun, long Missing, long Fetched, long LeftCount, IReadOnlyList<string> Left, int LogPieces, long LogBytes,
-    int LogLeft, DeepReply? Lost);
+internal sealed record RepairReply(
+    bool Whole, bool DryRun, long Missing, long Fetched, long LeftCount, IReadOnlyList<string> Left, int LogPieces, long LogBytes, int LogLeft,
+    DeepReply? Lost);

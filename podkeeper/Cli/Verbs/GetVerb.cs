@@ -47,7 +47,8 @@ internal static class GetVerb
 
     private static GetReply Salvaged(string name, ulong? fork, (SnapshotSalvage.Summary Summary, ulong Generation) got) => new(name, got.Generation,
         fork is { } left ? ForkName.Of(left) : null, got.Summary.Files, got.Summary.BytesWritten, Math.Round(got.Summary.Elapsed.TotalSeconds, 3),
-        new SalvageReply(got.Summary.LostBytes, [.. got.Summary.Lost.Select(l => new SalvageReply.Chunks(l.File, l.First, l.Last, l.What))], got.Summary.AsDisks));
+        new SalvageReply(got.Summary.LostBytes, [.. got.Summary.Lost.Select(l => new SalvageReply.Chunks(l.File, l.First, l.Last, l.What))],
+            got.Summary.AsDisks));
 
     private static IEnumerable<string> Lines(GetReply r)
     {

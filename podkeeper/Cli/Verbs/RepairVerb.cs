@@ -15,7 +15,11 @@ internal static class RepairVerb
     {
         Argument<string> pod = Arguments.Pod();
         Option<string?> pinFile = Arguments.PinFile();
-        var from = new Option<string?>("--from") { HelpName = "COPY", Description = "Another copy of the pod's folder, or its mirror; it may be damaged too." };
+        var from = new Option<string?>("--from")
+        {
+            HelpName = "COPY",
+            Description = "Another copy of the pod's folder, or its mirror; it may be damaged too.",
+        };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what would be fetched, and change nothing." };
         var verb = new Command("repair", "Fetch damaged and missing cells, and damaged pieces of the log, from another copy. Needs no passphrase; "
             + "with one (or the key agent's) it says to the chunk what stays lost.") { pod, from, dryRun, pinFile };
@@ -48,8 +52,8 @@ internal static class RepairVerb
     {
         bool nothingLeft = cells.Left.Count == 0 && log.LeftDamaged.Count == 0;
         return new RepairReply(nothingLeft && !(isDry && (cells.FetchedCount > 0 || log.Pieces.Count > 0)), isDry, cells.MissingCount, cells.FetchedCount,
-            cells.Left.Count, [.. cells.Left.Take(LeftListed).Select(id => id.ToString())], log.Pieces.Count, log.Pieces.Sum(p => p.Bytes), log.LeftDamaged.Count,
-            lost);
+            cells.Left.Count, [.. cells.Left.Take(LeftListed).Select(id => id.ToString())], log.Pieces.Count, log.Pieces.Sum(p => p.Bytes),
+            log.LeftDamaged.Count, lost);
     }
 
     private static IEnumerable<string> Lines(RepairReply r)

@@ -52,13 +52,13 @@ internal static class ShredVerb
         string verb = r.Shredded ? "was" : "would be";
         yield return $"destroyed      passphrase, device secrets, keys for home hosts and log key of {r.Vault} {verb} destroyed";
         if (r.RecoveryWords)
-            yield return "SURVIVES       recovery words, if they were made: podkeeper recover opens this folder and every copy of it with them. Destroy the paper.";
+            yield return "SURVIVES       recovery words, if they were made: podkeeper recover opens this folder and every copy with them. Destroy the paper.";
         if (r.HomeHosts > 0)
-            yield return $"SURVIVES       the own keys of {r.HomeHosts} home hosts: with a copy of v1/homes they read their sessions. Remove their state folders.";
+            yield return $"SURVIVES       the own keys of {r.HomeHosts} home hosts: with a copy of v1/homes they read their sessions. Remove their state.";
         yield return "SURVIVES       what another copy of this folder holds: its old passphrase opens it.";
         yield return r.Tpm
             ? "The secrets were in a TPM, which has forgotten them."
-            : "There is no TPM: the secrets were files. They were overwritten, which a flash disk need not do: only the passphrase stands before what it kept.";
+            : "There is no TPM: the secrets were files. They are overwritten, which flash need not do: only the passphrase stands before what it kept.";
         if (!r.Shredded)
             yield return $"Nothing was done. To do it: podkeeper shred DIR --confirm {r.Vault[..ConfirmDigits]}";
     }

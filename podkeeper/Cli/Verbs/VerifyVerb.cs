@@ -50,7 +50,8 @@ internal static class VerifyVerb
 
     private static VerifyReply Reply(VerifyReport r, AuditVerification audit, DeepReport? deep, WitnessVerdict? seen) => new(
         // A damaged copy of a cell that stands elsewhere too (V-70), or that nothing needs, is told and costs nothing.
-        r.IsComplete && audit.IsIntact && deep is not { DamagedCount: > 0 } && seen is not (WitnessVerdict.Older or WitnessVerdict.Forked),
+        r.IsComplete && audit.IsIntact && deep is not { DamagedCount: > 0 }
+            && seen is not (WitnessVerdict.Older or WitnessVerdict.Forked),
         r.Cells, r.DamagedCount, [.. r.Damaged.Select(d => new DamagedCellReply(d.Id?.ToString(), d.Segment, d.Slot, d.IsNeeded))],
         r.MissingCount, [.. r.Missing.Select(id => id.ToString())],
         r.LogDamage ?? (r.NewestHeadLost ? "The newest head was lost: an older state was judged." : null),
@@ -61,7 +62,10 @@ internal static class VerifyVerb
     {
         yield return $"cells          {r.Cells} read, {r.DamagedCount} damaged, {r.MissingCount} missing";
         foreach (DamagedCellReply cell in r.Damaged)
-            yield return $"  damaged      {cell.Id ?? "unknown cell"} (segment {cell.Segment}, slot {cell.Slot}){(cell.Needed ? "" : ", of which nothing is lost")}";
+        {
+            string needed = cell.Needed ? "" : ", of which nothing is lost";
+            yield return $"  damaged      {cell.Id ?? "unknown cell"} (segment {cell.Segment}, slot {cell.Slot}){needed}";
+        }
         foreach (string id in r.Missing)
             yield return $"  missing      {id}";
         yield return $"log            {r.Log ?? "whole"}";

@@ -9,7 +9,8 @@ namespace VmPod.Vault.Tests.Crash;
 /// <summary>Asks the real store which head counts in a state. What bears on that is asked once. Thread-safe.</summary>
 internal sealed class CrashJudge
 {
-    internal sealed record Verdict(ulong Seq, string? Problem);
+    /// <summary>The head that counts, and how many cells it has.</summary>
+    internal sealed record Verdict(ulong Seq, long Cells, string? Problem);
 
     private readonly ConcurrentDictionary<(ulong, ulong, int), Verdict> known = [];
     private readonly ConcurrentDictionary<int, byte[]> cells = [];
@@ -35,24 +36,25 @@ internal sealed class CrashJudge
         try
         {
             ulong seq;
+            long count;
             using (var store = pod.Open(StoreAccess.Read))
-                seq = store.Head.Seq;
+                (seq, count) = (store.Head.Seq, store.CellCount);
             using (var store = pod.Open())
             {
-                if (store.Head.Seq != seq)
-                    return new Verdict(seq, $"head {seq} for a reader, {store.Head.Seq} for a writer");
+                if (store.Head.Seq != seq || store.CellCount != count)
+                    return new Verdict(seq, count, $"head {seq} for a reader, {store.Head.Seq} for a writer");
                 if (!store.IsLogSound(default))
-                    return new Verdict(seq, $"head {seq}: its log is damaged");
+                    return new Verdict(seq, count, $"head {seq}: its log is damaged");
                 _ = PodFolder.Append(store, 500, 1);
                 _ = PodFolder.Commit(store, 42);
             }
             using var again = pod.Open(StoreAccess.Read);
             PodFolder.AssertReads(again, 500, 1);
-            return new Verdict(seq, again.Head.Seq == seq + 1 ? null : "a commit after recovery is lost");
+            return new Verdict(seq, count, again.Head.Seq == seq + 1 ? null : "a commit after recovery is lost");
         }
         catch (VmPodException e)
         {
-            return new Verdict(0, e.Message);
+            return new Verdict(0, 0, e.Message);
         }
     }
 

@@ -179,6 +179,8 @@ internal sealed class CrashModel
             return $"head {verdict.Seq} after {acknowledged} was acknowledged";
         if (!workload.CellsOfHead.TryGetValue(verdict.Seq, out (int Number, int Position)[]? cells))
             return $"head {verdict.Seq} was never made";
+        if (verdict.Cells < cells.Length)
+            return $"head {verdict.Seq} has {verdict.Cells} of its {cells.Length} cells";
         ReadOnlySpan<byte> segment = state.Of(Segment);
         foreach ((int number, int position) in cells)
         {

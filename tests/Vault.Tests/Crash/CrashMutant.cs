@@ -25,10 +25,10 @@ internal sealed record CrashMutant(string Name, Func<IReadOnlyList<Moment>, IEnu
         new("writes the slot before the log", moments => Moved(moments, m => IsWrite(m, Slots), m => IsWrite(m, Log))),
         new("writes and syncs the slot before the log is synced", moments => Moved(Moved(moments, m => IsWrite(m, Slots), m => IsSync(m, Log)),
             m => IsSync(m, Slots), m => IsSync(m, Log))),
-        new("writes the slot before the log is synced", moments => Moved(moments, m => IsWrite(m, Slots), m => IsSync(m, Log)),
-            "The slot names the head by hash and the log is synced before the acknowledgement: a slot that is there too early leads nowhere, and the other "
-                + "one counts. Only then is the newest head called lost, and a writer refused, after a crash in which nothing was lost."),
-        new("syncs segments after the log", moments => Late(moments, m => IsSync(m, Segment), m => IsSync(m, Log))),
+        new("writes the slot before the log is synced", moments => Moved(moments, m => IsWrite(m, Slots), m => IsSync(m, Log))),
+        new("syncs segments after the log", moments => Late(moments, m => IsSync(m, Segment), m => IsSync(m, Log)),
+            "The slot is written after both, and until then the head before counts. Only a slot that something else than this crash damaged would be rolled "
+                + "forward (V-63) to cells that are not there yet; that is why V-60 has the other order."),
         new("syncs segments after the slot", moments => Late(moments, m => IsSync(m, Segment), m => IsSync(m, Slots))),
         new("syncs the folder of segments after the slot", moments => Late(moments, m => IsSync(m, Segments), m => IsSync(m, Slots))),
         new("writes both slots at one place", Changed(m => IsWrite(m, Slots), o => o with { Offset = 0 })),

@@ -5,7 +5,8 @@ internal sealed class CrashState
 {
     internal Dictionary<string, (byte[] Buffer, int Length)> Files { get; } = [];
 
-    internal ReadOnlySpan<byte> Of(string name) => Files.TryGetValue(name, out (byte[] Buffer, int Length) file) ? file.Buffer.AsSpan(0, file.Length) : default;
+    internal ReadOnlySpan<byte> Of(string name) =>
+        Files.TryGetValue(name, out (byte[] Buffer, int Length) file) ? file.Buffer.AsSpan(0, file.Length) : default;
 
     /// <summary>Writes it to a folder.</summary>
     internal void WriteTo(string dir)

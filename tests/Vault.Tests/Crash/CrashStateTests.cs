@@ -44,7 +44,8 @@ public sealed class CrashStateTests(ITestOutputHelper output)
     {
         var judge = new CrashJudge();
         // The shortest that show each of them, and a few that do everything.
-        CrashWorkload[] workloads = [.. ((string[])["p", "pp", "cc", "lp", "Tc", "apT", "aDp", "prp", "lcpT"]).Select(name => CrashWorkload.Record(name, isEmpty: true))];
+        string[] names = ["p", "pp", "cc", "lp", "Tc", "apT", "aDp", "prp", "lcpT"];
+        CrashWorkload[] workloads = [.. names.Select(name => CrashWorkload.Record(name, isEmpty: true))];
         var wrong = new List<string>();
         int caught = 0;
         foreach (CrashMutant mutant in CrashMutant.All)

@@ -24,7 +24,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     public void After_kill_9_at_any_call_all_that_was_acknowledged_is_there_and_the_next_put_works()
     {
         using var bench = new Bench();
-        int points = 0, killed = 0, at = 0, step = Soak.Step(13);
+        int points = 0, killed = 0, at = 0, step = Soak.Step(6);
         foreach ((string call, int count) in bench.Count())
         {
             for (int when = 1; when <= count; when++)
@@ -43,8 +43,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("EIO", 17)]
-    [InlineData("ENOSPC", 17)]
+    [InlineData("EIO", 9)]
+    [InlineData("ENOSPC", 9)]
     [InlineData("EDQUOT", 23)]
     [InlineData("EINTR", 23)]
     [Trait("Spec", "V-61")]

@@ -135,8 +135,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
         foreach ((string name, List<byte[]> list) in seeds.Where(s => s.Value.Count > 0))
         {
             FuzzTarget target = FuzzTarget.Of(name);
-            IEnumerable<byte[]> small = list.Where(s => s.Length <= 4096 || name is "cell").Where(s => target.Parse(s) is { } again && again.AsSpan().SequenceEqual(s))
-                .OrderBy(s => s.Length).Take(6);
+            IEnumerable<byte[]> small = list.Where(s => s.Length <= 4096 || name is "cell")
+                .Where(s => target.Parse(s) is { } again && again.AsSpan().SequenceEqual(s)).OrderBy(s => s.Length).Take(6);
             File.WriteAllLines(PathOf(name), small.Select(VectorText));
         }
     }

@@ -4,8 +4,8 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, an EPOCH by its number, a LEASE by its id, the COMMIT of a generation by its number,
-/// the FORK of a lease by that lease's id, the VERDICTs on a commit by where that stands.</summary>
+/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, an EPOCH by its number, a LEASE by its id, the COMMIT of a
+/// generation by its number, the FORK of a lease by that lease's id, the VERDICTs on a commit by where that stands.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Number">The epoch's number, the lease's id or the generation's number; 0 for a SESSION.</param>

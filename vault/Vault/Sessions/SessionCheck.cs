@@ -156,7 +156,10 @@ public sealed class SessionCheck : IDisposable
         {
             cancel.ThrowIfCancellationRequested();
             if (!entry.Value.IsZero && !(state.Map.TryFind(entry.Key, out PayloadRef place) && !place.IsZero))
-                report(new ChunkDamage(NameOf(state, entry.Key.Stream), (long)entry.Key.Chunk, (long)entry.Key.Chunk, "It is zero, and its tag is that of another.", []));
+            {
+                long chunk = (long)entry.Key.Chunk;
+                report(new ChunkDamage(NameOf(state, entry.Key.Stream), chunk, chunk, "It is zero, and its tag is that of another.", []));
+            }
         }
     }
 

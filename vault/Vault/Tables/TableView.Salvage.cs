@@ -51,7 +51,8 @@ internal sealed partial class TableView<TValue, TFormat>
     /// <param name="to">The key behind the last.</param>
     /// <param name="lost">What <see cref="FindLost"/> found.</param>
     /// <param name="hole">Told each range in which only entries that are given are known, and all other keys may have been anything.</param>
-    public IEnumerable<KeyValuePair<ChunkKey, TValue>> EnumerateKnown(ChunkKey from, ChunkKey to, IReadOnlyList<LostRange> lost, Action<ChunkKey, ChunkKey> hole)
+    public IEnumerable<KeyValuePair<ChunkKey, TValue>> EnumerateKnown(ChunkKey from, ChunkKey to, IReadOnlyList<LostRange> lost,
+        Action<ChunkKey, ChunkKey> hole)
     {
         ChunkKey[] edges = [.. lost.SelectMany(l => new[] { l.From, l.To }).Append(from).Append(to).Where(k => k >= from && k <= to).Distinct().Order()];
         for (int i = 0; i + 1 < edges.Length; i++)
