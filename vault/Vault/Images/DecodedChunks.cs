@@ -36,7 +36,11 @@ internal sealed class DecodedChunks : IDisposable
         this.isDisk = isDisk;
         this.memoryBytes = memoryBytes;
         slots = new LockedCache<(ChunkKey, ulong, ulong)>(memory, SlotBytes);
+        SlotCount = (int)(memory.Length / SlotBytes);
     }
+
+    /// <summary>Payloads that it holds at most.</summary>
+    public int SlotCount { get; }
 
     /// <summary>Where pages that passed are found. Null for a machine without memory.</summary>
     public ImagePages? Pages

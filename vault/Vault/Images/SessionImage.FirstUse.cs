@@ -1,0 +1,234 @@
+using VmPod.Foundation;
+using VmPod.Secrets;
+using VmPod.Vault.Codecs;
+using VmPod.Vault.Format;
+
+namespace VmPod.Vault.Images;
+
+/// <content>
+/// What a machine reads first after a resume: noted while it reads, kept with the session, read ahead at the next resume (rule 14, SPEC V-150 to V-153).
+/// <code>
+///   resume: StartReadAhead (the list of the visit before) | RecordFirstUse ... EndFirstUse -> next checkpoint: pages into cells of their own, list
+/// </code>
+/// </content>
+public sealed partial class SessionImage
+{
+    // Over a link a cell is asked for at a time by each, so that the way there and back is not waited for once a cell.
+    private const int ReadAheadThreads = 4;
+
+    private static readonly ChunkKey ListKey = new(InternalStream.FirstUseList, 0);
+
+    private readonly FirstUseRecorder firstUse = new();
+    private Thread[] readAhead = [];
+    private volatile bool readAheadEnds;
+    private IReadOnlyList<StreamPage>? firstUsePages;
+
+    /// <summary>From now on the pages that are read out of cells are noted, in order, up to a bound.</summary>
+    public void RecordFirstUse() => firstUse.Start();
+
+    /// <summary>Ends that: the next checkpoint that is told to places these pages. Says how many there are, and in how many cells they stand now.</summary>
+    /// <exception cref="VmPodException">Damaged cells (5), link lost (7).</exception>
+    public (int Pages, int Cells) EndFirstUse()
+    {
+        if (firstUse.End() is not { } pages)
+            return (0, 0);
+        lock (sealing)
+        {
+            firstUsePages = pages;
+            var cells = new HashSet<CellId>();
+            foreach (StreamPage page in pages)
+            {
+                if (lease.TryFind(page.Chunk, out PayloadRef place))
+                    cells.UnionWith(CellsOf(place, page.InChunk));
+            }
+            return (pages.Count, cells.Count);
+        }
+    }
+
+    /// <summary>
+    /// Reads what the visit before read first, in that order, into the cache of decoded chunks, on threads of its own. What cannot be read is passed over:
+    /// who needs it hears of it then. Returns the pages on the list.
+    /// </summary>
+    public int StartReadAhead()
+    {
+        IReadOnlyList<StreamPage> list = ReadList();
+        // Until this visit has a list of its own: what changed of the pages on it is placed anew.
+        firstUsePages = list.Count == 0 ? null : list;
+        int next = -1;
+        // No more payloads than leave the cache to those that the machine asks for.
+        var seen = new HashSet<(ChunkKey, ulong, ulong)>();
+        void Read()
+        {
+            using var page = new LockedMemory(PageBytes);
+            while (!readAheadEnds && Interlocked.Increment(ref next) is var i && i < list.Count)
+            {
+                try
+                {
+                    if (!lease.TryFind(list[i].Chunk, out PayloadRef place))
+                        continue;
+                    PageTarget from = place.Pages?.KindOf(list[i].InChunk) == PageKind.Reference ? place.Pages.ReferenceOf(list[i].InChunk).Target
+                        : new PageTarget(list[i].Chunk, place);
+                    lock (seen)
+                    {
+                        if (seen.Count >= chunks.SlotCount / 2)
+                            return;
+                        if (!seen.Add((from.Key, from.Place.LeaseId, from.Place.Commit)))
+                            continue;
+                    }
+                    chunks.Read(list[i].Chunk, place, list[i].InChunk * PageBytes, page.Slice(0, PageBytes));
+                }
+                catch (Exception e) when (e is VmPodException or IOException)
+                {
+                    if (e is VmPodException { ExitCode: ExitCode.LinkLost })
+                        return;
+                    // Damaged: it is not the one who reads ahead that has to know.
+                }
+            }
+        }
+
+        readAhead = [.. Enumerable.Range(0, list.Count == 0 ? 0 : ReadAheadThreads).Select(i => new Thread(Read)
+        { IsBackground = true, Name = $"read-ahead-{i}" })];
+        foreach (Thread thread in readAhead)
+            thread.Start();
+        return list.Count;
+    }
+
+    /// <summary>Waits until all of the list was read, or passed over.</summary>
+    public void WaitForReadAhead()
+    {
+        foreach (Thread thread in readAhead)
+            thread.Join();
+    }
+
+    private bool EndReadAhead(TimeSpan patience)
+    {
+        readAheadEnds = true;
+        return readAhead.All(t => t.Join(patience));
+    }
+
+    private IReadOnlyList<StreamPage> ReadList()
+    {
+        if (!lease.TryFind(ListKey, out PayloadRef place))
+            return [];
+        try
+        {
+            using var chunk = new LockedMemory(ChunkBytes);
+            Span<byte> bytes = chunk.Slice(0, ChunkBytes);
+            // A hint: one that does not read is none.
+            return FirstUseList.TryRead(bytes[..lease.Payloads.ReadUpTo(ListKey, place, bytes)], out IReadOnlyList<StreamPage> pages) ? pages : [];
+        }
+        catch (VmPodException)
+        {
+            return [];
+        }
+    }
+
+    // A machine that boots reads other pages, in another order. The caller holds sealing.
+    private void ForgetFirstUse()
+    {
+        firstUsePages = null;
+        if (lease.TryFind(ListKey, out _))
+            lease.PutZero(ListKey);
+    }
+
+    private void NoteFirstUse(ChunkKey key, int start, ReadOnlySpan<byte> bytes)
+    {
+        if (KindOf(key.Stream) is not (StreamKind.Disk or StreamKind.Memory))
+            return;
+        while (bytes.Length > 0)
+        {
+            int take = Math.Min(bytes.Length, PageBytes - start % PageBytes);
+            if (bytes[..take].ContainsAnyExcept((byte)0))
+                firstUse.Note(new StreamPage(key.Stream, key.Chunk * PageTable.PagesMax + (ulong)(start / PageBytes)));
+            bytes = bytes[take..];
+            start += take;
+        }
+    }
+
+    private static IEnumerable<CellId> CellsOf(PayloadRef place, int page)
+    {
+        PageKind? kind = place.Pages?.KindOf(page);
+        IEnumerable<CellId> own = kind == PageKind.Reference ? [] : (place with { Pages = null }).Cells();
+        return kind is PageKind.Reference or PageKind.Difference ? own.Concat(place.Pages!.ReferenceOf(page).Target.Place.Cells()) : own;
+    }
+
+    // The pages of one list, on their way into cells of their own. The caller holds sealing.
+    private sealed class FirstUsePlacement(SessionImage image, IReadOnlyList<StreamPage> list)
+    {
+        private readonly Dictionary<ChunkKey, (int Payload, int Page)?[]> placed = [];
+        private Dictionary<ChunkKey, Frame> written = [];
+
+        // True for a chunk that names a page which was stored here.
+        public bool Has(ChunkKey key) => placed.ContainsKey(key);
+
+        // Stores the list, and the pages on it that are new there or changed; the others stay where they are.
+        public void Store(Dictionary<ChunkKey, Frame> frames)
+        {
+            written = frames;
+            using var memory = new LockedMemory(ChunkBytes + ChunkEncoder.OutputBytesMax);
+            using var encoder = new ChunkEncoder(image.level);
+            Span<byte> joined = memory.Slice(0, ChunkBytes), into = memory.Slice(ChunkBytes, ChunkEncoder.OutputBytesMax);
+            var waiting = new List<StreamPage>();
+            void Flush(Span<byte> pages, Span<byte> output)
+            {
+                (Codec codec, int length) = encoder.Encode(pages, output);
+                int number = image.lease.PutFirstUse(codec, pages.Length, output[..length]);
+                for (int i = 0; i < waiting.Count; i++)
+                {
+                    if (!placed.TryGetValue(waiting[i].Chunk, out (int, int)?[]? of))
+                        placed[waiting[i].Chunk] = of = new (int, int)?[PageTable.PagesMax];
+                    of[waiting[i].InChunk] = (number, i);
+                }
+                waiting.Clear();
+            }
+
+            foreach (StreamPage page in list)
+            {
+                if (!TryTake(page, joined.Slice(waiting.Count * PageBytes, PageBytes)))
+                    continue;
+                waiting.Add(page);
+                if (waiting.Count == PageTable.PagesMax)
+                    Flush(joined, into);
+            }
+            if (waiting.Count > 0)
+                Flush(joined[..(waiting.Count * PageBytes)], into);
+            byte[] bytes = FirstUseList.ToBytes(list);
+            if (!image.lease.IsPending(ListKey) && image.lease.IsUnchanged(ListKey, bytes))
+                return;
+            (Codec listCodec, int listLength) = encoder.Encode(bytes, into);
+            image.lease.Put(ListKey, listCodec, bytes.Length, into[..listLength], image.lease.TagOf(bytes));
+        }
+
+        // The chunks that name them, each with where its pages are.
+        public List<Sealed> Chunks()
+        {
+            image.lease.SealFirstUse();
+            return [.. placed.OrderBy(p => p.Key).Select(p => new Sealed(p.Key, written.GetValueOrDefault(p.Key),
+                [.. p.Value.Select(at => at is { } there ? (image.lease.FirstUseTarget(there.Payload), there.Page) : default)]))];
+        }
+
+        // The page as this commit has it. False if there is nothing to store.
+        private bool TryTake(StreamPage page, Span<byte> into)
+        {
+            ChunkKey key = page.Chunk;
+            if (image.LengthOf(key) is var length && (length % PageBytes != 0 || page.InChunk * PageBytes >= length) || !image.IsInStream(key))
+                return false;
+            bool isWritten = written.TryGetValue(key, out Frame? frame) && frame.Has(page.InChunk);
+            try
+            {
+                bool isThere = OldVersion.Of(key, image.lease.Newest(key)).TryPlain(page.InChunk, out (PageTarget Target, int Page) old)
+                    && old.Target.Key.Stream == InternalStream.FirstUsePages;
+                if (!isWritten)
+                    return !isThere && image.ReadCells(key, page.InChunk * PageBytes, into) && into.ContainsAnyExcept((byte)0);
+                if (frame!.IsZero)
+                    return false;
+                image.overlay.Bytes(frame).Slice(page.InChunk * PageBytes, PageBytes).CopyTo(into);
+                return into.ContainsAnyExcept((byte)0) && !(isThere && image.chunks.IsPage(old.Target, old.Page, into));
+            }
+            catch (VmPodException e) when (e.ExitCode == ExitCode.Damaged)
+            {
+                return false;
+            }
+        }
+    }
+}
