@@ -1,3 +1,4 @@
+using VmPod.Foundation;
 using VmPod.Vault.Format;
 using VmPod.Vault.Images;
 using VmPod.Vault.Sessions;
@@ -11,7 +12,7 @@ namespace VmPod.Vault.Tests.Images;
 [Collection(PodsCollection.Name)]
 public sealed class FirstUseTests
 {
-    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, Chunks = 100, Pages = Chunks * Chunk / Page;
+    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, CellBytes = FormatLimits.CellBytesDefault, Chunks = 100, Pages = Chunks * Chunk / Page;
 
     private static readonly SessionImageOptions Options = new() { OverlayBytes = 256 * Chunk, CacheBytes = 256 * (Chunk + 64), EncodeThreads = 2 };
     private static readonly SessionImageOptions Tiny = Options with { OverlayBytes = 12 * Chunk, CacheBytes = 24 * (Chunk + 64) };
@@ -93,11 +94,11 @@ public sealed class FirstUseTests
             var host = new RemoteHost(pod, "vm", isForeign: visit % 2 == 1);
             using (var image = new SessionImage(host.Lease, visit % 3 == 2 ? Tiny : Options))
             {
-                _ = image.StartReadAhead();
+                image.StartReadAhead();
                 image.RecordFirstUse();
                 Work(image, model, random, 300);
                 if (visit % 3 == 2)
-                    image.WaitForReadAhead();
+                    _ = image.WaitForReadAhead();
                 placed += image.EndFirstUse().Pages;
                 Work(image, model, random, 200);
                 image.Commit(random.Next(2) == 0 ? GenerationKind.Draft : GenerationKind.DiskOnly, "tip");
@@ -148,8 +149,8 @@ public sealed class FirstUseTests
         using (SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host))
         using (var image = new SessionImage(lease, Options))
         {
-            Assert.Equal(3, image.StartReadAhead());
-            image.WaitForReadAhead();
+            image.StartReadAhead();
+            Assert.Equal(3, image.WaitForReadAhead());
             byte[] wrong = [9, 9, 9];
             lease.Put(new ChunkKey(InternalStream.FirstUseList, 0), Codec.Raw, wrong.Length, wrong, lease.TagOf(wrong));
             image.Commit(GenerationKind.Checkpoint, "another list", close: true);
@@ -157,11 +158,38 @@ public sealed class FirstUseTests
         using (SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host))
         using (var image = new SessionImage(lease, Options))
         {
-            Assert.Equal(0, image.StartReadAhead());
+            image.StartReadAhead();
+            Assert.Equal(0, image.WaitForReadAhead());
             image.Reset(image.Streams[1]);
             image.Commit(GenerationKind.Checkpoint, "cold", close: true, placeFirstUse: true);
             Assert.False(lease.TryFind(new ChunkKey(InternalStream.FirstUseList, 0), out _));
         }
+    }
+
+    [Fact]
+    [Trait("Spec", "H-151")]
+    public void Damage_that_is_met_while_reading_ahead_is_passed_over_and_found_by_who_reads_there()
+    {
+        using var pod = new TestPod();
+        byte[] memory = Make(pod);
+        _ = Visit(pod, memory, [.. Enumerable.Range(0, 400)], place: true);
+        CellId[] cells;
+        using (SessionReader reader = pod.Vault.OpenSession("vm"))
+        {
+            cells = [.. reader.State.AllPlaces().SelectMany(p => p.Pages?.Targets ?? []).Where(t => t.Key.Stream == InternalStream.FirstUsePages)
+                .Select(t => t.Place.Cell).Distinct()];
+        }
+        string segment = Path.Combine(pod.Folder, "v1", "segments", "000000.seg");
+        byte[] bytes = File.ReadAllBytes(segment);
+        int at = Enumerable.Range(0, bytes.Length / CellBytes).First(i => CellId.Of(bytes.AsSpan(i * CellBytes, CellBytes)) == cells[0]);
+        Data.WriteAt(segment, at * (long)CellBytes + 100, [(byte)(bytes[at * CellBytes + 100] ^ 1)]);
+        pod.Reopen();
+        using SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host);
+        using var image = new SessionImage(lease, Options);
+        image.StartReadAhead();
+        Assert.Equal(400, image.WaitForReadAhead());
+        Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() => Touch(image, memory, [0])).ExitCode);
+        Touch(image, memory, [399, 500]);
     }
 
     // Cells that a host fetched to read these pages after it had begun.
@@ -172,8 +200,8 @@ public sealed class FirstUseTests
         {
             using var image = new SessionImage(host.Lease, Options);
             host.Fetched.Clear();
-            _ = image.StartReadAhead();
-            image.WaitForReadAhead();
+            image.StartReadAhead();
+            _ = image.WaitForReadAhead();
             image.RecordFirstUse();
             Touch(image, memory, touched);
             int cells = host.Fetched.Select(f => f.Id).Distinct().Count();

@@ -6,7 +6,7 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Images;
 
 /// <content>
-/// What a machine reads first after a resume: noted while it reads, kept with the session, read ahead at the next resume (rule 14, SPEC V-150 to V-153).
+/// What a machine reads first after a resume: noted while it reads, kept with the session, read ahead at the next resume (rule 14, SPEC V-150 to V-152).
 /// <code>
 ///   resume: StartReadAhead (the list of the visit before) | RecordFirstUse ... EndFirstUse -> next checkpoint: pages into cells of their own, list
 /// </code>
@@ -16,11 +16,15 @@ public sealed partial class SessionImage
     // Over a link a cell is asked for at a time by each, so that the way there and back is not waited for once a cell.
     private const int ReadAheadThreads = 4;
 
+    // Of a cell that is under way: those who lost their pod are told so before.
+    private static readonly TimeSpan ReadAheadPatience = TimeSpan.FromSeconds(1);
+
     private static readonly ChunkKey ListKey = new(InternalStream.FirstUseList, 0);
 
     private readonly FirstUseRecorder firstUse = new();
-    private Thread[] readAhead = [];
+    private Thread? readAhead;
     private volatile bool readAheadEnds;
+    private int readAheadPages;
     private IReadOnlyList<StreamPage>? firstUsePages;
 
     /// <summary>From now on the pages that are read out of cells are noted, in order, up to a bound.</summary>
@@ -47,63 +51,77 @@ public sealed partial class SessionImage
 
     /// <summary>
     /// Reads what the visit before read first, in that order, into the cache of decoded chunks, on threads of its own. What cannot be read is passed over:
-    /// who needs it hears of it then. Returns the pages on the list.
+    /// who needs it hears of it then.
     /// </summary>
-    public int StartReadAhead()
+    public void StartReadAhead()
     {
-        IReadOnlyList<StreamPage> list = ReadList();
-        // Until this visit has a list of its own: what changed of the pages on it is placed anew.
-        firstUsePages = list.Count == 0 ? null : list;
+        readAhead = new Thread(() =>
+        {
+            IReadOnlyList<StreamPage> list = ReadList();
+            readAheadPages = list.Count;
+            // Until this visit has a list of its own: what changed of the pages on it is placed anew.
+            _ = Interlocked.CompareExchange(ref firstUsePages, list.Count == 0 ? null : list, null);
+            if (list.Count > 0)
+                ReadAhead(list);
+        })
+        { IsBackground = true, Name = "read-ahead" };
+        readAhead.Start();
+    }
+
+    /// <summary>Waits until all of the list was read, or passed over. Returns the pages on it.</summary>
+    public int WaitForReadAhead()
+    {
+        readAhead?.Join();
+        return readAheadPages;
+    }
+
+    private void ReadAhead(IReadOnlyList<StreamPage> list)
+    {
         int next = -1;
-        // No more payloads than leave the cache to those that the machine asks for.
         var seen = new HashSet<(ChunkKey, ulong, ulong)>();
+
+        // Each payload once, and no more of them than leave the cache to those that the machine asks for.
+        bool IsNew(in PageTarget payload)
+        {
+            lock (seen)
+                return seen.Count < chunks.SlotCount / 2 && seen.Add((payload.Key, payload.Place.LeaseId, payload.Place.Commit));
+        }
+
         void Read()
         {
-            using var page = new LockedMemory(PageBytes);
+            using var memory = new LockedMemory(PageBytes);
             while (!readAheadEnds && Interlocked.Increment(ref next) is var i && i < list.Count)
             {
+                (ChunkKey key, int page) = (list[i].Chunk, list[i].InChunk);
                 try
                 {
-                    if (!lease.TryFind(list[i].Chunk, out PayloadRef place))
-                        continue;
-                    PageTarget from = place.Pages?.KindOf(list[i].InChunk) == PageKind.Reference ? place.Pages.ReferenceOf(list[i].InChunk).Target
-                        : new PageTarget(list[i].Chunk, place);
-                    lock (seen)
-                    {
-                        if (seen.Count >= chunks.SlotCount / 2)
-                            return;
-                        if (!seen.Add((from.Key, from.Place.LeaseId, from.Place.Commit)))
-                            continue;
-                    }
-                    chunks.Read(list[i].Chunk, place, list[i].InChunk * PageBytes, page.Slice(0, PageBytes));
+                    if (lease.TryFind(key, out PayloadRef place) && IsNew(place.Pages?.KindOf(page) == PageKind.Reference
+                        ? place.Pages.ReferenceOf(page).Target : new PageTarget(key, place)))
+                        chunks.Read(key, place, page * PageBytes, memory.Slice(0, PageBytes));
+                }
+                catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+                {
+                    return;
                 }
                 catch (Exception e) when (e is VmPodException or IOException)
                 {
-                    if (e is VmPodException { ExitCode: ExitCode.LinkLost })
-                        return;
-                    // Damaged: it is not the one who reads ahead that has to know.
+                    // Damaged: the machine may never ask for it, and hears of it if it does.
                 }
             }
         }
 
-        readAhead = [.. Enumerable.Range(0, list.Count == 0 ? 0 : ReadAheadThreads).Select(i => new Thread(Read)
-        { IsBackground = true, Name = $"read-ahead-{i}" })];
-        foreach (Thread thread in readAhead)
+        Thread[] others = [.. Enumerable.Range(1, ReadAheadThreads - 1).Select(i => new Thread(Read) { IsBackground = true, Name = $"read-ahead-{i}" })];
+        foreach (Thread thread in others)
             thread.Start();
-        return list.Count;
-    }
-
-    /// <summary>Waits until all of the list was read, or passed over.</summary>
-    public void WaitForReadAhead()
-    {
-        foreach (Thread thread in readAhead)
+        Read();
+        foreach (Thread thread in others)
             thread.Join();
     }
 
     private bool EndReadAhead(TimeSpan patience)
     {
         readAheadEnds = true;
-        return readAhead.All(t => t.Join(patience));
+        return readAhead?.Join(patience) ?? true;
     }
 
     private IReadOnlyList<StreamPage> ReadList()

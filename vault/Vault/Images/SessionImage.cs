@@ -251,6 +251,8 @@ public sealed partial class SessionImage : IDisposable
     /// <summary>Zeroes overlay, cached chunks and opened cells. Nobody may be reading or writing. What was not committed is gone.</summary>
     public void Wipe()
     {
+        // What it still reads would be cached after the wipe; freeing the memory waits for it in any case.
+        _ = EndReadAhead(ReadAheadPatience);
         overlay.Clear();
         chunks.Clear();
         lease.Reader?.ClearCache();
