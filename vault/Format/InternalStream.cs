@@ -11,6 +11,9 @@ public static class InternalStream
     /// <summary>Pages that were read first after a resume, joined: payloads that only tables of other chunks name (SPEC V-151).</summary>
     public const uint FirstUsePages = MetadataStream.First - 1;
 
-    /// <summary>Chunk 0: which pages those are, in the order of use (SPEC V-152).</summary>
-    public const uint FirstUseList = MetadataStream.First - 2;
+    /// <summary>Chunk 0: the <see cref="SessionNotes"/>, which pages those are among them (SPEC V-152).</summary>
+    public const uint Notes = MetadataStream.First - 2;
+
+    /// <summary>Chunks 0 to 7: parts of the page index (SPEC V-153).</summary>
+    public const uint PageIndex = MetadataStream.First - 3;
 }

@@ -152,7 +152,7 @@ public sealed class FirstUseTests
             image.StartReadAhead();
             Assert.Equal(3, image.WaitForReadAhead());
             byte[] wrong = [9, 9, 9];
-            lease.Put(new ChunkKey(InternalStream.FirstUseList, 0), Codec.Raw, wrong.Length, wrong, lease.TagOf(wrong));
+            lease.Put(new ChunkKey(InternalStream.Notes, 0), Codec.Raw, wrong.Length, wrong, lease.TagOf(wrong));
             image.Commit(GenerationKind.Checkpoint, "another list", close: true);
         }
         using (SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host))
@@ -161,8 +161,8 @@ public sealed class FirstUseTests
             image.StartReadAhead();
             Assert.Equal(0, image.WaitForReadAhead());
             image.Reset(image.Streams[1]);
-            image.Commit(GenerationKind.Checkpoint, "cold", close: true, placeFirstUse: true);
-            Assert.False(lease.TryFind(new ChunkKey(InternalStream.FirstUseList, 0), out _));
+            image.Commit(GenerationKind.Checkpoint, "cold", close: true);
+            Assert.False(lease.TryFind(new ChunkKey(InternalStream.Notes, 0), out _));
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class FirstUseRecorder
     {
         lock (gate)
         {
-            if (isOn && pages.Count < FirstUseList.PagesMax && known.Add(page))
+            if (isOn && pages.Count < SessionNotes.PagesMax && known.Add(page))
                 pages.Add(page);
         }
     }

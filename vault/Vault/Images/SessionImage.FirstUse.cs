@@ -2,6 +2,7 @@ using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
 
 namespace VmPod.Vault.Images;
 
@@ -19,9 +20,11 @@ public sealed partial class SessionImage
     // Of a cell that is under way: those who lost their pod are told so before.
     private static readonly TimeSpan ReadAheadPatience = TimeSpan.FromSeconds(1);
 
-    private static readonly ChunkKey ListKey = new(InternalStream.FirstUseList, 0);
+    private static readonly ChunkKey NotesKey = new(InternalStream.Notes, 0);
 
     private readonly FirstUseRecorder firstUse = new();
+    private readonly Lock notesGate = new();
+    private SessionNotes? notes;
     private Thread? readAhead;
     private volatile bool readAheadEnds;
     private int readAheadPages;
@@ -57,7 +60,7 @@ public sealed partial class SessionImage
     {
         readAhead = new Thread(() =>
         {
-            IReadOnlyList<StreamPage> list = ReadList();
+            IReadOnlyList<StreamPage> list = Notes.FirstUse;
             readAheadPages = list.Count;
             // Until this visit has a list of its own: what changed of the pages on it is placed anew.
             _ = Interlocked.CompareExchange(ref firstUsePages, list.Count == 0 ? null : list, null);
@@ -124,29 +127,55 @@ public sealed partial class SessionImage
         return readAhead?.Join(patience) ?? true;
     }
 
-    private IReadOnlyList<StreamPage> ReadList()
+    // As the visit before left them. Hints: what cannot be read is none.
+    private SessionNotes Notes
     {
-        if (!lease.TryFind(ListKey, out PayloadRef place))
-            return [];
+        get
+        {
+            lock (notesGate)
+                return notes ??= ReadNotes() ?? new SessionNotes(PageIndex.NewSeed(), []);
+        }
+    }
+
+    private SessionNotes? ReadNotes()
+    {
         try
         {
+            if (!lease.TryFind(NotesKey, out PayloadRef place))
+                return null;
             using var chunk = new LockedMemory(ChunkBytes);
             Span<byte> bytes = chunk.Slice(0, ChunkBytes);
-            // A hint: one that does not read is none.
-            return FirstUseList.TryRead(bytes[..lease.Payloads.ReadUpTo(ListKey, place, bytes)], out IReadOnlyList<StreamPage> pages) ? pages : [];
+            return SessionNotes.TryRead(bytes[..lease.Payloads.ReadUpTo(NotesKey, place, bytes)]);
         }
         catch (VmPodException)
         {
-            return [];
+            return null;
         }
+    }
+
+    // The list, and what the page index learned, for the next host. The caller holds sealing.
+    private void StoreNotes()
+    {
+        using var memory = new LockedMemory(ChunkBytes + ChunkEncoder.OutputBytesMax);
+        using var encoder = new ChunkEncoder(level);
+        Span<byte> into = memory.Slice(ChunkBytes, ChunkEncoder.OutputBytesMax);
+        byte[] bytes = new SessionNotes(Notes.Seed, firstUsePages ?? []).ToBytes();
+        if (lease.IsPending(NotesKey) || !lease.IsUnchanged(NotesKey, bytes))
+        {
+            (Codec codec, int length) = encoder.Encode(bytes, into);
+            lease.Put(NotesKey, codec, bytes.Length, into[..length], lease.TagOf(bytes));
+        }
+        chunks.Pages?.Store(memory.Slice(0, ChunkBytes), encoder, into);
     }
 
     // A machine that boots reads other pages, in another order. The caller holds sealing.
     private void ForgetFirstUse()
     {
+        lock (notesGate)
+            notes = Notes with { FirstUse = [] };
         firstUsePages = null;
-        if (lease.TryFind(ListKey, out _))
-            lease.PutZero(ListKey);
+        if (lease.TryFind(NotesKey, out _))
+            lease.PutZero(NotesKey);
     }
 
     private void NoteFirstUse(ChunkKey key, int start, ReadOnlySpan<byte> bytes)
@@ -179,7 +208,7 @@ public sealed partial class SessionImage
         // True for a chunk that names a page which was stored here.
         public bool Has(ChunkKey key) => placed.ContainsKey(key);
 
-        // Stores the list, and the pages on it that are new there or changed; the others stay where they are.
+        // Stores the pages that are new on the list or changed; the others stay where they are.
         public void Store(Dictionary<ChunkKey, Frame> frames)
         {
             written = frames;
@@ -210,11 +239,6 @@ public sealed partial class SessionImage
             }
             if (waiting.Count > 0)
                 Flush(joined[..(waiting.Count * PageBytes)], into);
-            byte[] bytes = FirstUseList.ToBytes(list);
-            if (!image.lease.IsPending(ListKey) && image.lease.IsUnchanged(ListKey, bytes))
-                return;
-            (Codec listCodec, int listLength) = encoder.Encode(bytes, into);
-            image.lease.Put(ListKey, listCodec, bytes.Length, into[..listLength], image.lease.TagOf(bytes));
         }
 
         // The chunks that name them, each with where its pages are.

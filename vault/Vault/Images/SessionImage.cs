@@ -46,7 +46,7 @@ public sealed partial class SessionImage : IDisposable
         foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
             streams[stream.Number] = stream;
         overlay = new Overlay(memory.Overlay);
-        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes);
+        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes, () => Notes.Seed);
         level = options.Level;
         pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
@@ -222,7 +222,10 @@ public sealed partial class SessionImage : IDisposable
     public void PrepareCommit()
     {
         lock (sealing)
+        {
             lease.LoadLiveCells();
+            chunks.Pages?.Load();
+        }
     }
 
     /// <summary>Seals what the overlay holds into cells that no commit names yet, and frees its frames.</summary>
@@ -387,10 +390,13 @@ public sealed partial class SessionImage : IDisposable
     private void Seal(List<Frame> frames, bool placeFirstUse = false)
     {
         FirstUsePlacement? placement = placeFirstUse && firstUsePages is not null ? new FirstUsePlacement(this, firstUsePages) : null;
-        if (frames.Count == 0 && placement is null)
+        if (frames.Count == 0 && !placeFirstUse)
             return;
         try
         {
+            // Mostly it was done before (PrepareCommit).
+            if (frames.Any(f => KindOf(f.Key.Stream) == StreamKind.Memory))
+                chunks.Pages?.Load();
             placement?.Store(frames.ToDictionary(f => f.Key));
             // Disks first: what stands there once it is sealed need not be stored again as memory. Chunks that name pages stored above come last: then those
             // are in sealed cells, mostly without a cell sealed for it.
@@ -398,6 +404,8 @@ public sealed partial class SessionImage : IDisposable
             Run(frames.Where(f => placement?.Has(f.Key) != true).Select(f => new Sealed(f.Key, f, null)));
             if (placement is not null)
                 Run(placement.Chunks());
+            if (placeFirstUse)
+                StoreNotes();
             lease.SealBatch();
         }
         catch

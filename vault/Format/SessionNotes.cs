@@ -1,9 +1,11 @@
 namespace VmPod.Vault.Format;
 
-/// <summary>The pages that a machine read first after a resume, in that order, as they stand in the session (SPEC V-152). A hint: no byte depends on it.</summary>
-public static class FirstUseList
+/// <summary>What a host learned of a session and keeps for the next (SPEC V-152). Hints: no byte depends on them.</summary>
+/// <param name="Seed">Of the hashes of the page index that is kept with the session.</param>
+/// <param name="FirstUse">The pages that the machine read first after a resume, in that order.</param>
+public sealed record SessionNotes(ulong Seed, IReadOnlyList<StreamPage> FirstUse)
 {
-    /// <summary>Pages of a list: 16 MiB. A guest of 1 GiB reads some 9 MiB in its first seconds; what is read ahead leaves most of a host's cache to the rest.
+    /// <summary>Pages of the list: 16 MiB. A guest of 1 GiB reads some 9 MiB in its first seconds; what is read ahead leaves most of a host's cache to the rest.
     /// So many pages, each in a run of its own, fit one chunk.</summary>
     public const int PagesMax = 4096;
 
@@ -11,10 +13,11 @@ public static class FirstUseList
 
     private const ulong PageNumbersMax = (ulong)(FormatLimits.StreamBytesMax / FormatLimits.PageBytes);
 
-    /// <summary>The list's bytes: runs of pages.</summary>
-    public static byte[] ToBytes(IReadOnlyList<StreamPage> pages)
+    /// <summary>The bytes: the list as runs of pages.</summary>
+    public byte[] ToBytes()
     {
-        var writer = new ByteWriter().Byte(Version);
+        IReadOnlyList<StreamPage> pages = FirstUse;
+        var writer = new ByteWriter().Byte(Version).UInt64(Seed);
         ulong expected = 0;
         for (int i = 0; i < pages.Count;)
         {
@@ -30,14 +33,14 @@ public static class FirstUseList
         return writer.Written.ToArray();
     }
 
-    /// <summary>Reads a list. False unless it is written in the one way: longest runs, no page twice.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> bytes, out IReadOnlyList<StreamPage> pages)
+    /// <summary>Reads them. Null unless they are written in the one way: longest runs, no page twice.</summary>
+    public static SessionNotes? TryRead(ReadOnlySpan<byte> bytes)
     {
         var list = new List<StreamPage>();
         var seen = new HashSet<StreamPage>();
-        pages = list;
         var reader = new ByteReader(bytes);
         reader.Require(reader.Byte() == Version);
+        ulong seed = reader.UInt64();
         StreamPage expected = default;
         while (!reader.Failed && reader.Remaining > 0)
         {
@@ -45,7 +48,7 @@ public static class FirstUseList
             int count = reader.VarIntAtMost(PagesMax - list.Count);
             reader.Require(stream < InternalStream.First && zigzag <= PageNumbersMax << 1 && count > 0);
             if (reader.Failed)
-                return false;
+                return null;
             long first = (long)expected.Page + ((long)(zigzag >> 1) ^ -(long)(zigzag & 1));
             var at = new StreamPage((uint)stream, unchecked((ulong)first));
             reader.Require(first >= 0 && first + count <= (long)PageNumbersMax && (list.Count == 0 || at != expected));
@@ -56,6 +59,6 @@ public static class FirstUseList
             }
             expected = at;
         }
-        return !reader.Failed;
+        return reader.Failed ? null : new SessionNotes(seed, list);
     }
 }
