@@ -130,6 +130,9 @@ internal sealed partial class SessionHost
         }
         memory = image.Streams.FirstOrDefault(s => s.Name == MemoryStream && s.Length == shape!.MemoryBytes)
             ?? throw new VmPodException(ExitCode.Damaged, "The checkpoint has no memory of the machine's size.");
+        // Beside the hypervisor's start: by the time it asks, most of what the visit before read first is here.
+        image.StartReadAhead();
+        image.RecordFirstUse();
     }
 
     private void OpenMount()

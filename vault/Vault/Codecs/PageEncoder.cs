@@ -37,7 +37,9 @@ internal sealed class PageEncoder(Effort effort) : IDisposable
     /// <param name="Clean">Bit i: page i is what it was there, for certain.</param>
     /// <param name="Source">Where pages are found by their bytes; null for nowhere.</param>
     /// <param name="TargetsMax">Other payloads that the chunk may name: a guest reads a disk in long runs, which should not become many small reads.</param>
-    public readonly record struct Context(PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax);
+    /// <param name="Placed">For each page where it was stored already, as it is, in a payload that is sealed; null or no target for none.</param>
+    public readonly record struct Context(
+        PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax, (PageTarget Target, int Page)[]? Placed = null);
 
     /// <summary>
     /// Finds out what a chunk's pages are, and encodes it into <paramref name="into"/> if some are differences. With a table whose pages are all those of
@@ -47,7 +49,7 @@ internal sealed class PageEncoder(Effort effort) : IDisposable
     public bool TryEncode(ChunkKey key, ReadOnlySpan<byte> chunk, in Context context, Span<byte> into, out (Codec Codec, int Length, PageTable? Pages) encoded)
     {
         encoded = default;
-        if (chunk.Length % PageBytes != 0 || (context.Source is null && context.Old.IsZero) || !Sort(key, chunk, context))
+        if (chunk.Length % PageBytes != 0 || (context.Source is null && context.Placed is null && context.Old.IsZero) || !Sort(key, chunk, context))
             return false;
         LimitTargets(context.TargetsMax);
         PageTable table = Table();
@@ -143,7 +145,11 @@ internal sealed class PageEncoder(Effort effort) : IDisposable
             if (!bytes.ContainsAnyExcept((byte)0))
                 continue;
             kinds[page] = PageKind.Own;
-            if ((context.Clean >> page & 1) != 0 && last.TryPlain(page, out references[page]))
+            if (context.Placed is { } placed && !placed[page].Target.Place.IsZero)
+            {
+                (kinds[page], references[page]) = (PageKind.Reference, placed[page]);
+            }
+            else if ((context.Clean >> page & 1) != 0 && last.TryPlain(page, out references[page]))
             {
                 kinds[page] = PageKind.Reference;
             }

@@ -124,13 +124,10 @@ public sealed class CommitCheck : IDisposable
         Span<byte> bytes = chunk.Slice(0, FormatLimits.ChunkBytes);
         try
         {
-            if (length < 0)
-            {
-                _ = payloads.ReadUpTo(key, place, bytes);
-                return null;
-            }
-            bytes = bytes[..length];
-            payloads.Read(key, place, bytes);
+            // What no stream has (V-150) is as long as its payload says.
+            bytes = bytes[..(length < 0 ? payloads.ReadUpTo(key, place, bytes) : length)];
+            if (length >= 0)
+                payloads.Read(key, place, bytes);
             return hasTag && keys.Find(tag.LeaseId) is { } leaseKeys && leaseKeys.ChangeTagOf(bytes) != tag.Value
                 ? $"Chunk {key.Chunk} of stream {key.Stream} is not what its tag says." : null;
         }

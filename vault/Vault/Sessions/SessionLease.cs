@@ -21,7 +21,7 @@ namespace VmPod.Vault.Sessions;
 /// </code>
 /// Writing is one thread's; <see cref="TryFind"/> may be called by any thread at any time, and sees what is sealed but not committed.
 /// </remarks>
-public sealed class SessionLease : IDisposable, IMetadataSink
+public sealed partial class SessionLease : IDisposable, IMetadataSink
 {
     // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
     private const int WarmLeavesMax = 256;
@@ -259,7 +259,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         catch (VmPodException)
         {
             // A chunk that is forgotten is what it was before, and what its tag was is not known any more.
-            foreach ((ChunkKey key, PayloadRef _) in packer.Unplaced.ToList())
+            foreach ((ChunkKey key, PayloadRef _) in packer.Unplaced.Where(u => IsOfMap(u.Key)).ToList())
                 pendingTags[key] = default;
             packer.Drop();
         }
@@ -469,6 +469,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         packer.Batch = batch;
         metadataNumber = 0;
         metadataPlaces.Clear();
+        firstUsePlaces.Clear();
         batchCells.Clear();
     }
 
@@ -484,6 +485,11 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         if (key.Stream >= MetadataStream.First)
         {
             metadataPlaces.Add(place);
+            return;
+        }
+        if (!IsOfMap(key))
+        {
+            firstUsePlaces[(int)key.Chunk] = place;
             return;
         }
         lock (gate)
@@ -503,7 +509,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         var all = new Dictionary<ChunkKey, PayloadRef>(pending);
         foreach ((ChunkKey key, PayloadRef place) in packer.Unplaced)
         {
-            if (key.Stream < MetadataStream.First)
+            if (IsOfMap(key))
                 all[key] = place;
         }
         return Sorted(all, include);
