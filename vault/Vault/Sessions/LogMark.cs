@@ -5,7 +5,7 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE by its id, the COMMIT of a generation by its number,
-/// the FORK of a lease by that lease's id, the VERDICTs on a commit by where that stands.</summary>
+/// the FORK of a lease by that lease's id, the VERDICTs on and the FORGET of a commit by where that stands.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Number">The lease's id or the generation's number; 0 for a SESSION.</param>
@@ -34,8 +34,8 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
             LogEntryTypes.Fork or LogEntryTypes.PendingFork when p.Length >= CommitLease + 8 =>
                 new(frame.Header.Type, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitLease..]),
                     frame.Header.Offset),
-            LogEntryTypes.Verdict when p.Length >= SessionHandle.Size + 8 =>
-                new(LogEntryTypes.Verdict, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
+            LogEntryTypes.Verdict or LogEntryTypes.Forget when p.Length >= SessionHandle.Size + 8 =>
+                new(frame.Header.Type, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             _ => null,
         };
     }
