@@ -70,9 +70,8 @@ public sealed partial class PodVault
 
     private List<PendingEntry> ForgetsOf(SessionHandle session, IEnumerable<(long Offset, Digest Hash)> commits)
     {
-        SigningKey signer = owner ?? throw Locked();
         return [.. commits.Select(c => new PendingEntry(LogEntryTypes.Forget,
-            ForgetEntry.Create(session, c.Offset, c.Hash, NowMs(), signer, Descriptor.VaultId).ToBytes()))];
+            ForgetEntry.Create(session, c.Offset, c.Hash, NowMs(), owner ?? throw Locked(), Descriptor.VaultId).ToBytes()))];
     }
 
     // V-166: the newest; the newest that can be relied on; the checkpoint that the newest goes back to, the newest one, and

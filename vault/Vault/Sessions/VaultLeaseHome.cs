@@ -2,8 +2,8 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>The vault of this machine as the home of a lease.</summary>
-internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry) : ILeaseHome
+/// <summary>The vault of this machine as the home of a lease. Commits that <paramref name="supersedes"/> names are forgotten with each of its commits.</summary>
+internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry, IReadOnlyList<(long Offset, Digest Hash)> supersedes) : ILeaseHome
 {
     private bool isAppending;
 
@@ -25,7 +25,7 @@ internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry) : ILeaseH
     /// <inheritdoc/>
     public (Digest Hash, long Offset) Commit(CommitEntry commit, bool close)
     {
-        (Digest Hash, long Offset) place = vault.CommitSession(commit, entry, close);
+        (Digest Hash, long Offset) place = vault.CommitSession(commit, entry, close, supersedes: supersedes);
         vault.EndAppending(this);
         isAppending = false;
         return place;

@@ -9,7 +9,7 @@ using VmPod.Vault.Snapshots.Containers;
 namespace VmPod.Vault.Snapshots;
 
 /// <summary>Puts files into a session as its next generation: holes are not read, zero and unchanged chunks are not stored.</summary>
-public sealed class SnapshotWriter
+public sealed partial class SnapshotWriter
 {
     // zstd level 1: PLATFORM.md 2.3 and 3 measured it as the only knob that matters; vault/README.md has the table of this project.
     private const int Level = 1;
@@ -158,7 +158,7 @@ public sealed class SnapshotWriter
                 output.Take(key, default, chunk.Length, 0, default);
                 continue;
             }
-            if (lease.IsUnchanged(key, chunk))
+            if (IsKept(key, chunk))
             {
                 Interlocked.Increment(ref chunksUnchanged);
                 if (!isSmall)
@@ -166,8 +166,8 @@ public sealed class SnapshotWriter
                 continue;
             }
             (Codec codec, int encoded, PageTable? table) = isSmall
-                ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Newest(key), output.Room)
-                : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Newest(key), 0, pages,
+                ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, OldOf(key), output.Room)
+                : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, OldOf(key), 0, pages,
                     stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), output.Room);
             output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
             if (!isSmall)
