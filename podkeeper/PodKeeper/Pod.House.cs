@@ -60,7 +60,8 @@ public sealed partial class Pod
         return report!;
     }
 
-    /// <summary>Moves what sessions need out of cells that are mostly dead, within a budget, and frees these. Sessions that are in use are left alone.</summary>
+    /// <summary>Moves what sessions need out of cells that are mostly dead, within a budget, and frees these. Sessions that are in use are left
+    /// alone.</summary>
     /// <exception cref="VmPodException">Locked (4), damaged (5), the log cannot be written (5, 6, 8), no space (8).</exception>
     public (IReadOnlyList<RewriteReport> Sessions, GarbageReport? Freed) Clean(long bytesMax, bool isDryRun, IProgress<TransferProgress>? progress,
         CancellationToken cancel)

@@ -11,7 +11,8 @@ namespace VmPod.Vault;
 public sealed partial class PodVault
 {
     /// <summary>
-    /// The generations of a session whose commits are sound, oldest first; drafts, and those that were forgotten, are none. Reads every commit of the session: to open one, its number is
+    /// The generations of a session whose commits are sound, oldest first; drafts, and those that were forgotten, are none.
+    /// Reads every commit of the session: to open one, its number is
     /// enough (<see cref="OpenSession"/>).
     /// </summary>
     public IReadOnlyList<GenerationInfo> ListGenerations(SessionHandle session)

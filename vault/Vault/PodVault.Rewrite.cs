@@ -71,7 +71,7 @@ public sealed partial class PodVault
         // Those that do not fit one commit go first: the one that the rewriting goes on from goes with it.
         GenerationInfo[] newestFirst = [.. gone.OrderByDescending(g => g.Offset)];
         using SessionLease lease = NewLease(session.Name ?? session.Handle.ToString(), create: false, host, default,
-            [.. newestFirst.Take(ForgetsOfOneCommit - 1).Select(g => (g.Offset, g.Hash))]);
+            [.. newestFirst.Take(ForgetsOfOneCommit - 1).Select(g => (g.Offset, g.Hash))], keepsReserve: true);
         try
         {
             if (lease.Reader!.State.EntryHash != newestFirst[0].Hash)

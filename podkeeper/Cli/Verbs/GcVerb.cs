@@ -49,6 +49,7 @@ internal static class GcVerb
         yield return $"{(r.DryRun ? "would free" : "freed"),-14} {r.CellsFreed} cells, {Output.Bytes(r.BytesFreed)}";
         yield return $"needed         {r.CellsNeeded} cells{(r.LeasesHeld > 0 ? $", and what {r.LeasesHeld} leases may still name" : "")}";
         if (!r.Holes)
-            yield return $"no holes       {r.CellsMoved} cells stored anew for it, {r.CellsLeft} that nobody needs stay: this file system cannot free a part of a file";
+            yield return $"no holes       {r.CellsMoved} cells stored anew for it, {r.CellsLeft} that nobody needs stay: "
+                + "this file system cannot free a part of a file";
     }
 }

@@ -135,6 +135,30 @@ public sealed class ForgetTests
 
     [Fact]
     [Trait("Spec", "V-162")]
+    [Trait("Spec", "V-170")]
+    public void A_host_that_comes_back_after_more_than_a_week_finds_what_it_went_on_from_gone_and_leaves_no_broken_fork()
+    {
+        var clock = new MovedTime();
+        using var pod = new TestPod(16 * 1024, time: clock);
+        pod.Write("a", Data.Random(1, 400_000));
+        pod.Put();
+        var host = new RemoteHost(pod) { IsAway = true };
+        host.Lease.Commit(GenerationKind.DiskOnly, "away", host.Lease.Reader!.Streams, close: true);
+        pod.Vault.BreakLease(TestPod.Session);
+        pod.Write("a", Data.Random(2, 400_000));
+        pod.Put();
+        pod.Vault.Forget(pod.Vault.PlanForget(TestPod.Session, [1], []));
+        Assert.Equal(0, pod.Vault.CollectGarbage(isDryRun: false, null, Cancel).Freed.Cells);
+        clock.By = TimeSpan.FromDays(8);
+        Assert.True(pod.Vault.CollectGarbage(isDryRun: false, null, Cancel).Freed.Cells > 0);
+        Assert.Equal(ExitCode.Refused, Assert.Throws<VmPodException>(() => host.HandIn(pod.Vault)).ExitCode);
+        Assert.Empty(pod.Vault.ListForks(host.Lease.Session));
+        Assert.True(pod.Vault.Verify(null, Cancel).IsSound);
+        host.End();
+    }
+
+    [Fact]
+    [Trait("Spec", "V-162")]
     public void What_an_open_lease_has_sent_and_not_committed_is_not_freed()
     {
         using TestPod pod = FivePuts(out List<string> kept);
@@ -174,30 +198,37 @@ public sealed class ForgetTests
     private static GenerationInfo At(ulong number, DateTimeOffset time)
     {
         var record = new CommitRecord
-    {
-        VaultId = 1,
-        Session = new SessionHandle(1),
-        LeaseId = 1,
-        Term = 1,
-        Number = number,
-        Kind = GenerationKind.Checkpoint,
-        Generation = number,
-        TimeMs = (ulong)time.ToUnixTimeMilliseconds(),
-        Parent = default,
-        ParentOffset = 0,
-        SessionOffset = 0,
-        LeaseOffset = 0,
-        ManifestCells = [default],
-        ManifestSlot = 0,
-        ManifestBytes = 1,
-        AddedCount = 0,
-        AddedHash = default,
-        DroppedCount = 0,
-        DroppedHash = default,
-        LiveCount = 0,
-        LiveRoot = default,
-    };
+        {
+            VaultId = 1,
+            Session = new SessionHandle(1),
+            LeaseId = 1,
+            Term = 1,
+            Number = number,
+            Kind = GenerationKind.Checkpoint,
+            Generation = number,
+            TimeMs = (ulong)time.ToUnixTimeMilliseconds(),
+            Parent = default,
+            ParentOffset = 0,
+            SessionOffset = 0,
+            LeaseOffset = 0,
+            ManifestCells = [default],
+            ManifestSlot = 0,
+            ManifestBytes = 1,
+            AddedCount = 0,
+            AddedHash = default,
+            DroppedCount = 0,
+            DroppedHash = default,
+            LiveCount = 0,
+            LiveRoot = default,
+        };
         return new GenerationInfo(record, 0, default, CommitTrust.Sound);
+    }
+
+    private sealed class MovedTime : TimeProvider
+    {
+        public TimeSpan By { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + By;
     }
 
     // Five generations of a file that is random each time, beside one that stays.

@@ -42,7 +42,8 @@ public sealed record SlotRecord
     {
         var bytes = new byte[StoreLimits.SlotBytes];
         new ByteWriter().Bytes("VPS1"u8).UInt64(Seq).UInt64((ulong)LogBytes).UInt64((ulong)LogEntries).UInt64((ulong)HeadOffset).UInt32((uint)HeadBytes)
-            .Hash(HeadHash).UInt32((uint)(Cells / StoreLimits.SegmentCells)).UInt32((uint)(Cells % StoreLimits.SegmentCells)).Hash(FreeMap).Written.CopyTo(bytes);
+            .Hash(HeadHash).UInt32((uint)(Cells / StoreLimits.SegmentCells))
+            .UInt32((uint)(Cells % StoreLimits.SegmentCells)).Hash(FreeMap).Written.CopyTo(bytes);
         SHA256.HashData(bytes.AsSpan(0, HashOffset), bytes.AsSpan(HashOffset));
         return bytes;
     }

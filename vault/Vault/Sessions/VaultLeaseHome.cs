@@ -1,11 +1,17 @@
 using VmPod.Vault.Format;
+using VmPod.Vault.House;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>The vault of this machine as the home of a lease. Commits that <paramref name="supersedes"/> names are forgotten with each of its commits.</summary>
-internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry, IReadOnlyList<(long Offset, Digest Hash)> supersedes) : ILeaseHome
+/// <summary>The vault of this machine as the home of a lease. What <paramref name="supersedes"/> names is forgotten with each of its commits.</summary>
+internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry, IReadOnlyList<(long Offset, Digest Hash)> supersedes)
+    : ILeaseHome
 {
     private bool isAppending;
+    private SpaceGuard? guard;
+
+    /// <summary>What is appended leaves the reserve alone (V-167).</summary>
+    public void KeepReserve() => guard = new SpaceGuard(vault);
 
     /// <inheritdoc/>
     public int CellBytes => vault.Descriptor.CellBytes;
@@ -19,6 +25,7 @@ internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry, IReadOnly
         if (!isAppending)
             vault.BeginAppending(this);
         isAppending = true;
+        guard?.MustFit(cell.Length);
         vault.Store.Append(id, cell);
     }
 
