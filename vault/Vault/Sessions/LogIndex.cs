@@ -105,6 +105,20 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
     /// <summary>Where verdicts on a commit may stand, by where that stands.</summary>
     public IReadOnlyList<long> FindVerdicts(SessionHandle session, long commitOffset) => Places(LogEntryTypes.Verdict, session, (ulong)commitOffset);
 
+    /// <summary>Where FORGETs of a commit may stand, by where that stands. Only what is known is asked: nearly always there is none, and the whole log
+    /// would be read for it. Who needs to be sure asks <see cref="AllForgets"/>.</summary>
+    public IReadOnlyList<long> FindForgets(SessionHandle session, long commitOffset)
+    {
+        lock (gate)
+        {
+            Load();
+            return [.. marks.Where(m => m.Type == LogEntryTypes.Forget && m.Session == session && m.Number == (ulong)commitOffset).Select(m => m.Offset)];
+        }
+    }
+
+    /// <summary>Where FORGETs of a session may stand, in the order of the log.</summary>
+    public IReadOnlyList<long> AllForgets(SessionHandle session) => All(LogEntryTypes.Forget, session);
+
     /// <summary>Where commits of a session may stand that are no drafts, in the order of the log.</summary>
     public IReadOnlyList<long> AllCommits(SessionHandle session) => All(LogEntryTypes.Commit, session);
 

@@ -310,11 +310,15 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         SessionState? before = Reader?.State;
 
         // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
-        RunWriter.Result tags = RunWriter.Write(before?.Tags, () => Sorted(pendingTags, include), static t => t.IsZero, this);
+        RunWriter.Result tags = WritesTablesWhole
+            ? RunWriter.Write<ChangeTag, TagValue>(null, () => Whole(before?.Tags, Sorted(pendingTags, include)), static t => t.IsZero, this)
+            : RunWriter.Write(before?.Tags, () => Sorted(pendingTags, include), static t => t.IsZero, this);
         int tagsCell = batchCells.Count;
         if (packer.Room < CellPacker.PartBytesMin)
             packer.Seal();
-        RunWriter.Result map = RunWriter.Write(before?.Map, () => SortedMap(include), static p => p.IsZero, this);
+        RunWriter.Result map = WritesTablesWhole
+            ? RunWriter.Write<PayloadRef, MapValue>(null, () => Whole(before?.Map, SortedMap(include)), static p => p.IsZero, this)
+            : RunWriter.Write(before?.Map, () => SortedMap(include), static p => p.IsZero, this);
         int mapCell = batchCells.Count;
         if (packer.Room < CellPacker.PartBytesMin)
             packer.Seal();
@@ -342,8 +346,14 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         List<KeyValuePair<ChunkKey, PayloadRef>> changes = Sorted(pending, include);
         try
         {
-            CountLive(before, changes, map, tags, manifestCells);
-            (CellId[] added, CellId[] dropped) = live!.Difference(id => liveSet!.Contains(id));
+            LiveCells counts = live!;
+            if (WritesTablesWhole)
+                counts = CountWhole(map, tags, manifestCells);
+            else
+                CountLive(before, changes, map, tags, manifestCells);
+            (CellId[] added, CellId[] dropped) = counts.Difference(id => liveSet!.Contains(id));
+            if (WritesTablesWhole)
+                dropped = [.. liveSet!.Enumerate().Where(id => !counts.Has(id))];
             LiveSet after = liveSet!.Clone();
             foreach (CellId id in added)
                 after.Add(id);
@@ -357,7 +367,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
 
             if (!Manifest.TryRead(bytes, out Manifest? committed))
                 throw new InvalidOperationException("A manifest that was just written does not read back.");
-            liveSet = after;
+            (live, liveSet) = (counts, after);
             live.Settle();
             lastGeneration = record.Generation;
             Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
