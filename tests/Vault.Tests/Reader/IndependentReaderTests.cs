@@ -55,7 +55,8 @@ public sealed class IndependentReaderTests
         // What was not there was not shown: each codec, each kind of page and each way to list leaves must occur.
         foreach ((string group, string name) in new[]
         {
-            ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "group"), ("chunks", "named"),
+            ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "group"),
+            ("chunks", "named"),
             ("pages", "zero"), ("pages", "own"), ("pages", "target"), ("pages", "difference"),
             ("target_pages", "raw"), ("target_pages", "zstd"), ("target_pages", "pageref"), ("target_pages", "group"),
             ("structure", "inline_runs"), ("structure", "leaf_runs"), ("structure", "map_leaves"), ("structure", "tag_leaves"),

@@ -1,3 +1,4 @@
+using VmPod.Secrets;
 using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
@@ -36,12 +37,30 @@ public sealed partial class SnapshotWriter
             foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
                 pipeline.Run(Batches([source]).GetEnumerator().Next, writer.Encode, writer.Complete, cancel);
             cancel.ThrowIfCancellationRequested();
+            writer.RewriteInternal(reader);
             return lease.Commit(reader.Record.Kind, reader.Label, streams, close: true);
         }
         finally
         {
             foreach (ChunkSource source in sources)
                 source.Dispose();
+        }
+    }
+
+    // What hosts keep with the session (V-150) is no file, and moves with it. Its payloads stand alone.
+    private void RewriteInternal(SessionReader reader)
+    {
+        using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
+        using var encoder = new ChunkEncoder(Effort.Thorough);
+        Span<byte> chunk = memory.Slice(0, FormatLimits.ChunkBytes), into = memory.Slice(FormatLimits.ChunkBytes, ChunkEncoder.OutputBytesMax);
+        foreach ((ChunkKey key, PayloadRef place) in reader.State.Map.Enumerate(new ChunkKey(InternalStream.First, 0),
+            new ChunkKey(MetadataStream.First, 0)))
+        {
+            if (place.IsZero || IsKept(key, default))
+                continue;
+            ReadOnlySpan<byte> bytes = chunk[..lease.Payloads.ReadUpTo(key, place, chunk)];
+            (Codec codec, int length) = encoder.Encode(bytes, into);
+            lease.Put(key, codec, bytes.Length, into[..length], lease.TagOf(bytes));
         }
     }
 
