@@ -82,6 +82,9 @@ public sealed partial class SessionLease
             Tags = tags.Runs,
         };
         byte[] bytes = manifest.ToBytes();
+        // Before anybody is told of it: a commit that nobody can read would be the session's tip.
+        if (!Manifest.TryRead(bytes, out Manifest? committed))
+            throw new InvalidOperationException("A manifest that was just written does not read back.");
         uint slot = (uint)packer.OpenSlots;
         ulong number = 0;
         foreach (byte[] part in bytes.Chunk(FormatLimits.ChunkBytes))
@@ -110,9 +113,6 @@ public sealed partial class SessionLease
             byte[] signature = new byte[SigningKey.SignatureBytes];
             signer.Sign(record.ToSignedBytes(), signature);
             (Digest hash, long offset) = home.Commit(new CommitEntry(record, signature, added, dropped), close);
-
-            if (!Manifest.TryRead(bytes, out Manifest? committed))
-                throw new InvalidOperationException("A manifest that was just written does not read back.");
             (live, liveSet) = (counts, after);
             live.Settle();
             lastGeneration = record.Generation;
