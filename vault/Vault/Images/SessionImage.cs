@@ -389,7 +389,7 @@ public sealed partial class SessionImage : IDisposable
     // The caller holds sealing. Frozen frames do not change, so they are read without their stripe.
     private void Seal(List<Frame> frames, bool placeFirstUse = false)
     {
-        FirstUsePlacement? placement = placeFirstUse && firstUsePages is not null ? new FirstUsePlacement(this, firstUsePages) : null;
+        FirstUsePlacement? placement = placeFirstUse && firstUsePages is not null && !lease.StoresAlone ? new FirstUsePlacement(this, firstUsePages) : null;
         if (frames.Count == 0 && !placeFirstUse)
             return;
         try
@@ -460,7 +460,8 @@ public sealed partial class SessionImage : IDisposable
                 output.Take(item.Key, default, bytes.Length, 0, default);
                 continue;
             }
-            if (item.Placed is null && !lease.IsPending(item.Key) && lease.IsUnchanged(item.Key, bytes))
+            // Alone: nor does it show that a guest wrote what was there.
+            if (item.Placed is null && !lease.StoresAlone && !lease.IsPending(item.Key) && lease.IsUnchanged(item.Key, bytes))
                 continue;
             (Codec codec, int length, PageTable? pages) = EncodeChunk(item, bytes, worker, output.Room);
             output.Take(item.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);

@@ -152,12 +152,13 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
     }
 
-    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it; zero for none, and where the map cannot be had because the pod is gone.</summary>
+    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it, for what may be stored as a difference from it; zero for none, where the map
+    /// cannot be had because the pod is gone, and where chunks are stored alone.</summary>
     internal PayloadRef Newest(ChunkKey key)
     {
         try
         {
-            return TryFind(key, out PayloadRef place) ? place : default;
+            return !StoresAlone && TryFind(key, out PayloadRef place) ? place : default;
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
         {
@@ -283,6 +284,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         ObjectDisposedException.ThrowIf(closed, this);
         LoadLiveCells();
         StoreWhatLostItsTarget(streams, include);
+        PadCells();
         SessionState? before = Reader?.State;
 
         // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
@@ -336,6 +338,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
             liveSet = after;
             live.Settle();
             lastGeneration = record.Generation;
+            cellsSinceCommit = 0;
             Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
             BeginBatch();
             closed |= close;
@@ -362,6 +365,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
             pending.Clear();
         pendingTags.Clear();
         home.Discard();
+        (cellsSinceCommit, nextPadding) = (0, null);
         BeginBatch();
     }
 
@@ -454,6 +458,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         home.Append(id, cell.Span);
         batchCells.Add(id);
         BytesAppended += cell.Length;
+        cellsSinceCommit++;
     }
 
     private void OnPlaced(ChunkKey key, PayloadRef place)
