@@ -35,7 +35,7 @@ internal static class HostGuardCommands
     private static readonly Option<string?> Oracle = new("--oracle")
     {
         HelpName = "off",
-        Description = "'off': the session's chunks are stored alone from now on, and for good, so that sizes tell little of what is in them. It costs room.",
+        Description = "'off': the session's chunks are stored alone from now on, for good, so that sizes tell little of what is in them. It costs room.",
     };
     private static readonly Option<int> Grace = new("--grace")
     {

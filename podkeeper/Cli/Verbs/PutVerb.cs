@@ -26,7 +26,7 @@ internal static class PutVerb
         var oracle = new Option<string?>("--oracle")
         {
             HelpName = "off",
-            Description = "'off': the session's chunks are stored alone from now on, and for good, so that sizes tell little of what is in them. It costs room.",
+            Description = "'off': the session's chunks are stored alone from now on, for good, so that sizes tell little of what is in them. It costs room.",
         };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("put", "Put files into a session as its next generation.") { pod, session, paths, label, oracle, pinFile };

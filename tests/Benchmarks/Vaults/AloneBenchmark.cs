@@ -24,7 +24,8 @@ internal sealed class AloneBenchmark : IBenchmark
         using var alone = new VaultTool { StoresAlone = true };
         usual.Create(folder["usual"]);
         alone.Create(folder["alone"]);
-        var table = new BenchTable("Chunks stored alone", "generation", "usual MiB", "alone MiB", "ratio", "cells", "cells alone", "usual CPU s", "alone CPU s");
+        var table = new BenchTable("Chunks stored alone", "generation", "usual MiB", "alone MiB", "ratio",
+            "cells", "cells alone", "usual CPU s", "alone CPU s");
         double usualSum = 0, aloneSum = 0;
         for (int generation = 0; generation < sessions.Folders.Count; generation++)
         {

@@ -12,7 +12,8 @@ namespace VmPod.Vault.Tests.Images;
 [Collection(PodsCollection.Name)]
 public sealed class FirstUseTests
 {
-    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, CellBytes = FormatLimits.CellBytesDefault, Chunks = 100, Pages = Chunks * Chunk / Page;
+    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, CellBytes = FormatLimits.CellBytesDefault;
+    private const int Chunks = 100, Pages = Chunks * Chunk / Page;
 
     private static readonly SessionImageOptions Options = new() { OverlayBytes = 256 * Chunk, CacheBytes = 256 * (Chunk + 64), EncodeThreads = 2 };
     private static readonly SessionImageOptions Tiny = Options with { OverlayBytes = 12 * Chunk, CacheBytes = 24 * (Chunk + 64) };
