@@ -161,4 +161,7 @@ public enum AuditKind
 
     /// <summary>Before a home host gets them, wrapped, also of a locked pod: how many.</summary>
     HomeKeysServed,
+
+    /// <summary>What was damaged was fetched from another copy: how many cells were missing, how many came, pieces of the log.</summary>
+    Repair,
 }

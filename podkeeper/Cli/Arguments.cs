@@ -30,6 +30,13 @@ internal static class Arguments
         Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
     };
 
+    /// <summary>--key-file, of verbs that take the pod's secret itself.</summary>
+    internal static Option<string?> KeyFile() => new("--key-file")
+    {
+        HelpName = "FILE",
+        Description = "The pod's key file, where it has one (podkeeper passphrase --new-key-file).",
+    };
+
     /// <summary>--argon-memory, of verbs that set a passphrase.</summary>
     internal static Option<int> ArgonMemory() => new("--argon-memory")
     {

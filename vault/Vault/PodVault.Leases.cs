@@ -81,9 +81,7 @@ public sealed partial class PodVault
         {
             // Before the log says that the lease began: what cannot be opened is not written to.
             SessionState state = LoadState(commit, payloads);
-            ulong epochOffset = (log.FindLease(session.Handle, session.Tip.LeaseId, session.Tip.LeaseOffset)
-                ?? log.FindLease(session.Handle, commit.Record.LeaseId))!.EpochOffset;
-            SecretBuffer epoch = keys.Epoch(epochOffset) ?? throw Broken();
+            (ulong epochOffset, SecretBuffer epoch) = NewestEpoch(session.Handle, keys);
             var wanted = new WantedLease(session.Handle, row.Term + 1, session.Tip.SessionOffset, epochOffset, commit.Hash, host);
             (LeaseEntry lease, SecretBuffer leaseKey, LeaseKeys leaseKeys) = Certify(wanted, epoch, signer);
             CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Lease, lease.ToBytes())], context => Draft(context, Opened(row, lease)));

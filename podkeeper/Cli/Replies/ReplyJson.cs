@@ -13,6 +13,7 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(GetReply))]
 [JsonSerializable(typeof(SessionsReply))]
 [JsonSerializable(typeof(VerifyReply))]
+[JsonSerializable(typeof(RepairReply))]
 [JsonSerializable(typeof(ReleaseReply))]
 [JsonSerializable(typeof(AcceptReply))]
 [JsonSerializable(typeof(AuditShowReply))]
@@ -26,4 +27,7 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(ReviewReply))]
 [JsonSerializable(typeof(WordsReply))]
 [JsonSerializable(typeof(RecoverReply))]
+[JsonSerializable(typeof(PassphraseReply))]
+[JsonSerializable(typeof(RotateReply))]
+[JsonSerializable(typeof(ShredReply))]
 internal sealed partial class ReplyJson : JsonSerializerContext;

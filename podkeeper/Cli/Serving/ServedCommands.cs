@@ -76,7 +76,7 @@ internal sealed class ServedCommands(PodServer server, string folder)
         bool was = server.State.IsUnlocked;
         // Asked without a passphrase: only whether one is needed.
         if (!was && call.Secret is { } passphrase && !server.TryUnlock(passphrase))
-            throw Unlocking.Wrong();
+            throw Unlocking.Wrong(server.Look(p => p.Vault.AsksForKeyFile));
         return new UnlockReply(server.VaultText, was, null, 0, Served: true);
     }
 

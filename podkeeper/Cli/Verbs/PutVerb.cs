@@ -48,7 +48,7 @@ internal static class PutVerb
                 opened.CheckProgress = progress;
                 s = opened.Put(name, parsed.GetRequiredValue(paths), parsed.GetRequiredValue(label), progress, interrupt.Token, storeAlone);
             }
-            var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored,
+            var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored, s.ChunksShared,
                 s.ChunksUnchanged, s.ChunksZero, s.PagesReferenced, s.PagesDifferent, s.Files,
                 Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut, s.StoredWhole);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.PutReply, Lines);

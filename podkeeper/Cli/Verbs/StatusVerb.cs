@@ -62,7 +62,8 @@ internal static class StatusVerb
             vault?.Store.Head.Sessions.Count(s => s.TipOffset >= 0), vault?.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open),
             new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
             state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
-            "nobody: no TPM, no witness yet", Recovery: vault?.HasRecoverySlot(), Suite: descriptor.Suite);
+            "nobody but witnesses (verify --witness FILE, paired hosts): without a TPM the NV counter is software, and proves nothing",
+            Recovery: vault?.HasRecoverySlot(), Suite: descriptor.Suite);
     }
 
     private static IEnumerable<string> Lines(StatusReply r)

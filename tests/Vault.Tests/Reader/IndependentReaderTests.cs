@@ -49,15 +49,15 @@ public sealed class IndependentReaderTests
             Assert.Equal("whole", said.GetProperty("lineage").GetString());
             Assert.Equal(session.Kept.Count, said.GetProperty("generations").GetArrayLength());
             // Every chunk that is there has its tag, and each is that of its bytes.
-            string[] stored = ["raw", "zstd", "patch", "pageref", "delta", "named"];
+            string[] stored = ["raw", "zstd", "patch", "pageref", "delta", "group", "named"];
             Assert.Equal(stored.Sum(codec => said.Count("chunks", codec)), said.GetProperty("tags_checked").GetInt64());
         }
         // What was not there was not shown: each codec, each kind of page and each way to list leaves must occur.
         foreach ((string group, string name) in new[]
         {
-            ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "named"),
+            ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "group"), ("chunks", "named"),
             ("pages", "zero"), ("pages", "own"), ("pages", "target"), ("pages", "difference"),
-            ("target_pages", "raw"), ("target_pages", "zstd"), ("target_pages", "pageref"),
+            ("target_pages", "raw"), ("target_pages", "zstd"), ("target_pages", "pageref"), ("target_pages", "group"),
             ("structure", "inline_runs"), ("structure", "leaf_runs"), ("structure", "map_leaves"), ("structure", "tag_leaves"),
         })
             Assert.True(found.Sum(said => said.Count(group, name)) > 0, $"no {name} in {group}");

@@ -81,7 +81,7 @@ internal sealed class ImagePages(SessionLease lease, DecodedChunks chunks, long 
     public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)
     {
         (target, number) = (default, 0);
-        if (lease.StoresAlone || !index.TryFind(index.HashOf(page), out ChunkKey key, out int at, out _))
+        if (!index.TryFind(index.HashOf(page), out ChunkKey key, out int at, out _))
             return false;
         try
         {

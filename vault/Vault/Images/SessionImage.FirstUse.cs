@@ -157,7 +157,7 @@ public sealed partial class SessionImage
     private void StoreNotes()
     {
         using var memory = new LockedMemory(ChunkBytes + ChunkEncoder.OutputBytesMax);
-        using var encoder = new ChunkEncoder(level);
+        using var encoder = new ChunkEncoder(Effort.Fast);
         Span<byte> into = memory.Slice(ChunkBytes, ChunkEncoder.OutputBytesMax);
         byte[] bytes = new SessionNotes(Notes.Seed, firstUsePages ?? []).ToBytes();
         if (lease.IsPending(NotesKey) || !lease.IsUnchanged(NotesKey, bytes))
@@ -213,7 +213,7 @@ public sealed partial class SessionImage
         {
             written = frames;
             using var memory = new LockedMemory(ChunkBytes + ChunkEncoder.OutputBytesMax);
-            using var encoder = new ChunkEncoder(image.level);
+            using var encoder = new ChunkEncoder(Effort.Fast);
             Span<byte> joined = memory.Slice(0, ChunkBytes), into = memory.Slice(ChunkBytes, ChunkEncoder.OutputBytesMax);
             var waiting = new List<StreamPage>();
             void Flush(Span<byte> pages, Span<byte> output)

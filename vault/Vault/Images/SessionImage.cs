@@ -27,7 +27,6 @@ public sealed partial class SessionImage : IDisposable
     private readonly Overlay overlay;
     private readonly DecodedChunks chunks;
     private readonly EncodePipeline pipeline;
-    private readonly int level;
     private readonly ReaderWriterLockSlim epoch = new(LockRecursionPolicy.NoRecursion);
     private readonly Lock[] stripes = [.. Enumerable.Range(0, Stripes).Select(_ => new Lock())];
     private readonly Lock sealing = new();
@@ -47,8 +46,7 @@ public sealed partial class SessionImage : IDisposable
             streams[stream.Number] = stream;
         overlay = new Overlay(memory.Overlay);
         chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes, () => Notes.Seed);
-        level = options.Level;
-        pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
+        pipeline = new EncodePipeline(Effort.Fast, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
 
@@ -399,8 +397,8 @@ public sealed partial class SessionImage : IDisposable
                 chunks.Pages?.Load();
             placement?.Store(frames.ToDictionary(f => f.Key));
             // Disks first: what stands there once it is sealed need not be stored again as memory. Chunks that name pages stored above come last: then those
-            // are in sealed cells, mostly without a cell sealed for it.
-            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory)];
+            // are in sealed cells, mostly without a cell sealed for it. In order, so that neighbours share a frame.
+            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory).ThenBy(f => f.Key)];
             Run(frames.Where(f => placement?.Has(f.Key) != true).Select(f => new Sealed(f.Key, f, null)));
             if (placement is not null)
                 Run(placement.Chunks());
@@ -463,23 +461,27 @@ public sealed partial class SessionImage : IDisposable
             // Alone: nor does it show that a guest wrote what was there.
             if (item.Placed is null && !lease.StoresAlone && !lease.IsPending(item.Key) && lease.IsUnchanged(item.Key, bytes))
                 continue;
-            (Codec codec, int length, PageTable? pages) = EncodeChunk(item, bytes, worker, output.Room);
-            output.Take(item.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
+            EncodeChunk(item, bytes, worker, output);
         }
+        worker.Flush(output);
     }
 
-    private (Codec Codec, int Length, PageTable? Pages) EncodeChunk(in Sealed item, ReadOnlySpan<byte> bytes, Worker worker, Span<byte> into)
+    private void EncodeChunk(in Sealed item, ReadOnlySpan<byte> bytes, Worker worker, BatchOutput output)
     {
         StreamKind kind = KindOf(item.Key.Stream);
         PayloadRef old = lease.Newest(item.Key);
         if (kind is not (StreamKind.Disk or StreamKind.Memory))
-            return worker.Encoder.EncodeDelta(item.Key, bytes, lease.Payloads, old, into);
+        {
+            (Codec codec, int length, PageTable? pages) = worker.Encoder.EncodeDelta(item.Key, bytes, lease.Payloads, old, output.Room);
+            output.Take(item.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
+            return;
+        }
         ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ item.Written);
-        (Codec, int, PageTable?) encoded = worker.Encoder.Encode(item.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
-            kind == StreamKind.Memory || item.Placed is not null ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax, item.Placed), into);
+        worker.Encode(item.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
+            kind == StreamKind.Memory || item.Placed is not null ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax, item.Placed)
+        { IsAlone = lease.StoresAlone }, lease.TagOf(bytes), output);
         if (kind == StreamKind.Disk)
             chunks.Pages?.Add(item.Key, bytes);
-        return encoded;
     }
 
     private long MemoryBytes()
@@ -508,16 +510,7 @@ public sealed partial class SessionImage : IDisposable
         }
     }
 
-    private void Complete(Sealed[] batch, BatchOutput output)
-    {
-        foreach (EncodedChunk chunk in output.Chunks)
-        {
-            if (chunk.IsStored)
-                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
-            else if (lease.TryFind(chunk.Key, out _))
-                lease.PutZero(chunk.Key);
-        }
-    }
+    private void Complete(Sealed[] batch, BatchOutput output) => lease.Put(output);
 
     private bool IsInStream(ChunkKey key)
     {

@@ -104,7 +104,7 @@ public sealed class CommitCheck : IDisposable
     private SessionState Open(BaseCommit which) => SessionState.Open(which, ownerPublicKey, vault.Descriptor.VaultId, payloads);
 
     // V-35: live is what the map, the tables themselves and the manifest name.
-    private static bool IsClosed(SessionState state, out long places, CancellationToken cancel)
+    internal static bool IsClosed(SessionState state, out long places, CancellationToken cancel)
     {
         var named = new LiveSet();
         places = 0;
@@ -154,7 +154,7 @@ public sealed class CommitCheck : IDisposable
     }
 
     // Bytes of a chunk in its stream; -1 for one that belongs to none.
-    private static int LengthOf(Dictionary<uint, StreamInfo>? streams, ChunkKey key) =>
+    internal static int LengthOf(Dictionary<uint, StreamInfo>? streams, ChunkKey key) =>
         streams is not null && streams.TryGetValue(key.Stream, out StreamInfo? stream) && key.Chunk < (ulong)stream.ChunkCount
             ? stream.ChunkLength((long)key.Chunk) : -1;
 

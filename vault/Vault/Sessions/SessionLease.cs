@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -6,7 +7,6 @@ using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Tables;
-using ZstdSharp;
 
 namespace VmPod.Vault.Sessions;
 
@@ -24,9 +24,6 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
 {
     // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
     private const int WarmLeavesMax = 256;
-
-    // Map leaves are read often and written seldom.
-    private const int MetadataLevel = 3;
 
     private readonly ILeaseHome home;
     private readonly LeaseTerms terms;
@@ -188,23 +185,46 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
             pendingTags[key] = default;
     }
 
-    /// <summary>Puts an encoded chunk, once in a batch: else two payloads had one birth name. It can be read once its cell is sealed: see
+    /// <summary>Puts encoded chunks, each once in a batch: else two payloads had one birth name. They can be read once their cells are sealed: see
     /// <see cref="SealBatch"/>.</summary>
-    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag, PageTable? pages = null)
+    internal void Put(BatchOutput output)
     {
-        if (pages is { HasOwn: false })
+        ReadOnlySpan<EncodedChunk> chunks = CollectionsMarshal.AsSpan(output.Chunks);
+        while (chunks.Length > 0)
+        {
+            EncodedChunk first = chunks[0];
+            if (first.IsStored)
+                Put(chunks[..first.Sharing], output.Bytes(first));
+            else if (TryFind(first.Key, out _))
+                PutZero(first.Key);
+            chunks = chunks[first.Sharing..];
+        }
+    }
+
+    /// <summary>As <see cref="Put(BatchOutput)"/> for one chunk.</summary>
+    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag) =>
+        Put([new EncodedChunk(key, codec, rawLength, 0, payload.Length, tag, null)], payload);
+
+    private void Put(ReadOnlySpan<EncodedChunk> chunks, ReadOnlySpan<byte> payload)
+    {
+        EncodedChunk first = chunks[0];
+        if (first.Pages is { HasOwn: false } pages)
         {
             // As for zeros: nothing older may come back out of the open cell.
-            packer.Forget(key);
+            packer.Forget(first.Key);
             lock (gate)
-                pending[key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
+                pending[first.Key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
         }
         else
         {
-            // If the disk is full the chunk stays what it was, and so must its tag.
-            packer.Add(key, codec, rawLength, payload, pages);
+            // If the disk is full the chunks stay what they were, and so must their tags.
+            var sharing = new (ChunkKey, PageTable?)[chunks.Length];
+            for (int i = 0; i < chunks.Length; i++)
+                sharing[i] = (chunks[i].Key, chunks[i].Pages);
+            packer.Add(sharing, first.Codec, first.RawLength, payload);
         }
-        pendingTags[key] = tag;
+        foreach (EncodedChunk chunk in chunks)
+            pendingTags[chunk.Key] = chunk.Tag;
     }
 
     /// <summary>Puts a chunk of zeros.</summary>
@@ -409,40 +429,6 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         signer.Dispose();
     }
 
-    void IMetadataSink.SealOpenCell() => packer.Seal();
-
-    void IMetadataSink.MakeRoom()
-    {
-        if (packer.Room < CellPacker.PartBytesMin)
-            packer.Seal();
-    }
-
-    long IMetadataSink.SealedCells => packer.Cells;
-
-    int IMetadataSink.BeginPayloads() => metadataPlaces.Count + OpenMetadata.Count();
-
-    void IMetadataSink.AddPayload(uint stream, ReadOnlySpan<byte> bytes) => AddMetadata(new ChunkKey(stream, metadataNumber++), bytes);
-
-    IReadOnlyList<PayloadRef> IMetadataSink.EndPayloads(int mark) => [.. metadataPlaces.Concat(OpenMetadata).Skip(mark)];
-
-    private IEnumerable<PayloadRef> OpenMetadata => packer.Unplaced.Where(u => u.Key.Stream >= MetadataStream.First).Select(u => u.Place);
-
-    // The new run, where the cell that it means by the zero id was sealed before the manifest begins.
-    private RunWriter.Result Settle(RunWriter.Result written, int cell) => !written.HasNew || cell >= batchCells.Count
-        ? written
-        : written with { Runs = [written.Runs[0].Resolve(batchCells[cell]), .. written.Runs.Skip(1)] };
-
-    private void AddMetadata(ChunkKey key, ReadOnlySpan<byte> bytes)
-    {
-        using var compressor = new Compressor(MetadataLevel);
-        byte[] compressed = new byte[Compressor.GetCompressBound(bytes.Length)];
-        int length = compressor.Wrap(bytes, compressed);
-        if (length < bytes.Length)
-            packer.Add(key, Codec.Zstd, bytes.Length, compressed.AsSpan(0, length));
-        else
-            packer.Add(key, Codec.Raw, bytes.Length, bytes);
-    }
-
     private void BeginBatch()
     {
         batch++;
@@ -507,7 +493,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         if (lost.Count == 0)
             return;
         using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
-        using var encoder = new ChunkEncoder(MetadataLevel);
+        using var encoder = new ChunkEncoder(Effort.Thorough);
         foreach ((ChunkKey key, PayloadRef place) in lost)
         {
             if (streams.FirstOrDefault(s => s.Number == key.Stream) is not { } stream || (long)key.Chunk >= stream.ChunkCount)

@@ -23,7 +23,7 @@ internal sealed class FilePages(SessionLease lease, IEnumerable<ChunkSource> sou
     public bool TryFind(ReadOnlySpan<byte> page, out PageTarget target, out int number)
     {
         (target, number) = (default, 0);
-        if (lease.StoresAlone || !index.TryFind(index.HashOf(page), out ChunkKey key, out int at, out bool isNew) || !lease.TryFind(key, out PayloadRef place)
+        if (!index.TryFind(index.HashOf(page), out ChunkKey key, out int at, out bool isNew) || !lease.TryFind(key, out PayloadRef place)
             || isNew != lease.IsOfThisBatch(place) || !OldVersion.Of(key, place).TryPlain(at, out (PageTarget Target, int Page) plain))
             return false;
         Span<byte> there = buffers.Value!.Slice(0, FormatLimits.PageBytes);
