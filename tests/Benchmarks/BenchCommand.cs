@@ -15,7 +15,9 @@ namespace VmPod.Benchmarks;
 internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
-        new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
+       
+        new AloneBenchmark(), new MovedPagesBenchmark(), new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(),
+        new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()

@@ -16,4 +16,10 @@ public static class InternalStream
 
     /// <summary>Chunks 0 to 7: parts of the page index (SPEC V-153).</summary>
     public const uint PageIndex = MetadataStream.First - 3;
+
+    /// <summary>Chunk 0: how the session's chunks are to be stored (SPEC V-154).</summary>
+    public const uint Policy = MetadataStream.First - 4;
+
+    /// <summary>A chunk for each cell that only makes a commit longer (SPEC V-156).</summary>
+    public const uint Padding = MetadataStream.First - 5;
 }

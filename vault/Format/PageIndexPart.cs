@@ -4,10 +4,10 @@ using System.Numerics;
 namespace VmPod.Vault.Format;
 
 /// <summary>
-/// A part of the page index that is kept with a session (SPEC V-153): which hashes pages of disks had, chunk by chunk. Read and written in place: hashes stay
-/// in locked memory.
+/// A part of the page index that is kept with a session (SPEC V-153): which hashes pages of disks had, chunk by chunk. Read and written in place, because
+/// hashes stay in locked memory.
 /// </summary>
-/// <remarks><c>{ 1 | seed, 8 bytes | number, 4 bytes } and rows { stream, 4 bytes | chunk, 4 bytes | pages, 2 bytes | 5 bytes of hash for each }</c></remarks>
+/// <remarks><c>{ 1 | seed 8 | number 4 }, then rows { stream 4 | chunk 4 | pages 2 | a hash 5 for each of them }</c></remarks>
 public static class PageIndexPart
 {
     /// <summary>Parts of an index: with the pages of eight parts, 380 MiB of them, it has 512 KiB at most.</summary>

@@ -57,6 +57,7 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
         for (int i = 0; i < count && !reader.Failed; i++)
         {
             ulong stream = reader.VarInt();
+            // Also of those that no manifest lists (V-150).
             reader.Require(stream < MetadataStream.First);
             var first = new ChunkKey(unchecked((uint)stream), reader.VarInt());
             PayloadRef place = MapValue.Read(ref reader, state);

@@ -5,8 +5,8 @@ namespace VmPod.Vault.Format;
 /// <param name="FirstUse">The pages that the machine read first after a resume, in that order.</param>
 public sealed record SessionNotes(ulong Seed, IReadOnlyList<StreamPage> FirstUse)
 {
-    /// <summary>Pages of the list: 16 MiB. A guest of 1 GiB reads some 9 MiB in its first seconds; what is read ahead leaves most of a
-    /// host's cache to the rest. So many pages, each in a run of its own, fit one chunk.</summary>
+    /// <summary>Pages of the list: 16 MiB. A guest of 1 GiB reads some 9 MiB in its first seconds; what is read ahead leaves most of a host's cache to the
+    /// rest. So many pages, each in a run of its own, fit one chunk.</summary>
     public const int PagesMax = 4096;
 
     private const byte Version = 1;

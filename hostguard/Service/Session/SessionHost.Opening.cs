@@ -39,6 +39,8 @@ internal sealed partial class SessionHost
             if (!request.Boot && lease.Reader!.Record.Kind != GenerationKind.Checkpoint)
                 throw new VmPodException(ExitCode.NotFound, $"{ForkName.Of(request.Fork ?? 0)} has no memory: it is a disk.",
                     $"hostguard boot {request.Session} --fork {ForkName.Of(request.Fork ?? 0)} starts it from that.");
+            if (request.StoreAlone)
+                lease.StoreAlone();
             lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
             Reached("lease opened");

@@ -12,8 +12,8 @@ namespace VmPod.Vault.Tests.Images;
 [Collection(PodsCollection.Name)]
 public sealed class FirstUseTests
 {
-    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, CellBytes = FormatLimits.CellBytesDefault, Chunks = 100,
-        Pages = Chunks * Chunk / Page;
+    private const int Chunk = FormatLimits.ChunkBytes, Page = FormatLimits.PageBytes, CellBytes = FormatLimits.CellBytesDefault;
+    private const int Chunks = 100, Pages = Chunks * Chunk / Page;
 
     private static readonly SessionImageOptions Options = new() { OverlayBytes = 256 * Chunk, CacheBytes = 256 * (Chunk + 64), EncodeThreads = 2 };
     private static readonly SessionImageOptions Tiny = Options with { OverlayBytes = 12 * Chunk, CacheBytes = 24 * (Chunk + 64) };
@@ -193,7 +193,22 @@ public sealed class FirstUseTests
         Touch(image, memory, [399, 500]);
     }
 
-    // Cells that a host fetched to read these pages after it had begun.
+    [Fact]
+    [Trait("Spec", "V-150")]
+    public void A_list_of_leaves_may_begin_with_a_stream_that_no_manifest_lists_and_with_none_of_the_vaults_own()
+    {
+        var place = new PayloadRef(1, 2, CellId.Of([7]), 0);
+        foreach ((uint stream, bool isRight) in new[] { (InternalStream.Padding, true), (InternalStream.FirstUsePages, true), (MetadataStream.First, false) })
+        {
+            var run = new RunDescriptor(5, 100, default, [new LeafRef(new ChunkKey(1, 0), place), new LeafRef(new ChunkKey(stream, 3), place)], []);
+            var writer = new ByteWriter();
+            run.WriteTo(writer);
+            var reader = new ByteReader(writer.Written);
+            RunDescriptor read = RunDescriptor.Read(ref reader);
+            Assert.Equal(isRight, reader.IsAtEnd && read.Leaves.Count == 2 && read.Leaves[1].First.Stream == stream);
+        }
+    }
+
     [Fact]
     [Trait("Spec", "V-150")]
     [Trait("Spec", "V-168")]
@@ -216,6 +231,7 @@ public sealed class FirstUseTests
         Assert.True(pod.Vault.Verify(null, TestContext.Current.CancellationToken).IsSound);
     }
 
+    // Cells that a host fetched to read these pages after it had begun.
     private static int Visit(TestPod pod, byte[] memory, int[] touched, bool place)
     {
         var host = new RemoteHost(pod, "vm");

@@ -39,7 +39,11 @@ internal sealed class PageEncoder(Effort effort) : IDisposable
     /// <param name="TargetsMax">Other payloads that the chunk may name: a guest reads a disk in long runs, which should not become many small reads.</param>
     /// <param name="Placed">For each page where it was stored already, as it is, in a payload that is sealed; null or no target for none.</param>
     public readonly record struct Context(
-        PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax, (PageTarget Target, int Page)[]? Placed = null);
+        PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax, (PageTarget Target, int Page)[]? Placed = null)
+    {
+        /// <summary>True to store it alone, whatever else there is (SPEC V-155).</summary>
+        public bool IsAlone { get; init; }
+    }
 
     /// <summary>
     /// Finds out what a chunk's pages are, and encodes it into <paramref name="into"/> if some are differences. With a table whose pages are all those of

@@ -387,7 +387,7 @@ public sealed partial class SessionImage : IDisposable
     // The caller holds sealing. Frozen frames do not change, so they are read without their stripe.
     private void Seal(List<Frame> frames, bool placeFirstUse = false)
     {
-        FirstUsePlacement? placement = placeFirstUse && firstUsePages is not null ? new FirstUsePlacement(this, firstUsePages) : null;
+        FirstUsePlacement? placement = placeFirstUse && firstUsePages is not null && !lease.StoresAlone ? new FirstUsePlacement(this, firstUsePages) : null;
         if (frames.Count == 0 && !placeFirstUse)
             return;
         try
@@ -458,7 +458,8 @@ public sealed partial class SessionImage : IDisposable
                 output.Take(item.Key, default, bytes.Length, 0, default);
                 continue;
             }
-            if (item.Placed is null && !lease.IsPending(item.Key) && lease.IsUnchanged(item.Key, bytes))
+            // Alone: nor does it show that a guest wrote what was there.
+            if (item.Placed is null && !lease.StoresAlone && !lease.IsPending(item.Key) && lease.IsUnchanged(item.Key, bytes))
                 continue;
             EncodeChunk(item, bytes, worker, output);
         }
@@ -477,8 +478,8 @@ public sealed partial class SessionImage : IDisposable
         }
         ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ item.Written);
         worker.Encode(item.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
-            kind == StreamKind.Memory || item.Placed is not null ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax, item.Placed),
-            lease.TagOf(bytes), output);
+            kind == StreamKind.Memory || item.Placed is not null ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax, item.Placed)
+        { IsAlone = lease.StoresAlone }, lease.TagOf(bytes), output);
         if (kind == StreamKind.Disk)
             chunks.Pages?.Add(item.Key, bytes);
     }

@@ -68,6 +68,8 @@ public sealed class CommitCheck : IDisposable
         SessionState? before = trusted is null ? null : Open(trusted);
         if (!IsClosed(state, out long total, cancel))
             return "The cells that its map names are not those that its host signed.";
+        if (HasPolicy(before) && !HasPolicy(state))
+            return "It drops what says that the session's chunks are stored alone.";
         Dictionary<uint, StreamInfo> streams = state.Manifest.Streams.ToDictionary(s => s.Number);
         Dictionary<uint, StreamInfo>? streamsBefore = before?.Manifest.Streams.ToDictionary(s => s.Number);
         long done = 0;
@@ -95,6 +97,9 @@ public sealed class CommitCheck : IDisposable
         }
         return null;
     }
+
+    private static bool HasPolicy(SessionState? state) =>
+        state is not null && state.Map.TryFind(new ChunkKey(InternalStream.Policy, 0), out PayloadRef place) && !place.IsZero;
 
     private SessionState Open(BaseCommit which) => SessionState.Open(which, ownerPublicKey, vault.Descriptor.VaultId, payloads);
 

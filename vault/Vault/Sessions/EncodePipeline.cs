@@ -81,14 +81,15 @@ internal sealed class Worker(Effort effort) : IDisposable
     /// <summary>Encodes a chunk of a disk or a memory. It may wait for others that share its frame: <see cref="Flush"/> is to follow.</summary>
     public void Encode(ChunkKey key, ReadOnlySpan<byte> chunk, in PageEncoder.Context context, ChangeTag tag, BatchOutput output)
     {
-        if (Encoder.TryEncode(key, chunk, context, output.Room, out (Codec Codec, int Length, PageTable? Pages) encoded))
+        (Codec Codec, int Length, PageTable? Pages) encoded = default;
+        if (!context.IsAlone && Encoder.TryEncode(key, chunk, context, output.Room, out encoded))
         {
             output.Take(key, encoded.Codec, chunk.Length, encoded.Length, tag, encoded.Pages);
             return;
         }
         // The last chunk of a stream may be short, and a group says nothing of lengths.
         bool isWhole = chunk.Length == FormatLimits.ChunkBytes;
-        if (!isWhole && encoded.Pages is null)
+        if ((!isWhole || context.IsAlone) && encoded.Pages is null)
         {
             (Codec codec, int length) = Encoder.EncodeAlone(chunk, null, output.Room);
             output.Take(key, codec, chunk.Length, length, tag);

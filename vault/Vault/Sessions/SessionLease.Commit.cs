@@ -53,6 +53,7 @@ public sealed partial class SessionLease
         ObjectDisposedException.ThrowIf(closed, this);
         LoadLiveCells();
         StoreWhatLostItsTarget(streams, include);
+        PadCells();
         SessionState? before = Reader?.State;
 
         // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
@@ -116,6 +117,7 @@ public sealed partial class SessionLease
             (live, liveSet) = (counts, after);
             live.Settle();
             lastGeneration = record.Generation;
+            cellsSinceCommit = 0;
             Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
             BeginBatch();
             closed |= close;

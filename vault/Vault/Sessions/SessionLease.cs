@@ -6,7 +6,6 @@ using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Tables;
-using ZstdSharp;
 
 namespace VmPod.Vault.Sessions;
 
@@ -24,9 +23,6 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
 {
     // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
     private const int WarmLeavesMax = 256;
-
-    // Map leaves are read often and written seldom.
-    private const int MetadataLevel = 3;
 
     private readonly ILeaseHome home;
     private readonly LeaseTerms terms;
@@ -152,12 +148,13 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
     }
 
-    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it; zero for none, and where the map cannot be had because the pod is gone.</summary>
+    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it, for what may be stored as a difference from it; zero for none, where the map
+    /// cannot be had because the pod is gone, and where chunks are stored alone.</summary>
     internal PayloadRef Newest(ChunkKey key)
     {
         try
         {
-            return TryFind(key, out PayloadRef place) ? place : default;
+            return !StoresAlone && TryFind(key, out PayloadRef place) ? place : default;
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
         {
@@ -273,6 +270,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
             pending.Clear();
         pendingTags.Clear();
         home.Discard();
+        (cellsSinceCommit, nextPadding) = (0, null);
         BeginBatch();
     }
 
@@ -316,40 +314,6 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         signer.Dispose();
     }
 
-    void IMetadataSink.SealOpenCell() => packer.Seal();
-
-    void IMetadataSink.MakeRoom()
-    {
-        if (packer.Room < CellPacker.PartBytesMin)
-            packer.Seal();
-    }
-
-    long IMetadataSink.SealedCells => packer.Cells;
-
-    int IMetadataSink.BeginPayloads() => metadataPlaces.Count + OpenMetadata.Count();
-
-    void IMetadataSink.AddPayload(uint stream, ReadOnlySpan<byte> bytes) => AddMetadata(new ChunkKey(stream, metadataNumber++), bytes);
-
-    IReadOnlyList<PayloadRef> IMetadataSink.EndPayloads(int mark) => [.. metadataPlaces.Concat(OpenMetadata).Skip(mark)];
-
-    private IEnumerable<PayloadRef> OpenMetadata => packer.Unplaced.Where(u => u.Key.Stream >= MetadataStream.First).Select(u => u.Place);
-
-    // The new run, where the cell that it means by the zero id was sealed before the manifest begins.
-    private RunWriter.Result Settle(RunWriter.Result written, int cell) => !written.HasNew || cell >= batchCells.Count
-        ? written
-        : written with { Runs = [written.Runs[0].Resolve(batchCells[cell]), .. written.Runs.Skip(1)] };
-
-    private void AddMetadata(ChunkKey key, ReadOnlySpan<byte> bytes)
-    {
-        using var compressor = new Compressor(MetadataLevel);
-        byte[] compressed = new byte[Compressor.GetCompressBound(bytes.Length)];
-        int length = compressor.Wrap(bytes, compressed);
-        if (length < bytes.Length)
-            packer.Add(key, Codec.Zstd, bytes.Length, compressed.AsSpan(0, length));
-        else
-            packer.Add(key, Codec.Raw, bytes.Length, bytes);
-    }
-
     private void BeginBatch()
     {
         batch++;
@@ -365,6 +329,7 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         home.Append(id, cell.Span);
         batchCells.Add(id);
         BytesAppended += cell.Length;
+        cellsSinceCommit++;
     }
 
     private void OnPlaced(ChunkKey key, PayloadRef place)

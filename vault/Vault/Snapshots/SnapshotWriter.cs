@@ -172,7 +172,8 @@ public sealed partial class SnapshotWriter
                 continue;
             }
             worker.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, OldOf(key), 0, pages,
-                stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), lease.TagOf(chunk), output);
+                stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax)
+            { IsAlone = lease.StoresAlone }, lease.TagOf(chunk), output);
             pages!.Add(key, chunk, isNew: true);
         }
         worker.Flush(output);
