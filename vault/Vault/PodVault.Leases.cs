@@ -89,7 +89,7 @@ public sealed partial class PodVault
         {
             // Before the log says that the lease began: what cannot be opened is not written to.
             SessionState state = LoadState(commit, payloads);
-            (ulong epochOffset, SecretBuffer epoch) = NewestEpoch(session.Handle, keys);
+            (ulong epochOffset, SecretBuffer epoch) = NewestEpoch(session, keys);
             var wanted = new WantedLease(session.Handle, row.Term + 1, session.Tip.SessionOffset, epochOffset, commit.Hash, host);
             (LeaseEntry lease, SecretBuffer leaseKey, LeaseKeys leaseKeys) = Certify(wanted, epoch, signer);
             CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Lease, lease.ToBytes())], context => Draft(context, Opened(row, lease)));

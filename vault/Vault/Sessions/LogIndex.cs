@@ -71,19 +71,14 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
     /// <summary>Where the SESSION entry of a session may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindSessions(SessionHandle session) => Places(LogEntryTypes.Session, session, 0);
 
-    /// <summary>Where EPOCH entries of a session may stand, by falling number.</summary>
+    /// <summary>Where EPOCH entries of a session may stand, as far as the index knows: a file of before they were marked has none.</summary>
     public IReadOnlyList<long> FindEpochs(SessionHandle session)
     {
         lock (gate)
         {
             Load();
-            // A file of before they were marked has none, and every session has one.
-            if (!Matching().Any())
-                LoadWhole();
-            return [.. Matching().OrderByDescending(m => m.Number).Select(m => m.Offset)];
+            return [.. marks.Where(m => m.Type == LogEntryTypes.Epoch && m.Session == session).Select(m => m.Offset)];
         }
-
-        IEnumerable<LogMark> Matching() => marks.Where(m => m.Type == LogEntryTypes.Epoch && m.Session == session);
     }
 
     /// <summary>Where the commit of a generation may stand: in a sound log, one place.</summary>
