@@ -109,7 +109,8 @@ internal sealed class YearBenchmark : IBenchmark
     private BenchReport Report(List<Day> all, int diskMiB)
     {
         var report = new BenchReport(Name);
-        var table = new BenchTable($"{all.Count} days: a disk of {diskMiB} MiB, memory of {diskMiB / 2} MiB; means of {DaysOfRow} days", "to day", "generations",
+        var table = new BenchTable($"{all.Count} days: a disk of {diskMiB} MiB, memory of {diskMiB / 2} MiB; means of {DaysOfRow} days",
+            "to day", "generations",
             "stored MiB", "log MiB", "put ms", "forget+gc ms", "clean+gc ms", "open+list ms", "peak MiB");
         (string Name, Func<Day, double> Of)[] series =
         [
