@@ -110,6 +110,49 @@ public class FreeTests
     }
 
     [Fact]
+    [Trait("Spec", "V-61")]
+    [Trait("Spec", "V-161")]
+    public void AnyErrorInAFreeingLosesNothingThatIsNeededAndTheNextOneGoesThrough()
+    {
+        int hits = 0;
+        foreach (int error in (int[])[5, 28])
+        {
+            for (int fault = 0; ; fault++)
+            {
+                using var pod = Fill(Cells);
+                int countdown = int.MaxValue;
+                bool isHit = false;
+                using (var store = pod.Open(StoreAccess.Write, operation =>
+                {
+                    if (countdown != int.MaxValue && countdown-- == 0)
+                        throw new IOException($"injected into {operation.Kind} of {operation.Name}", error);
+                }))
+                {
+                    countdown = fault;
+                    try
+                    {
+                        _ = store.Free(Request(Kept), default);
+                    }
+                    catch (VmPodException)
+                    {
+                        isHit = true;
+                        hits++;
+                    }
+                    countdown = int.MaxValue;
+                }
+                using var again = pod.Open();
+                AssertNeeded(again);
+                _ = again.Free(Request(Kept), default);
+                AssertNeeded(again);
+                Assert.Equal(Cells * 3 / 4, again.FreedCells);
+                if (!isHit)
+                    break;
+            }
+        }
+        Assert.True(hits >= 30, $"{hits} faults");
+    }
+
+    [Fact]
     [Trait("Spec", "V-165")]
     public void AWholeSegmentThatNobodyNeedsIsDeleted()
     {

@@ -65,6 +65,39 @@ public sealed class IndependentReaderTests
     }
 
     [Fact]
+    [Trait("Spec", "V-160")]
+    [Trait("Spec", "V-161")]
+    [Trait("Spec", "V-168")]
+    public async Task It_reads_what_a_housekeeping_left_and_nothing_that_was_forgotten()
+    {
+        using var pod = new TestPod(16 * 1024);
+        var kept = new List<string>();
+        for (int i = 1; i <= 4; i++)
+        {
+            // A segment is 16 MiB: the first ones are deleted whole.
+            pod.Write("a", Data.Random(i, i == 1 ? 40_000_000 : 700_000));
+            pod.Put();
+            kept.Add(pod.Keep($"{i}"));
+        }
+        pod.Vault.Forget(pod.Vault.PlanForget(TestPod.Session, [1, 3], []));
+        Assert.True(pod.Vault.CollectGarbage(isDryRun: false, null, TestContext.Current.CancellationToken).Freed.Cells > 2000);
+        Assert.False(File.Exists(Path.Combine(pod.Folder, "v1/segments/000000.seg")));
+        pod.Vault.Dispose();
+        string first = Path.Combine(pod.Root, "first");
+        _ = (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session + "@2", first)).MustSucceed();
+        FolderTree.AssertSame(kept[1], first);
+        Assert.Equal(3, (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session + "@3", Path.Combine(pod.Root, "gone"))).ExitCode);
+
+        pod.Reopen();
+        _ = pod.Vault.Squash(TestPod.Session, TestPod.Host, null, TestContext.Current.CancellationToken);
+        _ = pod.Vault.CollectGarbage(isDryRun: false, null, TestContext.Current.CancellationToken);
+        pod.Vault.Dispose();
+        string second = Path.Combine(pod.Root, "second");
+        _ = (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session, second)).MustSucceed();
+        FolderTree.AssertSame(kept[3], second);
+    }
+
+    [Fact]
     [Trait("Spec", "V-21")]
     [Trait("Spec", "V-27")]
     public async Task It_reads_a_disk_whose_leaves_are_too_many_for_the_manifest()
