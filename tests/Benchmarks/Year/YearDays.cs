@@ -17,7 +17,7 @@ internal sealed class YearDays
     private readonly SplitMix random = new(2026);
     private readonly int diskPages, memoryPages;
 
-    /// <summary>The first day.</summary>
+    /// <summary>The first day: the disk is full, so that what grows later is not what it holds.</summary>
     public YearDays(string folder, int diskMiB)
     {
         this.folder = folder;
@@ -26,7 +26,7 @@ internal sealed class YearDays
         Directory.CreateDirectory(folder);
         byte[] run = new byte[16 * Page];
         using SafeFileHandle disk = Open(DiskName);
-        for (int page = 0; page < diskPages / 2; page += 16)
+        for (int page = 0; page < diskPages; page += 16)
             Write(disk, page, run);
         using SafeFileHandle memory = Open(MemoryName);
         RandomAccess.SetLength(memory, (long)memoryPages * Page);
@@ -63,7 +63,7 @@ internal sealed class YearDays
     private void WriteMemory(SafeFileHandle disk, SafeFileHandle memory, int page, byte[] run)
     {
         if (random.Below(3) > 0)
-            _ = RandomAccess.Read(disk, run, (long)random.Below(diskPages / 2 - run.Length / Page) * Page);
+            _ = RandomAccess.Read(disk, run, (long)random.Below(diskPages - run.Length / Page) * Page);
         else
             Words(run);
         RandomAccess.Write(memory, run, (long)page * Page);
