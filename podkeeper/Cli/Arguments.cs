@@ -37,6 +37,9 @@ internal static class Arguments
         Description = "The pod's key file, where it has one (podkeeper passphrase --new-key-file).",
     };
 
+    /// <summary>--dry-run, of verbs that take something away.</summary>
+    internal static Option<bool> DryRun() => new("--dry-run") { Description = "Say what would be done, and do nothing." };
+
     /// <summary>--argon-memory, of verbs that set a passphrase.</summary>
     internal static Option<int> ArgonMemory() => new("--argon-memory")
     {

@@ -47,6 +47,10 @@ internal static class CommandLine
         root.Subcommands.Add(PutVerb.Create());
         root.Subcommands.Add(GetVerb.Create());
         root.Subcommands.Add(SessionsVerb.Create());
+        root.Subcommands.Add(ForgetVerb.Create());
+        root.Subcommands.Add(SquashVerb.Create());
+        root.Subcommands.Add(CleanVerb.Create());
+        root.Subcommands.Add(GcVerb.Create());
         root.Subcommands.Add(VerifyVerb.Create());
         root.Subcommands.Add(RepairVerb.Create());
         root.Subcommands.Add(ReleaseVerb.Create());

@@ -38,7 +38,7 @@ internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<Chec
     public void Report(VerifyProgress value)
     {
         if (isShown)
-            Show($"{value.CellsDone} of {value.CellsTotal} cells hashed");
+            Show($"{value.CellsDone} of {value.CellsTotal} cells looked at");
     }
 
     /// <inheritdoc cref="Report(TransferProgress)"/>

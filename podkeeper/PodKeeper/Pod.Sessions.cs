@@ -32,7 +32,7 @@ public sealed partial class Pod
         try
         {
             LookInto(session, generation, tip, fork);
-            lease = Vault.BeginLease(session, create, Host, generation, tip, fork);
+            lease = Vault.BeginLease(session, create, Host, generation, tip, fork, keepsReserve: purpose == LeasePurpose.Put);
             Audit.Append(LeaseEvent(AuditKind.LeaseOpened, lease));
             return lease;
         }

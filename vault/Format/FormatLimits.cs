@@ -9,7 +9,7 @@ public static class FormatLimits
     /// <summary>Chunks that may share one frame: where few pages of each are new, they lie this far apart at most.</summary>
     public const int GroupChunksMax = 16;
 
-    /// <summary>Bytes of plaintext in a frame that chunks share: one page costs the time to decode all of it. Four chunks give most of what more would.</summary>
+    /// <summary>Bytes of plaintext in a frame that chunks share: a page costs the time to decode all. Four chunks give most of what more would.</summary>
     public const int GroupBytesMax = 4 * ChunkBytes;
 
     /// <summary>Bytes of a payload that chunks share: it must touch no more cells than a chunk alone.</summary>

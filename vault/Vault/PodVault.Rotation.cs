@@ -52,8 +52,9 @@ public sealed partial class PodVault
     {
         lock (gate)
         {
-            using SessionKeys keys = OpenKeys(session);
-            (ulong offset, _) = NewestEpoch(session, keys);
+            SessionSummary summary = FindSession(session.ToString());
+            using SessionKeys keys = KeysOf(summary);
+            (ulong offset, _) = NewestEpoch(summary, keys);
             uint number = EpochEntry.TryRead(log.ReadPayload(offset, LogEntryTypes.Epoch))!.Number + 1;
             using SecretBuffer epoch = SecretBuffer.Random(KeyDerivation.KeyBytes);
             byte[] entry = new EpochEntry(session, number, keys.WrapEpoch(epoch, number)).ToBytes();
@@ -62,22 +63,42 @@ public sealed partial class PodVault
         }
     }
 
-    // The one with the highest number that opens: one that was put again, or is of another session, changes nothing.
-    private (ulong Offset, SecretBuffer Key) NewestEpoch(SessionHandle session, SessionKeys keys)
+    // The one with the highest number that opens, of those that the index knows and that of the session's newest lease: one that was put again, or is of
+    // another session, changes nothing. The whole log is read only if none of them opens.
+    private (ulong Offset, SecretBuffer Key) NewestEpoch(SessionSummary session, SessionKeys keys)
     {
-        foreach (long offset in log.FindEpochs(session))
+        ulong? last = log.FindLease(session.Handle, session.Tip.LeaseId, session.Tip.LeaseOffset)?.EpochOffset;
+        if (Find() is { } found)
+            return found;
+        log.Distrust();
+        return Find() ?? throw Broken();
+
+        (ulong, SecretBuffer)? Find()
         {
-            try
+            IEnumerable<ulong> places = log.FindEpochs(session.Handle).Select(o => (ulong)o);
+            if (last is { } offset)
+                places = places.Append(offset).Distinct();
+            foreach ((EpochEntry _, ulong place) in places.Select(p => (Entry: TryReadEpoch(p), p)).Where(e => e.Entry?.Session == session.Handle)
+                .Select(e => (e.Entry!, e.p)).OrderByDescending(e => e.Item1.Number))
             {
-                if (keys.Epoch((ulong)offset) is { } key)
-                    return ((ulong)offset, key);
+                if (keys.Epoch(place) is { } key)
+                    return (place, key);
             }
-            catch (VmPodException e) when (IsDamage(e))
-            {
-                // That entry is damaged; leases go on under the one before.
-            }
+            return null;
         }
-        throw Broken();
+    }
+
+    private EpochEntry? TryReadEpoch(ulong place)
+    {
+        try
+        {
+            return EpochEntry.TryRead(log.ReadPayload(place, LogEntryTypes.Epoch));
+        }
+        catch (VmPodException e) when (IsDamage(e))
+        {
+            // That entry is damaged; leases go on under the one before.
+            return null;
+        }
     }
 
     private byte[] ReadPassphraseSlot()

@@ -50,7 +50,7 @@ internal static class PutVerb
             }
             var reply = new PutReply(name, s.Commit.Record.Generation, s.CellsAdded, s.BytesAdded, s.BytesRead, s.ChunksStored, s.ChunksShared,
                 s.ChunksUnchanged, s.ChunksZero, s.PagesReferenced, s.PagesDifferent, s.Files,
-                Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut, s.StoredWhole);
+                Math.Round(s.Elapsed.TotalSeconds, 3), s.LeftOut, s.StoredWhole, opened.Vault.Space().IsLow);
             Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.PutReply, Lines);
             return (int)ExitCode.Done;
         });
@@ -65,5 +65,7 @@ internal static class PutVerb
             yield return $"left out       {name} (VMware makes it anew)";
         foreach (string file in r.StoredWhole)
             yield return $"stored whole   {file}";
+        if (r.LowSpace)
+            yield return "attention      " + StatusVerb.NearlyFull;
     }
 }

@@ -209,6 +209,28 @@ public sealed class FirstUseTests
         }
     }
 
+    [Fact]
+    [Trait("Spec", "V-150")]
+    [Trait("Spec", "V-168")]
+    public void A_squash_takes_along_what_hosts_keep_and_leaves_nothing_of_older_leases()
+    {
+        using var pod = new TestPod();
+        byte[] memory = Make(pod);
+        int[] touched = [.. Enumerable.Range(0, 50).Select(i => i * 29)];
+        _ = Visit(pod, memory, touched, place: true);
+        _ = pod.Vault.Squash("vm", TestPod.Host, null, TestContext.Current.CancellationToken);
+        using (SessionReader reader = pod.Vault.OpenSession("vm"))
+        {
+            Assert.True(reader.State.Map.TryFind(new ChunkKey(InternalStream.Notes, 0), out PayloadRef notes) && !notes.IsZero, "the notes are gone");
+            Assert.All(reader.State.AllPlaces(), place => Assert.Equal(notes.LeaseId, place.LeaseId));
+        }
+        Assert.True(pod.Vault.CollectGarbage(isDryRun: false, null, TestContext.Current.CancellationToken).Freed.Cells > 0);
+        // The list is still known: the pages are placed again, and then found where they are.
+        int first = Visit(pod, memory, touched, place: true), second = Visit(pod, memory, touched, place: false);
+        Assert.True(second * 3 <= first, $"{second} cells in place of {first}");
+        Assert.True(pod.Vault.Verify(null, TestContext.Current.CancellationToken).IsSound);
+    }
+
     // Cells that a host fetched to read these pages after it had begun.
     private static int Visit(TestPod pod, byte[] memory, int[] touched, bool place)
     {

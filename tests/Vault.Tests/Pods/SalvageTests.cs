@@ -11,7 +11,7 @@ namespace VmPod.Vault.Tests.Pods;
 [Trait("Threat", "T-02")]
 public sealed class SalvageTests
 {
-    private const int CellBytes = 16 * 1024, Chunk = FormatLimits.ChunkBytes, Chunks = 1200;
+    private const int CellBytes = 16 * 1024, Chunk = FormatLimits.ChunkBytes, Chunks = 2600;
     private const string Segment = "v1/segments/000000.seg";
 
     [Fact]

@@ -52,7 +52,8 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
     /// Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>. If a cell cannot be given away (no space),
     /// the payload is not there, those before it are, and the packer goes on. With <paramref name="pages"/> other payloads hold some of the chunk's pages.
     /// </summary>
-    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes, PageTable? pages = null) => Add([(key, pages)], codec, rawLength, bytes);
+    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes, PageTable? pages = null) =>
+        Add([(key, pages)], codec, rawLength, bytes);
 
     /// <summary>As <see cref="Add(ChunkKey, Codec, int, ReadOnlySpan{byte}, PageTable)"/>, for a payload that chunks share.</summary>
     public void Add(ReadOnlySpan<(ChunkKey Key, PageTable? Pages)> chunks, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)

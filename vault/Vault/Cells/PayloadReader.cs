@@ -48,6 +48,18 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         return state.Filled == manifest.Length && state.Joined == 0 ? manifest : throw Disagrees(new ChunkKey(MetadataStream.Manifest, 0));
     }
 
+    /// <summary>The lines of a cell's directory.</summary>
+    /// <exception cref="VmPodException">The cell is missing or damaged (exit 5).</exception>
+    public PayloadEntry[] ReadDirectory(CellId id) => opened.Use(id, Load, id, static (work, _) =>
+    {
+        if (!CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content))
+            return [];
+        var lines = new PayloadEntry[content.Count];
+        for (int line = 0; line < lines.Length; line++)
+            lines[line] = content.Entry(line);
+        return lines;
+    });
+
     private static bool TakeManifest(ReadOnlySpan<byte> plaintext, ManifestRead state)
     {
         if (!CellContent.TryParse(plaintext, out CellContent content) || content.Context.Commit != state.Record.Number

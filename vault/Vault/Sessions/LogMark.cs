@@ -5,7 +5,8 @@ using VmPod.Vault.Format;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>Where an entry that is looked for by name stands in the log: a SESSION, an EPOCH by its number, a LEASE by its id, the COMMIT of a
-/// generation by its number, the FORK of a lease by that lease's id, the VERDICTs on a commit by where that stands.</summary>
+/// generation by its number, the FORK of a lease by that lease's id, the VERDICTs on and the FORGET of a
+/// commit by where that stands.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Number">The epoch's number, the lease's id or the generation's number; 0 for a SESSION.</param>
@@ -36,8 +37,8 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
             LogEntryTypes.Fork or LogEntryTypes.PendingFork when p.Length >= CommitLease + 8 =>
                 new(frame.Header.Type, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitLease..]),
                     frame.Header.Offset),
-            LogEntryTypes.Verdict when p.Length >= SessionHandle.Size + 8 =>
-                new(LogEntryTypes.Verdict, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
+            LogEntryTypes.Verdict or LogEntryTypes.Forget when p.Length >= SessionHandle.Size + 8 =>
+                new(frame.Header.Type, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             _ => null,
         };
     }

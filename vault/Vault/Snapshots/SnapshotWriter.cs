@@ -9,7 +9,7 @@ using VmPod.Vault.Snapshots.Containers;
 namespace VmPod.Vault.Snapshots;
 
 /// <summary>Puts files into a session as its next generation: holes are not read, zero and unchanged chunks are not stored.</summary>
-public sealed class SnapshotWriter
+public sealed partial class SnapshotWriter
 {
     // A guest reads a disk in long runs: a chunk whose pages stood in more payloads would make many small reads of one.
     internal const int DiskTargetsMax = 8;
@@ -158,7 +158,7 @@ public sealed class SnapshotWriter
                 output.Take(key, default, chunk.Length, 0, default);
                 continue;
             }
-            if (lease.IsUnchanged(key, chunk))
+            if (IsKept(key, chunk))
             {
                 Interlocked.Increment(ref chunksUnchanged);
                 if (!isSmall)
@@ -167,11 +167,11 @@ public sealed class SnapshotWriter
             }
             if (isSmall)
             {
-                (Codec codec, int encoded, PageTable? table) = worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Newest(key), output.Room);
+                (Codec codec, int encoded, PageTable? table) = worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, OldOf(key), output.Room);
                 output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
                 continue;
             }
-            worker.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Newest(key), 0, pages,
+            worker.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, OldOf(key), 0, pages,
                 stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax)
             { IsAlone = lease.StoresAlone }, lease.TagOf(chunk), output);
             pages!.Add(key, chunk, isNew: true);
