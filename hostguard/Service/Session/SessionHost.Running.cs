@@ -26,8 +26,10 @@ internal sealed partial class SessionHost
     // The guest has the machine first: what the first commit needs can wait so long.
     private static readonly TimeSpan PrepareAfter = TimeSpan.FromSeconds(1);
 
-    // H-150: a machine's first seconds. What it reads later is what it is made to do, and differs from visit to visit.
-    private static readonly TimeSpan FirstUseTime = TimeSpan.FromSeconds(3);
+    // H-150: a machine's first seconds, and as long as it goes on reading what was not read yet: over a slow link it takes so long to begin. What it reads
+    // later is what it is made to do, and differs from visit to visit.
+    private static readonly TimeSpan FirstUseMin = TimeSpan.FromSeconds(3), FirstUseMax = TimeSpan.FromSeconds(30), FirstUseLook = TimeSpan.FromSeconds(1);
+    private const int FirstUseQuietPages = 32;
 
     private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
 
@@ -236,7 +238,14 @@ internal sealed partial class SessionHost
     {
         try
         {
-            await Task.Delay(FirstUseTime, time, ending.Token);
+            await Task.Delay(FirstUseMin, time, ending.Token);
+            for (TimeSpan passed = FirstUseMin; passed < FirstUseMax; passed += FirstUseLook)
+            {
+                int before = image!.FirstUseCount;
+                await Task.Delay(FirstUseLook, time, ending.Token);
+                if (image.FirstUseCount - before < FirstUseQuietPages)
+                    break;
+            }
             (int pages, int cells) = image!.EndFirstUse();
             log.LogInformation("First use: {Pages} pages out of {Cells} cells", pages, cells);
         }

@@ -13,6 +13,16 @@ internal sealed class FirstUseRecorder
     /// <summary>True while it notes.</summary>
     public bool IsOn => isOn;
 
+    /// <summary>Pages noted so far.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (gate)
+                return pages.Count;
+        }
+    }
+
     /// <summary>Begins to note.</summary>
     public void Start() => isOn = true;
 

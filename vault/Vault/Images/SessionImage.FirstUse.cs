@@ -33,6 +33,9 @@ public sealed partial class SessionImage
     /// <summary>From now on the pages that are read out of cells are noted, in order, up to a bound.</summary>
     public void RecordFirstUse() => firstUse.Start();
 
+    /// <summary>Pages noted so far.</summary>
+    public int FirstUseCount => firstUse.Count;
+
     /// <summary>Ends that: the next checkpoint that is told to places these pages. Says how many there are, and in how many cells they stand now.</summary>
     /// <exception cref="VmPodException">Damaged cells (5), link lost (7).</exception>
     public (int Pages, int Cells) EndFirstUse()
