@@ -43,14 +43,14 @@ internal sealed class CleanPlan
         var plan = new CleanPlan(state, others);
         foreach ((ChunkKey _, PayloadRef place) in state.Map.Enumerate(default, End))
             plan.Note(place);
-        plan.Choose(plan.LengthsOfSparse(capacity, cancel), bytesMax);
+        plan.Choose(plan.FindSparse(capacity, cancel), capacity, bytesMax);
         return plan;
     }
 
-    // The cells of which less than half is needed, and how much is. Lines of tables do not count: tables are written whole.
-    private Dictionary<CellId, long> LengthsOfSparse(int capacity, CancellationToken cancel)
+    // The cells of which less than half is needed. Lines of tables do not count: tables are written whole.
+    private HashSet<CellId> FindSparse(int capacity, CancellationToken cancel)
     {
-        var sparse = new Dictionary<CellId, long>();
+        HashSet<CellId> sparse = [];
         foreach ((CellId id, Dictionary<uint, ushort> needed) in lines)
         {
             cancel.ThrowIfCancellationRequested();
@@ -62,28 +62,59 @@ internal sealed class CleanPlan
                 lengths[(id, line)] = directory[line].Length;
             }
             if (length * DeadShareMin < capacity)
-                sparse[id] = length;
+                sparse.Add(id);
         }
         return sparse;
     }
 
-    // The emptiest cells first; with each go the chunks that need it, and these whole.
-    private void Choose(Dictionary<CellId, long> sparse, long bytesMax)
+    // The cell that is cheapest to empty first: a chunk is moved whole, out of all the cells that it needs, which makes these cheaper. Of the steps those up to
+    // where most is won.
+    private void Choose(HashSet<CellId> sparse, int capacity, long bytesMax)
     {
-        var users = new Dictionary<CellId, List<(ChunkKey Key, long Bytes)>>();
+        var users = new Dictionary<CellId, List<User>>();
+        var left = new Dictionary<CellId, long>();
         foreach ((ChunkKey key, PayloadRef place) in state.Map.Enumerate(default, End))
         {
-            foreach (CellId id in place.Cells().Distinct().Where(sparse.ContainsKey))
-                (users.TryGetValue(id, out List<(ChunkKey, long)>? known) ? known : users[id] = []).Add((key, BytesOf(place)));
+            CellId[] cells = [.. place.Cells().Distinct().Where(sparse.Contains)];
+            if (cells.Length == 0)
+                continue;
+            var user = new User(key, BytesOf(place), cells);
+            foreach (CellId id in cells)
+            {
+                (users.TryGetValue(id, out List<User>? known) ? known : users[id] = []).Add(user);
+                left[id] = left.GetValueOrDefault(id) + user.Bytes;
+            }
         }
-        foreach ((CellId id, long _) in sparse.OrderBy(s => s.Value))
+        var cheapest = new PriorityQueue<CellId, long>(left.Select(l => (l.Key, l.Value)));
+        var order = new List<User>();
+        HashSet<ChunkKey> moved = [];
+        long bytes = 0, emptied = 0, most = 0;
+        int taken = 0;
+        while (cheapest.TryDequeue(out CellId id, out long cost))
         {
-            long more = users[id].Where(u => !Moved.Contains(u.Key)).Sum(u => u.Bytes);
-            if (BytesMoved + more > bytesMax)
+            // One that became cheaper is in the queue again.
+            if (!left.TryGetValue(id, out long now) || now != cost)
+                continue;
+            if (bytes + cost > bytesMax)
                 break;
-            BytesMoved += more;
-            Moved.UnionWith(users[id].Select(u => u.Key));
+            foreach (User user in users[id].Where(u => moved.Add(u.Key)))
+            {
+                order.Add(user);
+                bytes += user.Bytes;
+                foreach (CellId other in user.Cells.Where(left.ContainsKey))
+                {
+                    left[other] -= user.Bytes;
+                    cheapest.Enqueue(other, left[other]);
+                }
+            }
+            left.Remove(id);
+            emptied++;
+            if (emptied * capacity - bytes <= most)
+                continue;
+            most = emptied * capacity - bytes;
+            (taken, BytesMoved) = (order.Count, bytes);
         }
+        Moved.UnionWith(order.Take(taken).Select(u => u.Key));
         HashSet<CellId> kept = [];
         foreach ((ChunkKey key, PayloadRef place) in state.Map.Enumerate(default, End))
         {
@@ -146,4 +177,6 @@ internal sealed class CleanPlan
         Dictionary<uint, ushort> needed = lines.TryGetValue(id, out Dictionary<uint, ushort>? known) ? known : lines[id] = [];
         needed[line] = (ushort)(needed.GetValueOrDefault(line) | pages);
     }
+
+    private sealed record User(ChunkKey Key, long Bytes, CellId[] Cells);
 }
