@@ -161,4 +161,19 @@ public enum AuditKind
 
     /// <summary>Before a home host gets them, wrapped, also of a locked pod: how many.</summary>
     HomeKeysServed,
+
+    /// <summary>What was damaged was fetched from another copy: how many cells were missing, how many came, pieces of the log.</summary>
+    Repair,
+
+    /// <summary>Generations or forks were let go: how many, which.</summary>
+    Forget,
+
+    /// <summary>Cells that nobody needs were freed: how many.</summary>
+    Gc,
+
+    /// <summary>A session's newest generation was stored anew, free of history, and the others let go.</summary>
+    Squash,
+
+    /// <summary>A session's newest generation was moved out of cells that are mostly dead.</summary>
+    Clean,
 }

@@ -30,6 +30,16 @@ internal static class Arguments
         Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
     };
 
+    /// <summary>--key-file, of verbs that take the pod's secret itself.</summary>
+    internal static Option<string?> KeyFile() => new("--key-file")
+    {
+        HelpName = "FILE",
+        Description = "The pod's key file, where it has one (podkeeper passphrase --new-key-file).",
+    };
+
+    /// <summary>--dry-run, of verbs that take something away.</summary>
+    internal static Option<bool> DryRun() => new("--dry-run") { Description = "Say what would be done, and do nothing." };
+
     /// <summary>--argon-memory, of verbs that set a passphrase.</summary>
     internal static Option<int> ArgonMemory() => new("--argon-memory")
     {

@@ -47,7 +47,12 @@ internal static class CommandLine
         root.Subcommands.Add(PutVerb.Create());
         root.Subcommands.Add(GetVerb.Create());
         root.Subcommands.Add(SessionsVerb.Create());
+        root.Subcommands.Add(ForgetVerb.Create());
+        root.Subcommands.Add(SquashVerb.Create());
+        root.Subcommands.Add(CleanVerb.Create());
+        root.Subcommands.Add(GcVerb.Create());
         root.Subcommands.Add(VerifyVerb.Create());
+        root.Subcommands.Add(RepairVerb.Create());
         root.Subcommands.Add(ReleaseVerb.Create());
         root.Subcommands.Add(AcceptVerb.Create());
         root.Subcommands.Add(AuditVerb.Create());
@@ -57,6 +62,9 @@ internal static class CommandLine
         root.Subcommands.Add(PairingVerbs.CreatePairings());
         root.Subcommands.Add(WordsVerb.Create());
         root.Subcommands.Add(RecoverVerb.Create());
+        root.Subcommands.Add(PassphraseVerb.Create());
+        root.Subcommands.Add(RotateVerb.Create());
+        root.Subcommands.Add(ShredVerb.Create());
         root.Subcommands.Add(AgentVerb.Create());
         return root;
     }

@@ -26,6 +26,9 @@ internal static class Output
             Console.Out.WriteLine(line);
     }
 
+    /// <summary>Neighbouring chunks for a person.</summary>
+    internal static string Chunks(long first, long last) => first == last ? $"chunk {first}" : $"chunks {first} to {last}";
+
     /// <summary>A count of bytes for a person, in binary units.</summary>
     internal static string Bytes(double bytes)
     {

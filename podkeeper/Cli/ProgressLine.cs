@@ -1,12 +1,14 @@
 using System.Diagnostics;
+using VmPod.Vault.Cells;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
 
 namespace VmPod.PodKeeper.Cli;
 
-/// <summary>One line on standard error that tells how far a put or get is, or the look into what is pending before it. Nothing where standard error is no
-/// terminal.</summary>
-internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<CheckProgress>, IDisposable
+/// <summary>One line on standard error that tells how far a put, get or verification is, or the look into what is pending before it. Nothing
+/// where standard error is no terminal.</summary>
+internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<CheckProgress>, IProgress<VerifyProgress>, IProgress<DeepReport.Progress>,
+    IDisposable
 {
     private const string ClearLine = "\r\u001b[K";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
@@ -30,6 +32,20 @@ internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<Chec
     {
         if (isShown && value.Done % 256 == 0)
             Show($"Looking into what is pending: {100 * Math.Min(value.Done, value.Total) / Math.Max(1, value.Total)} %");
+    }
+
+    /// <inheritdoc cref="Report(TransferProgress)"/>
+    public void Report(VerifyProgress value)
+    {
+        if (isShown)
+            Show($"{value.CellsDone} of {value.CellsTotal} cells looked at");
+    }
+
+    /// <inheritdoc cref="Report(TransferProgress)"/>
+    public void Report(DeepReport.Progress value)
+    {
+        if (isShown)
+            Show($"Generation {value.Generation} of {value.Generations}: {value.Chunks} chunks read");
     }
 
     private void Show(string text)

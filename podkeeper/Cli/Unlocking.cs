@@ -20,11 +20,15 @@ internal static class Unlocking
     internal static void Unlock(Pod pod, SecretBuffer passphrase)
     {
         if (!pod.TryUnlock(passphrase))
-            throw Wrong();
+            throw Wrong(pod.Vault.AsksForKeyFile);
     }
 
     /// <summary>What a wrong passphrase is answered with.</summary>
-    internal static VmPodException Wrong() => new(ExitCode.Refused, "The passphrase is wrong.", "The attempt is in the audit log.");
+    /// <param name="asksForKeyFile">The pod wants a key file too.</param>
+    internal static VmPodException Wrong(bool asksForKeyFile) => asksForKeyFile
+        ? new(ExitCode.Refused, "The passphrase or the key file is wrong, or the key file is missing.",
+            "podkeeper unlock DIR --key-file FILE opens it for the other commands. The attempt is in the audit log.")
+        : new(ExitCode.Refused, "The passphrase is wrong.", "The attempt is in the audit log.");
 
     /// <summary>Unlocks if --pin-file or the key agent offers to; else the pod stays locked, and the verb says less.</summary>
     internal static void UnlockIfOffered(Pod pod, string? pinFile)
@@ -38,6 +42,15 @@ internal static class Unlocking
     /// <summary>The passphrase from --pin-file or the terminal.</summary>
     internal static SecretBuffer Read(string? pinFile) =>
         pinFile is null ? SecretInput.ReadTerminal("Passphrase: ") : SecretInput.ReadFile(pinFile);
+
+    /// <summary>As <see cref="Read(string?)"/>, with the key of a file behind it where one is named.</summary>
+    internal static SecretBuffer Read(string? pinFile, string? keyFile)
+    {
+        if (keyFile is null)
+            return Read(pinFile);
+        using SecretBuffer passphrase = Read(pinFile);
+        return KeyFile.Join(passphrase, keyFile);
+    }
 
     /// <summary>A new passphrase; on the terminal it is asked for twice.</summary>
     internal static SecretBuffer ReadNew(string? pinFile)

@@ -29,4 +29,7 @@ public enum LeasePurpose
 
     /// <summary>A commit that is pending is looked into.</summary>
     Check,
+
+    /// <summary>Its newest generation is stored anew.</summary>
+    House,
 }

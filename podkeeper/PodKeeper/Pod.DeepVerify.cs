@@ -1,6 +1,5 @@
 using VmPod.Audit;
 using VmPod.Foundation;
-using VmPod.Secrets;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 
@@ -9,77 +8,59 @@ namespace VmPod.PodKeeper;
 /// <summary>Verification with keys.</summary>
 public sealed partial class Pod
 {
-    /// <summary>Opens every generation and fork that was not refused, and decodes every chunk of it; keeps nothing. Damage is reported, not thrown.</summary>
+    /// <summary>
+    /// Opens every cell of every generation and fork that was not refused, decodes every chunk, and compares what the tables name with what was signed;
+    /// keeps nothing. Damage is reported, not thrown.
+    /// </summary>
     /// <exception cref="VmPodException">Locked (4), or the log cannot be written (5, 6, 8).</exception>
-    public DeepReport VerifyDeep(CancellationToken cancel)
+    public DeepReport VerifyDeep(IProgress<DeepReport.Progress>? progress, CancellationToken cancel)
     {
-        long generations = 0, chunks = 0, damagedCount = 0;
-        var damaged = new List<DamagedChunk>();
-        void Report(DamagedChunk chunk)
-        {
-            lock (damaged)
-            {
-                damagedCount++;
-                if (damaged.Count < PodLimits.DamagedChunksListed)
-                    damaged.Add(chunk);
-            }
-        }
-        var options = new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Environment.ProcessorCount };
-        foreach (SessionSummary session in Vault.ListSessions())
+        var found = new DeepFindings();
+        List<(SessionSummary Session, Checked[] Commits)> all = [.. Vault.ListSessions().Select(s => (s, CommitsOf(s)))];
+        long total = all.Sum(a => (long)a.Commits.Length), at = 0, chunks = 0;
+        foreach ((SessionSummary session, Checked[] commits) in all)
         {
             Audit.Append(Grant(session.Handle.ToString(), LeasePurpose.Verify, generation: null));
-            IEnumerable<(ulong, ulong?)> all = Vault.ListGenerations(session.Handle)
-                .Where(g => g.Trust != CommitTrust.Refused).Select(g => (g.Record.Generation, (ulong?)null))
-                .Concat(Vault.ListForks(session.Handle).Where(f => f.Trust != CommitTrust.Refused).Select(f => (f.Record.Generation, (ulong?)f.LeaseId)));
-            foreach ((ulong generation, ulong? fork) in all)
+            SessionCheck check;
+            try
             {
-                generations++;
-                string? name = fork is { } leaseId ? ForkName.Of(leaseId) : null;
-                try
+                check = Vault.OpenCheck(session.Handle);
+            }
+            catch (VmPodException e) when (e.ExitCode == ExitCode.Damaged)
+            {
+                foreach (Checked commit in commits)
+                    found.Add(session.Handle, commit.Generation, commit.Fork, new ChunkDamage(null, null, null, e.Message, []));
+                at += commits.Length;
+                continue;
+            }
+            using (check)
+            {
+                foreach (Checked commit in commits)
                 {
-                    using SessionReader reader = Vault.OpenSession(session.Handle.ToString(), generation, fork: fork);
-                    foreach (StreamInfo stream in reader.Streams.Where(s => s.Kind != StreamKind.Folder))
+                    at++;
+                    check.Run(commit.Offset, commit.Hash, damage => found.Add(session.Handle, commit.Generation, commit.Fork, damage), () =>
                     {
-                        LockedMemory NewMemory() => new(FormatLimits.ChunkBytes);
-                        Parallel.ForEach(reader.Chunks(stream), options, NewMemory, (chunk, _, memory) =>
-                        {
-                            Interlocked.Increment(ref chunks);
-                            if (Problem(reader, stream, chunk, memory) is { } what)
-                                Report(new DamagedChunk(session.Handle, generation, stream.Name, chunk, what, name));
-                            return memory;
-                        }, memory => memory.Dispose());
-                    }
-                }
-                catch (Exception e) when (DamageOf(e) is { } damage)
-                {
-                    // Its manifest or map does not open: which chunks it has cannot be told.
-                    Report(new DamagedChunk(session.Handle, generation, null, null, damage.Message, name));
+                        long now = Interlocked.Increment(ref chunks);
+                        if (now % PodLimits.DeepProgressChunks == 0)
+                            progress?.Report(new DeepReport.Progress(at, total, now));
+                    }, cancel);
                 }
             }
         }
-        TryAppend(new AuditEvent(AuditKind.Verify, damagedCount == 0 ? AuditOutcome.Ok : AuditOutcome.Failed)
+        TryAppend(new AuditEvent(AuditKind.Verify, found.Count == 0 ? AuditOutcome.Ok : AuditOutcome.Failed)
         {
-            Detail = { ["deep"] = 1, ["generations"] = generations, ["chunks"] = chunks, ["damaged"] = damagedCount },
+            Detail = { ["deep"] = 1, ["generations"] = total, ["chunks"] = chunks, ["damaged"] = found.Count },
         });
-        return new DeepReport(generations, chunks, damagedCount, damaged);
+        return new DeepReport(total, chunks, found.Count, found.Damaged, found.Cells);
     }
 
-    private static string? Problem(SessionReader reader, StreamInfo stream, long chunk, LockedMemory memory)
-    {
-        try
-        {
-            reader.ReadChunk(stream, chunk, memory.Slice(0, FormatLimits.ChunkBytes));
-            return null;
-        }
-        catch (VmPodException e) when (e.ExitCode == ExitCode.Damaged)
-        {
-            return e.Message;
-        }
-    }
+    private Checked[] CommitsOf(SessionSummary session) =>
+    [
+        .. Vault.ListGenerations(session.Handle).Where(g => g.Trust != CommitTrust.Refused)
+            .Select(g => new Checked(g.Record.Generation, null, g.Offset, g.Hash)),
+        .. Vault.ListForks(session.Handle).Where(f => f.Trust != CommitTrust.Refused)
+            .Select(f => new Checked(f.Record.Generation, ForkName.Of(f.LeaseId), f.Offset, f.Hash)),
+    ];
 
-    // A map that breaks while it is enumerated comes wrapped by the parallel loop.
-    private static VmPodException? DamageOf(Exception e) =>
-        (e is AggregateException many ? many.InnerExceptions[0] : e) is VmPodException { ExitCode: ExitCode.Damaged } damage
-        ? damage
-        : null;
+    private sealed record Checked(ulong Generation, string? Fork, long Offset, Digest Hash);
 }

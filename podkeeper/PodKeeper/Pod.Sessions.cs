@@ -32,7 +32,7 @@ public sealed partial class Pod
         try
         {
             LookInto(session, generation, tip, fork);
-            lease = Vault.BeginLease(session, create, Host, generation, tip, fork);
+            lease = Vault.BeginLease(session, create, Host, generation, tip, fork, keepsReserve: purpose == LeasePurpose.Put);
             Audit.Append(LeaseEvent(AuditKind.LeaseOpened, lease));
             return lease;
         }
@@ -74,17 +74,21 @@ public sealed partial class Pod
         return Vault.OpenSession(session, generation, tip, fork);
     }
 
-    /// <summary>Puts files into a session as its next generation; the session is made if the name is new.</summary>
+    /// <summary>Puts files into a session as its next generation; the session is made if the name is new. With <paramref name="storeAlone"/> its chunks are
+    /// stored alone, from now on and for good.</summary>
     /// <exception cref="OperationCanceledException">Cancelled: the vault is as it was.</exception>
     /// <exception cref="VmPodException">As <see cref="BeginLease"/> and <see cref="SnapshotWriter.Put"/>.</exception>
     public SnapshotWriter.Summary Put(
-        string session, IReadOnlyList<string> paths, string label, IProgress<TransferProgress>? progress, CancellationToken cancel)
+        string session, IReadOnlyList<string> paths, string label, IProgress<TransferProgress>? progress, CancellationToken cancel,
+        bool storeAlone = false)
     {
         SessionLease lease = BeginLease(session, LeasePurpose.Put, create: true);
         string handle = lease.Session.ToString();
         SnapshotWriter.Summary summary;
         try
         {
+            if (storeAlone)
+                lease.StoreAlone();
             summary = SnapshotWriter.Put(lease, paths, label, progress, cancel);
         }
         catch (Exception e)

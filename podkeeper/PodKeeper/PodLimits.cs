@@ -25,6 +25,9 @@ public static class PodLimits
     /// <summary>Damaged chunks that a deep verification names; it counts them all.</summary>
     public const int DamagedChunksListed = 1000;
 
+    /// <summary>Chunks between two words of a deep verification on how far it is: a few a second.</summary>
+    internal const int DeepProgressChunks = 512;
+
     /// <summary>The port of serve, where none is said; the next one is that of pairing. Free at IANA.</summary>
     public const int ServePort = 7413;
 

@@ -6,6 +6,7 @@ using VmPod.Benchmarks.Report;
 using VmPod.Benchmarks.Resume;
 using VmPod.Benchmarks.Suspend;
 using VmPod.Benchmarks.Vaults;
+using VmPod.Benchmarks.Year;
 using VmPod.Foundation;
 using VmPod.Testing;
 
@@ -15,7 +16,8 @@ namespace VmPod.Benchmarks;
 internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
-        new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(), new ResumeBenchmark(), new DiskBenchmark()];
+        new AloneBenchmark(), new MovedPagesBenchmark(), new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(),
+        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()

@@ -1,4 +1,4 @@
-"""Cells and what is packed into them (V-02, V-06 to V-17)."""
+"""Cells and what is packed into them (V-02, V-06 to V-17, V-147)."""
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -12,7 +12,8 @@ from primitives import Suite, Zstd
 from store import Store
 from tables import CHUNK, PAGE, Birth, Place
 
-RAW, ZSTD, PATCH, PAGEREF, DELTA = range(1, 6)
+RAW, ZSTD, PATCH, PAGEREF, DELTA, GROUP = range(1, 7)
+GROUP_CHUNKS, GROUP_BYTES = 16, 4 * CHUNK
 LINE_BYTES, HEAD_BYTES = 24, 48
 K, V = TypeVar("K", bound=Hashable), TypeVar("V")
 
@@ -64,7 +65,8 @@ def parse_content(plain: bytes, handle: bytes, lease: int) -> Content:
     for i in range(count):
         stream, chunk, codec, part, raw, offset, length, last = c.be(4), c.be(8), c.be(1), c.be(1), c.be(3), c.be(3), c.be(3), c.be(1)
         number, goes_on = part & 0x7F, part >= 0x80
-        require(RAW <= codec <= DELTA and 1 <= raw <= CHUNK and length >= 1 and last == 0, "a line of a cell is not canonical")
+        require(RAW <= codec <= GROUP and 1 <= raw <= (GROUP_BYTES if codec == GROUP else CHUNK) and length >= 1 and last == 0,
+                "a line of a cell is not canonical")
         require(offset == end and (i == 0 or number == 0) and (i == count - 1 or not goes_on), "the lines of a cell do not fit together")
         end = offset + length
         require(body + end <= len(plain), "a payload goes beyond its cell")
@@ -75,12 +77,13 @@ def parse_content(plain: bytes, handle: bytes, lease: int) -> Content:
 
 @dataclass(frozen=True)
 class Payload:
-    """All parts of one, joined; not decoded."""
+    """All parts of one, joined; not decoded. Of a group: what it has of one chunk, decoded, and which pages those are."""
     stream: int
     chunk: int
     codec: int
     raw_length: int
     data: bytes
+    mask: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,30 @@ def read_pages(zstd: Zstd, codec: int, data: bytes, raw_length: int, prefix: byt
     return Pages(mask, differences, {number: joined[i * PAGE:(i + 1) * PAGE] for i, number in enumerate(numbers)})
 
 
+def read_group(zstd: Zstd, data: bytes, raw_length: int, first: int) -> dict[int, tuple[int, bytes]]:
+    """V-147: of each chunk which pages, and they."""
+    require(len(data) <= CHUNK, "a group is longer than a payload may be")
+    c = Cursor(data)
+    count = c.be(1)
+    require(2 <= count <= GROUP_CHUNKS, "a group has too few or too many chunks")
+    masks: dict[int, int] = {}
+    chunk = first
+    for i in range(count):
+        step = c.be(1) if i else 0
+        require(i == 0 or step > 0, "a group has a chunk twice")
+        chunk += step
+        masks[chunk] = c.be(2)
+        require(masks[chunk] != 0, "a group has a chunk without a page")
+    pages = sum(mask.bit_count() for mask in masks.values())
+    require(pages * PAGE == raw_length and len(data) - c.at < raw_length, "a group has other pages than its line says")
+    joined, out, at = zstd.decode(data[c.at:], raw_length), {}, 0
+    for chunk, mask in masks.items():
+        end = at + PAGE * mask.bit_count()
+        out[chunk] = (mask, joined[at:end])
+        at = end
+    return out
+
+
 def open_cell(cell: bytes, cell_bytes: int, suite: Suite, leases: dict[int, LeaseKeys]) -> tuple[bytes, LeaseKeys]:
     """V-02, and V-08 in its order; the caller has compared the id. Gives what was sealed."""
     header, t, sealed = cell[:16], cell[16:48], cell[48:]
@@ -128,6 +155,7 @@ class CellReader:
         self.store, self.suite, self.session, self.zstd = store, keyring.suite, session, Zstd()
         self.opened: set[bytes] = set()
         self.cells: Cache[bytes, Content] = Cache(256, self.open)
+        self.groups: Cache[tuple[bytes, int, int], dict[int, tuple[int, bytes]]] = Cache(8, lambda group: read_group(self.zstd, *group))
 
     def open(self, cell_id: bytes) -> Content:
         plain, keys = open_cell(self.store.cell(cell_id), self.store.descriptor.cell_bytes, self.suite, self.session.leases)
@@ -151,12 +179,21 @@ class CellReader:
                     "the parts of a payload are not of one")
             require(line.goes_on == (i < len(place.cells) - 1), "a payload has more or fewer parts than the map names")
             parts.append(line)
-        require(parts[0].stream == stream and chunk in (None, parts[0].chunk), "a cell holds another chunk than the map means")
-        return Payload(stream, parts[0].chunk, parts[0].codec, parts[0].raw_length, b"".join(part.data for part in parts))
+        line, data = parts[0], b"".join(part.data for part in parts)
+        require(line.stream == stream and (line.codec == GROUP or chunk in (None, line.chunk)), "a cell holds another chunk than the map means")
+        if line.codec != GROUP:
+            return Payload(stream, line.chunk, line.codec, line.raw_length, data)
+        group = self.groups.get((data, line.raw_length, line.chunk))
+        require(chunk in group, "a group does not have the chunk that the map means")
+        mask, pages = group[chunk]
+        return Payload(stream, chunk, GROUP, CHUNK, pages, mask)
 
     def whole(self, payload: Payload) -> bytes:
         """V-17."""
         data = payload.data
+        if payload.codec == GROUP:
+            require(payload.mask == 0xFFFF, "a group does not have all of a chunk")
+            return data
         if payload.codec == RAW:
             require(len(data) == payload.raw_length, "a raw payload has another length than its chunk")
             return data
@@ -164,4 +201,7 @@ class CellReader:
         return self.zstd.decode(data, payload.raw_length)
 
     def pages(self, payload: Payload, prefix: bytes = b"") -> Pages:
+        if payload.codec == GROUP:
+            numbers = [page for page in range(16) if payload.mask >> page & 1]
+            return Pages(payload.mask, 0, {number: payload.data[i * PAGE:(i + 1) * PAGE] for i, number in enumerate(numbers)})
         return read_pages(self.zstd, payload.codec, payload.data, payload.raw_length, prefix)

@@ -10,13 +10,13 @@ from collections import Counter
 
 sys.dont_write_bytecode = True
 
-from cells import DELTA, CellReader, Payload, open_cell, parse_content, read_pages
+from cells import DELTA, GROUP, CellReader, Payload, open_cell, parse_content, read_group, read_pages
 from chunks import ChunkReader
 from errors import DAMAGED, VaultError
 from keyring import Commit, LeaseKeys
 from primitives import SUITES, Suite, Zstd, hkdf, sha256
 from store import Entry
-from tables import Manifest, Place, read_map_leaf, read_tag_leaf
+from tables import CHUNK, Manifest, Place, read_map_leaf, read_tag_leaf
 
 # What the vectors are of: make.py beside them.
 HANDLE, LEASE_KEY, ID = bytes(range(100, 116)), bytes(range(32, 64)), sha256(b"cell A")
@@ -80,9 +80,21 @@ def chunk(fields: dict[str, str]) -> None:
     payloads = {}
     for name, place, (stream, number) in named:
         data = parse_bytes(fields[name])
-        payloads[place] = Payload(stream, number, data[0], int.from_bytes(data[1:4], "big"), data[4:])
+        codec, raw_length = data[0], int.from_bytes(data[1:4], "big")
+        if codec == GROUP:
+            mask, joined = read_group(Zstd(), data[4:], raw_length, number)[number]
+            payloads[place] = Payload(stream, number, GROUP, CHUNK, joined, mask)
+        else:
+            payloads[place] = Payload(stream, number, codec, raw_length, data[4:])
     found = ChunkReader(MemoryPayloads(payloads)).read(key, int(fields["length"]), value)
     assert found == parse_bytes(fields["plain"])
+
+
+def group(fields: dict[str, str]) -> None:
+    found = read_group(Zstd(), parse_bytes(fields["bytes"]), int(fields["length"]), int(fields["first"]))
+    if int(fields["chunk"]) not in found:
+        raise VaultError(DAMAGED, "not in the group")
+    assert found[int(fields["chunk"])] == (int(fields["pages"], 16), parse_bytes(fields["plain"]))
 
 
 def content(fields: dict[str, str]) -> None:
@@ -97,7 +109,7 @@ def commit(fields: dict[str, str]) -> None:
 
 
 LAYERS = {
-    "cell": cell, "payload": payload, "chunk": chunk, "content": content, "commit": commit,
+    "cell": cell, "payload": payload, "chunk": chunk, "group": group, "content": content, "commit": commit,
     "map-leaf": lambda fields: read_map_leaf(parse_bytes(fields["bytes"]), b"\1" * 32),
     "tag-leaf": lambda fields: read_tag_leaf(parse_bytes(fields["bytes"])),
     "manifest": lambda fields: Manifest.parse(parse_bytes(fields["bytes"]), b"\1" * 32),

@@ -1,14 +1,14 @@
-"""A chunk put together from its own payload and the pages of others (V-17 to V-19, V-140 to V-146)."""
+"""A chunk put together from its own payload and the pages of others (V-17 to V-19, V-140 to V-147)."""
 from __future__ import annotations
 
 from collections import Counter
 
-from cells import DELTA, PAGEREF, PATCH, RAW, ZSTD, Cache, CellReader, Payload
+from cells import DELTA, GROUP, PAGEREF, PATCH, RAW, ZSTD, Cache, CellReader, Payload
 from errors import require
 from tables import DIFFERENCE, OWN, PAGE, TARGET, ZERO, Key, PageTable, Target, Value
 
 PAGE_NAMES = {ZERO: "zero", OWN: "own", TARGET: "target", DIFFERENCE: "difference"}
-CODEC_NAMES = {RAW: "raw", ZSTD: "zstd", PATCH: "patch", PAGEREF: "pageref", DELTA: "delta"}
+CODEC_NAMES = {RAW: "raw", ZSTD: "zstd", PATCH: "patch", PAGEREF: "pageref", DELTA: "delta", GROUP: "group"}
 
 
 class TargetPages:
@@ -16,9 +16,10 @@ class TargetPages:
 
     def __init__(self, reader: CellReader, target: Target) -> None:
         payload = reader.payload(target.place, target.stream, target.chunk)
-        require(payload.codec in (RAW, ZSTD, PAGEREF), "a page is taken from what was taken itself")
-        self.chunk = reader.whole(payload) if payload.codec != PAGEREF else None
-        self.some = reader.pages(payload).by_number if payload.codec == PAGEREF else {}
+        require(payload.codec in (RAW, ZSTD, PAGEREF, GROUP), "a page is taken from what was taken itself")
+        has_pages = payload.codec in (PAGEREF, GROUP)
+        self.chunk = None if has_pages else reader.whole(payload)
+        self.some = reader.pages(payload).by_number if has_pages else {}
         self.codec = CODEC_NAMES[payload.codec]
 
     def page(self, number: int) -> bytes:
@@ -72,7 +73,7 @@ class ChunkReader:
         if payload is None:
             return {}
         prefix = b"".join(self.named_page(table, page) for page in range(16) if table.kinds[page] == DIFFERENCE)
-        require(payload.codec == (PATCH if prefix else PAGEREF), "a payload has a codec that is not its table's")
+        require(payload.codec in ((PATCH,) if prefix else (PAGEREF, GROUP)), "a payload has a codec that is not its table's")
         own = self.reader.pages(payload, prefix)
         require((own.mask, own.differences) == (table.mask(OWN, DIFFERENCE), table.mask(DIFFERENCE)), "a payload has other pages than its table says")
         return own.by_number

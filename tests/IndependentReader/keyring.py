@@ -10,7 +10,7 @@ from errors import NOT_FOUND, REFUSED, VaultError, damaged, require
 from primitives import SUITES, Suite, argon2id, hkdf, is_signed, public_of, sha256, unwrap
 from store import NONE, Entry, Row, Store, entry_hash, live_root, read_file
 
-VAULT, SESSION, EPOCH, LEASE, COMMIT, FORK, VERDICT, PENDING = 2, 3, 4, 5, 6, 7, 8, 128
+VAULT, SESSION, EPOCH, LEASE, COMMIT, FORK, VERDICT, FORGET, PENDING = 2, 3, 4, 5, 6, 7, 8, 9, 128
 DRAFT = 3
 REFUSED_VERDICT = 3                                  # 2 sound, 3 refused, 4 accepted by the owner (V-30)
 SLOT_BYTES, LINK_BYTES = 125, 69
@@ -206,16 +206,23 @@ class Keyring:
 
     def commits(self, session: Session) -> list[Commit]:
         """Those of the session that V-34 lets a reader believe, in the order of the log."""
-        found = []
+        found, forgotten = [], self.forgotten()
         for entry in self.store.of_kind(COMMIT, FORK, COMMIT + PENDING, FORK + PENDING):
             try:
                 commit = Commit.parse(entry, self.vault)
             except VaultError:
                 continue                             # V-74: a damaged commit costs its generation and no other
             keys = session.leases.get(commit.lease)
+            if (entry.offset, entry.hash) in forgotten:
+                continue
             if commit.handle == session.handle and keys and keys.term == commit.term and is_signed(keys.public, commit.signature, commit.signed):
                 found.append(commit)
         return found
+
+    def forgotten(self) -> set[tuple[int, bytes]]:
+        """V-160: what the owner let go is neither listed nor opened."""
+        return {(int.from_bytes(e.payload[16:24], "big"), e.payload[24:56]) for e in self.store.of_kind(FORGET)
+                if len(e.payload) == 128 and is_signed(self.owner, e.payload[64:], b"vmpod/v1/forget\0" + self.vault + e.payload[:64])}
 
     def choose(self, session: Session, which: str | None) -> Commit:
         """The generation asked for by its number, a fork by its name, or the head's newest generation."""
@@ -230,7 +237,8 @@ class Keyring:
         else:
             chosen = [c for c in commits if not c.is_fork and c.kind != DRAFT and str(c.generation) == which]
             newest = max((c.generation for c in commits if not c.is_fork), default=0)
-            require(bool(chosen) or not which.isdecimal() or not 1 <= int(which) <= newest, f"generation {which} is damaged")
+            # Numbers have no gap but for what was forgotten (V-36): that is absent, else it is damaged.
+            require(bool(chosen) or not which.isdecimal() or not 1 <= int(which) <= newest or bool(self.forgotten()), f"generation {which} is damaged")
         if not chosen:
             raise VaultError(NOT_FOUND, f"there is no {session.name}@{which}")
         self.check_verdicts(chosen[-1])

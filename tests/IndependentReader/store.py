@@ -116,6 +116,7 @@ class Slot:
     head_bytes: int
     head_hash: bytes
     cells: int
+    free_map: bytes
 
 
 def parse_slot(place: int, data: bytes) -> Slot | None:
@@ -128,8 +129,8 @@ def parse_slot(place: int, data: bytes) -> Slot | None:
     c.expect(b"VPS1")
     slot_fields = (c.be(8), c.be(8), c.be(8), c.be(8), c.be(4), c.take(32))
     full, last = c.be(4), c.be(4)
-    slot = Slot(*slot_fields, full * SEGMENT_CELLS + last)
-    require(last < SEGMENT_CELLS and not any(data[80:4064]) and slot.seq % 2 == place, "a slot has a field that is not one")
+    slot = Slot(*slot_fields, full * SEGMENT_CELLS + last, c.take(32))
+    require(last < SEGMENT_CELLS and not any(data[112:4064]) and slot.seq % 2 == place, "a slot has a field that is not one")
     require(slot.head_bytes <= HEAD_MOST and slot.head_offset + 5 + slot.head_bytes == slot.log_bytes, "a slot's head does not end the log")
     return slot
 
@@ -163,6 +164,29 @@ class Entry:
         return entry_hash(self.kind, self.payload)
 
 
+@dataclass(frozen=True)
+class FreeMap:
+    """V-161."""
+    head: bytes
+    positions: int
+    bits: bytes
+    hash: bytes
+
+    @staticmethod
+    def parse(data: bytes, vault: bytes) -> "FreeMap":
+        c = Cursor(data)
+        c.expect(b"VPF1")
+        own, head, positions, count = c.take(16), c.take(32), c.be(8), c.be(8)
+        bits, end = c.take(-(-positions // 8)), c.take(32)
+        c.end("a map of freed cells")
+        require(own == vault and end == sha256(data[:-32]) and int.from_bytes(bits, "little") >> positions == 0
+                and sum(b.bit_count() for b in bits) == count, "a map of freed cells is not one")
+        return FreeMap(head, positions, bits, end)
+
+    def has(self, position: int) -> bool:
+        return position < self.positions and bool(self.bits[position // 8] >> position % 8 & 1)
+
+
 class Store:
     """The files of a vault, opened for reading: which head counts, the log's entries, and cells by their ids."""
 
@@ -180,7 +204,9 @@ class Store:
             slots = read_file(os.path.join(self.v1, "slots.bin"), 2 * SLOT_BYTES)
         except OSError as e:
             raise damaged(f"{e.filename}: {e.strerror}") from None
-        self.head, self.head_offset, self.log_bytes, self.cell_count = self.choose_head(slots)
+        self.maps = list(self.free_maps())
+        self.head, self.head_offset, self.log_bytes, self.cell_count, free_map = self.choose_head(slots)
+        self.freed = next((m for m in self.maps if m.hash == free_map), None)
         self.entries: dict[int, Entry] = {}
         self.log_is_sound = self.walk()
         self.places = self.index()
@@ -196,7 +222,15 @@ class Store:
 
     # The head
 
-    def choose_head(self, slots: bytes) -> tuple[Head, int, int, int]:
+    def free_maps(self) -> Iterator["FreeMap"]:
+        """V-161: those that are whole. A slot names one by its hash."""
+        for name in ("freed.0", "freed.1"):
+            try:
+                yield FreeMap.parse(read_file(os.path.join(self.v1, name), 1 << 28), self.descriptor.vault)
+            except (OSError, VaultError):
+                continue                             # V-163: then nothing is freed as far as a reader knows
+
+    def choose_head(self, slots: bytes) -> tuple[Head, int, int, int, bytes]:
         sound, bad = [], 0
         for place in (0, 1):
             try:
@@ -209,8 +243,8 @@ class Store:
             head = self.verified(slot)
             if head:
                 if bad and slot.log_bytes < len(self.log):
-                    return self.roll_forward(slot, head) or (head, slot.head_offset, slot.log_bytes, slot.cells)
-                return head, slot.head_offset, slot.log_bytes, slot.cells
+                    return self.roll_forward(slot, head) or (head, slot.head_offset, slot.log_bytes, slot.cells, slot.free_map)
+                return head, slot.head_offset, slot.log_bytes, slot.cells, slot.free_map
         raise damaged("no head of the vault verifies")
 
     def verified(self, slot: Slot) -> Head | None:
@@ -228,7 +262,7 @@ class Store:
     def is_signed(self, head: Head) -> bool:
         return head.vault == self.descriptor.vault and is_signed(self.descriptor.log_key, head.signature, head.signed)
 
-    def roll_forward(self, slot: Slot, before: Head) -> tuple[Head, int, int, int] | None:
+    def roll_forward(self, slot: Slot, before: Head) -> tuple[Head, int, int, int, bytes] | None:
         """V-63: the torn slot of a commit whose log was durable."""
         frontier = Frontier()
         frontier.count, frontier.nodes = before.entries, list(before.frontier)
@@ -242,7 +276,8 @@ class Store:
                     right = head.seq == slot.seq + 1 and self.is_signed(head) and head.log_bytes == at and head.entries == frontier.count
                     if not right or list(head.frontier) != frontier.nodes:
                         return None
-                    return head, at, at + 5 + len(entry.payload), self.whole_cells()
+                    named = next((m.hash for m in self.maps if m.head == entry.hash), slot.free_map)
+                    return head, at, at + 5 + len(entry.payload), self.whole_cells(slot.cells), named
                 frontier.append(entry.hash)
                 at += 5 + len(entry.payload)
         except VaultError:
@@ -309,8 +344,8 @@ class Store:
     def segment(self, number: int) -> str:
         return os.path.join(self.v1, "segments", f"{number:06}.seg")
 
-    def whole_cells(self) -> int:
-        count, number = 0, 0
+    def whole_cells(self, known: int) -> int:
+        count, number = known, known // SEGMENT_CELLS
         while os.path.exists(self.segment(number)):
             count = number * SEGMENT_CELLS + os.stat(self.segment(number)).st_size // self.descriptor.cell_bytes
             number += 1
@@ -323,6 +358,9 @@ class Store:
             try:
                 with os.fdopen(open_file(self.segment(number)), "rb") as file:
                     for position in range(number * SEGMENT_CELLS, min(self.cell_count, (number + 1) * SEGMENT_CELLS)):
+                        if self.freed and self.freed.has(position):
+                            file.seek(self.descriptor.cell_bytes, os.SEEK_CUR)
+                            continue                 # V-163
                         cell = file.read(self.descriptor.cell_bytes)
                         if len(cell) < self.descriptor.cell_bytes:
                             break                    # V-68: these cells are damaged, the others can be read

@@ -10,9 +10,11 @@ internal static class CellScan
     private const int Threads = 2;
     private const int BlockCells = 64;
 
-    /// <summary>Calls <paramref name="onCell"/>, from two threads and in no order, with each position and the id of its bytes, or null if
-    /// they cannot be read.</summary>
-    internal static void Run(SegmentSet segments, int cellBytes, long from, long to, Action<long, CellId?> onCell,
+    /// <summary>Told of a cell: its position, and the id of its bytes and these, or null if they cannot be read.</summary>
+    internal delegate void CellSeen(long position, CellId? id, ReadOnlySpan<byte> cell);
+
+    /// <summary>Calls <paramref name="onCell"/>, from two threads and in no order, with each position but those left out.</summary>
+    internal static void Run(SegmentSet segments, int cellBytes, long from, long to, Func<long, bool> isLeftOut, CellSeen onCell,
         CancellationToken cancel)
     {
         long next = from;
@@ -29,8 +31,10 @@ internal static class CellScan
                     for (long position = start; position < Math.Min(start + BlockCells, to); position++)
                     {
                         cancel.ThrowIfCancellationRequested();
+                        if (isLeftOut(position))
+                            continue;
                         bool isRead = segments.TryRead(position, cell.AsSpan(0, cellBytes));
-                        onCell(position, isRead ? CellId.Of(cell.AsSpan(0, cellBytes)) : null);
+                        onCell(position, isRead ? CellId.Of(cell.AsSpan(0, cellBytes)) : null, isRead ? cell.AsSpan(0, cellBytes) : default);
                     }
                 }
             }

@@ -179,7 +179,7 @@ public sealed partial class CellStore
         isFound = false;
         foreach (uint position in candidates[..count])
         {
-            if (position >= end)
+            if (position >= end || _freed.Contains(position))
                 continue;
             if (!_segments.TryRead(position, cell))
             {

@@ -22,30 +22,38 @@ public sealed partial class CellStore
         lock (_commitGate)
         {
             CheckWritable();
-            var state = _state;
-            var places = Place(state, entries);
-            var (payload, record) = BuildHead(state, places, head);
-            // Synced before anything of the commit is written, and before more is asked of the disk: V-60, first step.
-            long cells = FlushCells();
-            var headPlace = new EntryPlace(record.LogBytes, record.Frontier.Count, HeadRecord.EntryType, payload.Length,
-                DomainHash.OfEntry(HeadRecord.EntryType, payload));
-            AppendLog(state, entries.Append(new PendingEntry(HeadRecord.EntryType, payload)));
-            var slot = new SlotRecord
-            {
-                Seq = record.Seq,
-                LogBytes = headPlace.Offset + StoreLimits.EntryHeaderBytes + payload.Length,
-                LogEntries = headPlace.Index + 1,
-                HeadOffset = headPlace.Offset,
-                HeadBytes = payload.Length,
-                HeadHash = headPlace.Hash,
-                Cells = cells,
-            };
-            Guard(() => WriteSlot(slot));
-            _state = new StoreState(record, slot, record.Frontier.Append(headPlace.Hash));
-            if (cells - _index.Covered >= IdIndex.UnsavedMax)
-                Guard(() => _index.Save(cells));
-            return new CommitResult(places, record, headPlace);
+            return CommitNow(entries, head, _ => _freed.Hash);
         }
+    }
+
+    // The map of freed positions is asked for, by the hash of the head, before anything of the commit is written.
+    private CommitResult CommitNow(IReadOnlyList<PendingEntry> entries, Func<CommitContext, HeadDraft> head, Func<Digest, Digest> freeMap)
+    {
+        var state = _state;
+        var places = Place(state, entries);
+        var (payload, record) = BuildHead(state, places, head);
+        var headPlace = new EntryPlace(record.LogBytes, record.Frontier.Count, HeadRecord.EntryType, payload.Length,
+            DomainHash.OfEntry(HeadRecord.EntryType, payload));
+        var freed = freeMap(headPlace.Hash);
+        // Synced before anything of the commit is written, and before more is asked of the disk: V-60, first step.
+        long cells = FlushCells();
+        AppendLog(state, entries.Append(new PendingEntry(HeadRecord.EntryType, payload)));
+        var slot = new SlotRecord
+        {
+            Seq = record.Seq,
+            LogBytes = headPlace.Offset + StoreLimits.EntryHeaderBytes + payload.Length,
+            LogEntries = headPlace.Index + 1,
+            HeadOffset = headPlace.Offset,
+            HeadBytes = payload.Length,
+            HeadHash = headPlace.Hash,
+            Cells = cells,
+            FreeMap = freed,
+        };
+        Guard(() => WriteSlot(slot));
+        _state = new StoreState(record, slot, record.Frontier.Append(headPlace.Hash));
+        if (cells - _index.Covered >= IdIndex.UnsavedMax)
+            Guard(() => _index.Save(cells));
+        return new CommitResult(places, record, headPlace);
     }
 
     private static EntryPlace[] Place(StoreState state, IReadOnlyList<PendingEntry> entries)

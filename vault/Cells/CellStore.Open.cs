@@ -129,6 +129,7 @@ public sealed partial class CellStore
         _disk.CreateFolder(StoreNames.Segments);
         _segments.CutTo(_state.Cells);
         _disk.Delete(StoreNames.IndexDraft);
+        _disk.Delete(StoreNames.Probe);
         _disk.Delete(StoreNames.DescriptorDraft);
     }
 

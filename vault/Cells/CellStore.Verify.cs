@@ -23,7 +23,8 @@ public sealed partial class CellStore
         // One bit a cell: its bytes hash to the id under which the index knows this place.
         var isSound = new BitArray(checked((int)state.Cells));
         long done = 0;
-        CellScan.Run(_segments, CellBytes, 0, state.Cells, (position, id) =>
+        var freed = _freed;
+        CellScan.Run(_segments, CellBytes, 0, state.Cells, freed.Contains, (position, id, _) =>
         {
             bool ok = id is { } known && _index.Has(known, position);
             lock (isSound)
@@ -36,7 +37,7 @@ public sealed partial class CellStore
         long damagedCount = 0;
         for (int position = 0; position < isSound.Count; position++)
         {
-            if (isSound[position])
+            if (isSound[position] || freed.Contains(position))
                 continue;
             if (damagedCount++ < VerifyReport.ListedMax)
                 damaged[position] = (null, false);
@@ -54,7 +55,8 @@ public sealed partial class CellStore
         }
         return new VerifyReport
         {
-            Cells = state.Cells,
+            Cells = state.Cells - freed.Count,
+            Freed = freed.Count,
             Needed = neededCount,
             DamagedCount = damagedCount,
             Damaged = [.. damaged.Select(entry => Describe(entry.Key, entry.Value.Id, entry.Value.IsNeeded))],

@@ -40,6 +40,8 @@ public sealed partial class CellStore : IDisposable
     private readonly Lock _appendGate = new();
 
     private volatile StoreState _state;
+    private volatile FreeMap _freed;
+    private string? _freedName;
     private volatile StorePoisonedException? _poison;
     private volatile bool _isDisposed;
     private long _cells;
@@ -53,10 +55,13 @@ public sealed partial class CellStore : IDisposable
         _cells = _state.Cells;
         NewestHeadLost = recovery?.IsNewestHeadLost ?? false;
         _segments = new SegmentSet(disk, descriptor.CellBytes, access == StoreAccess.Write);
+        (_freed, _freedName) = (recovery?.Freed ?? FreeMap.None, recovery?.FreedName);
         if (access == StoreAccess.Write && recovery is not null)
             Repair(recovery);
         _index = IdIndex.Open(disk, descriptor.VaultId, access == StoreAccess.Write, () => CellCount,
-            (from, to, onCell) => CellScan.Run(_segments, CellBytes, from, to, onCell, CancellationToken.None));
+            (from, to, onCell) => CellScan.Run(_segments, CellBytes, from, to, _freed.Contains,
+                // No cell is zeros: a hole whose map was lost must not fill the index with one id.
+                (position, id, cell) => onCell(position, cell.ContainsAnyExcept((byte)0) ? id : null), CancellationToken.None));
     }
 
     /// <summary>What the vault is.</summary>

@@ -11,4 +11,5 @@ internal enum DiskOperationKind
     SyncFolder,
     Rename,
     Delete,
+    Punch,
 }

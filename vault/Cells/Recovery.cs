@@ -26,6 +26,12 @@ internal sealed class Recovery
     /// <summary>The state to go on from.</summary>
     internal required StoreState State { get; init; }
 
+    /// <summary>The positions that were freed. None if the state's map is lost: then holes look like damage until the next freeing.</summary>
+    internal FreeMap Freed { get; private init; } = FreeMap.None;
+
+    /// <summary>The file that has them.</summary>
+    internal string? FreedName { get; private init; }
+
     /// <summary>The state was rolled forward from the log: its slot is to be written before anything else.</summary>
     internal bool IsRolledForward { get; private init; }
 
@@ -60,8 +66,21 @@ internal sealed class Recovery
         throw NoHead("no slot leads to a head that its log key has signed");
     }
 
-    private Recovery Found(StoreState state, bool forward = false, int? blank = null, bool lost = false) =>
-        new(_disk, _log, _descriptor, _authority) { State = state, IsRolledForward = forward, BlankPlace = blank, IsNewestHeadLost = lost };
+    private Recovery Found(StoreState state, bool forward = false, int? blank = null, bool lost = false)
+    {
+        string? name = StoreNames.FreeMaps.FirstOrDefault(n => state.Slot!.FreeMap != Digest.Zero && OpenMap(n)?.Hash == state.Slot.FreeMap);
+        return new(_disk, _log, _descriptor, _authority)
+        {
+            State = state,
+            IsRolledForward = forward,
+            BlankPlace = blank,
+            IsNewestHeadLost = lost,
+            Freed = name is null ? FreeMap.None : OpenMap(name)!,
+            FreedName = name,
+        };
+    }
+
+    private FreeMap? OpenMap(string name) => FreeMap.TryOpen(_disk, name, _descriptor.VaultId);
 
     private Recovery BesideDamage(StoreState state, int place)
     {
@@ -105,6 +124,8 @@ internal sealed class Recovery
                 HeadBytes = header.Bytes,
                 HeadHash = hash,
                 Cells = CountCells(state.Cells),
+                // The map that the lost slot named, if it named a new one: that was durable before.
+                FreeMap = StoreNames.FreeMaps.Select(OpenMap).FirstOrDefault(m => m?.Head == hash)?.Hash ?? state.Slot!.FreeMap,
             };
             return new StoreState(head, slot, frontier.Append(hash));
         }

@@ -106,6 +106,30 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
         }
     }
 
+    /// <summary>Frees the space of cells that lie in a row, perhaps across segments.</summary>
+    /// <exception cref="IOException">The disk failed, or the file system has no holes after all.</exception>
+    internal void Punch(long position, long count)
+    {
+        while (count > 0)
+        {
+            var (segment, slot) = Place(position);
+            int here = (int)Math.Min(count, StoreLimits.SegmentCells - slot);
+            if (Acquire(segment) is { } file)
+            {
+                try
+                {
+                    if (!disk.Punch(file, StoreNames.Segment(segment), (long)slot * cellBytes, (long)here * cellBytes))
+                        throw new IOException("the file system has no holes");
+                }
+                finally
+                {
+                    file.DangerousRelease();
+                }
+            }
+            (position, count) = (position + here, count - here);
+        }
+    }
+
     public void Dispose()
     {
         lock (_gate)
@@ -162,7 +186,8 @@ internal sealed class SegmentSet(StoreDisk disk, int cellBytes, bool writable) :
         }
     }
 
-    private void Delete(int segment)
+    /// <summary>Removes a segment's file.</summary>
+    internal void Delete(int segment)
     {
         lock (_gate)
         {

@@ -60,6 +60,13 @@ internal sealed class StoreDisk(string root, Action<DiskOperation>? observe)
         _ = Directory.CreateDirectory(PathOf(name), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
+    /// <summary>Frees a range of a file; false where the file system has no holes.</summary>
+    internal bool Punch(SafeFileHandle file, string name, long offset, long length)
+    {
+        observe?.Invoke(new(DiskOperationKind.Punch, name, offset, Length: length));
+        return Libc.TryPunchHole(file, offset, length);
+    }
+
     internal void Rename(string from, string to)
     {
         observe?.Invoke(new(DiskOperationKind.Rename, from, Target: to));

@@ -15,6 +15,10 @@ internal static class StoreNames
     internal const string Log = "v1/log";
     internal const string Slots = "v1/slots.bin";
     internal const string Lock = "v1/lock";
+    internal const string Probe = "v1/holes.new";
+
+    // Two, so that one can be written while a slot names the other.
+    internal static readonly string[] FreeMaps = ["v1/freed.0", "v1/freed.1"];
 
     internal static string Segment(int number) => string.Create(CultureInfo.InvariantCulture, $"{Segments}/{number:D6}.seg");
 

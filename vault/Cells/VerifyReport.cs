@@ -11,6 +11,9 @@ public sealed record VerifyReport
     /// <summary>Cells of the vault, all of them read.</summary>
     public required long Cells { get; init; }
 
+    /// <summary>Places of cells that were freed: nothing is expected there.</summary>
+    public long Freed { get; init; }
+
     /// <summary>Ids that had to be there.</summary>
     public required long Needed { get; init; }
 

@@ -6,6 +6,15 @@ public static class FormatLimits
     /// <summary>Bytes of a chunk: 16 pages of 4 KiB, one grain of a VMDK. A fixed grid leaks no boundary (SPEC V-01).</summary>
     public const int ChunkBytes = 64 * 1024;
 
+    /// <summary>Chunks that may share one frame: where few pages of each are new, they lie this far apart at most.</summary>
+    public const int GroupChunksMax = 16;
+
+    /// <summary>Bytes of plaintext in a frame that chunks share: a page costs the time to decode all. Four chunks give most of what more would.</summary>
+    public const int GroupBytesMax = 4 * ChunkBytes;
+
+    /// <summary>Bytes of a payload that chunks share: it must touch no more cells than a chunk alone.</summary>
+    public const int GroupPayloadBytesMax = ChunkBytes;
+
     /// <summary>Bytes of a page of guest memory.</summary>
     public const int PageBytes = 4096;
 

@@ -27,6 +27,9 @@ public static class LogEntryTypes
     /// <summary>What was found of a commit that was pending, or what the owner said of it.</summary>
     public const byte Verdict = 8;
 
+    /// <summary>The owner lets a generation or a fork go: it is not listed and not opened any more.</summary>
+    public const byte Forget = 9;
+
     /// <summary>What recovery words open; the one with the highest number counts.</summary>
     public const byte Recovery = 16;
 

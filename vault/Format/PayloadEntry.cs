@@ -4,11 +4,11 @@ namespace VmPod.Vault.Format;
 
 /// <summary>One line of a cell's directory: which payload, or which part of one, stands where.</summary>
 /// <param name="Stream">The stream's number.</param>
-/// <param name="Chunk">The chunk's number in the stream.</param>
+/// <param name="Chunk">The chunk's number in the stream; of a group: its first.</param>
 /// <param name="Codec">How the payload's bytes give the chunk.</param>
 /// <param name="Part">0 for the first part of a payload, then 1, 2…</param>
 /// <param name="More">True if the payload goes on at slot 0 of the next ordinal.</param>
-/// <param name="RawLength">Bytes of the chunk, 1 to 65,536.</param>
+/// <param name="RawLength">Bytes of the chunk, 1 to 65,536; of a group: of all its pages, up to 262,144.</param>
 /// <param name="Offset">Where the bytes begin, from the end of the directory.</param>
 /// <param name="Length">Bytes of this part, at least 1.</param>
 public readonly record struct PayloadEntry(uint Stream, ulong Chunk, Codec Codec, int Part, bool More, int RawLength, int Offset, int Length)
@@ -31,8 +31,8 @@ public readonly record struct PayloadEntry(uint Stream, ulong Chunk, Codec Codec
     {
         entry = new PayloadEntry(BinaryPrimitives.ReadUInt32BigEndian(from), BinaryPrimitives.ReadUInt64BigEndian(from[4..]), (Codec)from[12],
             from[13] & ~MoreFlag, (from[13] & MoreFlag) != 0, ReadUInt24(from[14..]), ReadUInt24(from[17..]), ReadUInt24(from[20..]));
-        return from[23] == 0 && entry.Codec is >= Codec.Raw and <= Codec.Delta && entry.Length > 0
-            && entry.RawLength is > 0 and <= FormatLimits.ChunkBytes;
+        return from[23] == 0 && entry.Codec is >= Codec.Raw and <= Codec.Group && entry.Length > 0
+            && entry.RawLength > 0 && entry.RawLength <= (entry.Codec == Codec.Group ? FormatLimits.GroupBytesMax : FormatLimits.ChunkBytes);
     }
 
     private static void WriteUInt24(Span<byte> into, int value)

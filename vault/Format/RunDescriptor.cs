@@ -56,7 +56,10 @@ public sealed record RunDescriptor(ulong Entries, ulong Bytes, ReadOnlyMemory<by
         var state = new LeafState();
         for (int i = 0; i < count && !reader.Failed; i++)
         {
-            var first = new ChunkKey((uint)reader.VarIntAtMost(int.MaxValue), reader.VarInt());
+            ulong stream = reader.VarInt();
+            // Also of those that no manifest lists (V-150).
+            reader.Require(stream < MetadataStream.First);
+            var first = new ChunkKey(unchecked((uint)stream), reader.VarInt());
             PayloadRef place = MapValue.Read(ref reader, state);
             reader.Require(IsPlain(place) && (i == 0 || leaves[^1].First < first));
             leaves.Add(new LeafRef(first, place));

@@ -13,11 +13,11 @@ namespace VmPod.Vault;
 /// </summary>
 public sealed partial class PodVault
 {
-    /// <summary>The forks of a session that are sound, oldest first. Needs no key.</summary>
+    /// <summary>The forks of a session that are sound and not forgotten, oldest first. Needs no key.</summary>
     public IReadOnlyList<ForkInfo> ListForks(SessionHandle session) =>
     [
         .. log.AllForks(session).Select(offset => TryReadCommit(offset, isFork: true)).OfType<FoundCommit>()
-            .Where(f => f.Record.Session == session && IsSigned(f.Entry))
+            .Where(f => f.Record.Session == session && IsSigned(f.Entry) && !IsForgotten(f))
             .Select(f => new ForkInfo(f.Record.LeaseId, f.Record, ParentOf(f.Record), f.Offset, f.Hash, TrustIn(f))),
     ];
 
@@ -107,15 +107,17 @@ public sealed partial class PodVault
     private FoundCommit FindFork(string name, SessionHandle session, ulong leaseId)
     {
         if (TryFindFork(session, leaseId) is { } fork)
-            return fork;
+            return Kept(fork);
         log.Distrust();
         if ((fork = TryFindFork(session, leaseId)) is not null)
-            return fork;
+            return Kept(fork);
         throw log.FindForks(session, leaseId).Count > 0
             ? new VmPodException(ExitCode.Damaged,
                 $"{ForkName.Of(leaseId)} of session {name} is damaged: its entry in the vault's log is not what was written.",
                 "Generations and other forks can be opened. Restore the log from a mirror or a backup to have this one back.")
             : new VmPodException(ExitCode.NotFound, $"The session has no {ForkName.Of(leaseId)}.", "podkeeper sessions DIR SESSION lists them.");
+
+        FoundCommit Kept(FoundCommit found) => IsForgotten(found) ? throw Gone(name, ForkName.Of(leaseId)) : found;
     }
 
     private FoundCommit? TryFindFork(SessionHandle session, ulong leaseId) => log.FindForks(session, leaseId)

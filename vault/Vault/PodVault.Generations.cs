@@ -11,7 +11,8 @@ namespace VmPod.Vault;
 public sealed partial class PodVault
 {
     /// <summary>
-    /// The generations of a session whose commits are sound, oldest first; drafts are none. Reads every commit of the session: to open one, its number is
+    /// The generations of a session whose commits are sound, oldest first; drafts, and those that were forgotten, are none.
+    /// Reads every commit of the session: to open one, its number is
     /// enough (<see cref="OpenSession"/>).
     /// </summary>
     public IReadOnlyList<GenerationInfo> ListGenerations(SessionHandle session)
@@ -20,13 +21,15 @@ public sealed partial class PodVault
         // Sound is what the head names by hash, or a sound commit after it. What none of them names (a draft stands between, a lease went on from an older
         // one, the one after it is damaged) must bear its signature.
         SessionEntry? row = Store.Head.Find(session.Value);
+        HashSet<Digest> forgotten = ForgottenOf(session);
         HashSet<Digest> named = [row?.TipHash ?? Digest.Zero, row?.GenerationHash ?? Digest.Zero];
         foreach (long offset in log.AllCommits(session).Reverse())
         {
             if (TryReadCommit(offset) is not { } commit || !IsGeneration(commit, session) || !(named.Contains(commit.Hash) || IsSigned(commit.Entry)))
                 continue;
             named.Add(commit.Record.Parent);
-            generations.Add(new GenerationInfo(commit.Record, offset, commit.Hash, TrustIn(commit)));
+            if (!forgotten.Contains(commit.Hash))
+                generations.Add(new GenerationInfo(commit.Record, offset, commit.Hash, TrustIn(commit)));
         }
         generations.Reverse();
         return generations;
@@ -46,7 +49,8 @@ public sealed partial class PodVault
             return ListGenerations(session).LastOrDefault(g => g.Record.Kind == GenerationKind.Checkpoint && g.Trust != CommitTrust.Refused);
         return IsUsable(commit) ? InfoOf(commit) : null;
 
-        bool IsUsable(FoundCommit found) => found.Record.Kind == GenerationKind.Checkpoint && TrustIn(found) != CommitTrust.Refused;
+        bool IsUsable(FoundCommit found) =>
+            found.Record.Kind == GenerationKind.Checkpoint && TrustIn(found) != CommitTrust.Refused && !IsForgotten(found);
     }
 
     /// <summary>A generation by its number.</summary>
@@ -73,16 +77,18 @@ public sealed partial class PodVault
     private FoundCommit FindCommit(string name, SessionSummary session, ulong number)
     {
         if (Find() is { } commit)
-            return commit;
+            return Kept(commit);
         log.Distrust();
         if ((commit = Find()) is not null)
-            return commit;
+            return Kept(commit);
         // Generations are numbered without a gap (V-36), so one that is missing was there.
         ulong newest = session.IsTipDamaged ? session.Commits : session.Tip.Generation;
         throw number >= 1 && number <= newest
             ? new VmPodException(ExitCode.Damaged, $"Generation {number} of session {name} is damaged: its entry in the vault's log is not what was written.",
                 "Other generations can be opened: podkeeper sessions DIR SESSION lists them. Restore the log from a mirror or a backup to have this one back.")
             : new VmPodException(ExitCode.NotFound, $"The session has no generation {number}.", "podkeeper sessions DIR SESSION lists them.");
+
+        FoundCommit Kept(FoundCommit found) => IsForgotten(found) ? throw Gone(name, $"Generation {number}") : found;
 
         FoundCommit? Find() => log.FindCommits(session.Handle, number).Select(offset => TryReadCommit(offset))
             .LastOrDefault(c => c is not null && IsGeneration(c, session.Handle) && c.Record.Generation == number && IsSigned(c.Entry));
@@ -124,6 +130,19 @@ public sealed partial class PodVault
         catch (VmPodException e) when (IsDamage(e))
         {
             return null;
+        }
+    }
+
+    // What must be there. Where the log is damaged that cannot be told, and all that was ever added is looked for.
+    private IEnumerable<CellId> CellsToVerify()
+    {
+        try
+        {
+            return FindNeeded([]).Cells.Enumerate();
+        }
+        catch (VmPodException e) when (IsDamage(e))
+        {
+            return CommittedCells();
         }
     }
 

@@ -30,16 +30,24 @@ public sealed partial class PodVault
     /// <param name="generation">The generation to go on from; null for the newest.</param>
     /// <param name="tip">Goes on from the tip instead, draft or not.</param>
     /// <param name="fork">Goes on from a fork instead, by the id of the lease that left it.</param>
+    /// <param name="keepsReserve">What is put under it leaves alone what is kept for a suspend (V-167).</param>
     /// <exception cref="VmPodException">No such session (3), locked (4), that generation is damaged (5), another host holds the lease (6).</exception>
-    public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false, ulong? fork = null)
+    public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false, ulong? fork = null,
+        bool keepsReserve = false) => NewLease(name, create, host, new LeaseBegin(generation, tip, fork), [], keepsReserve);
+
+    private SessionLease NewLease(string name, bool create, UInt128 host, LeaseBegin from, IReadOnlyList<(long Offset, Digest Hash)> supersedes,
+        bool keepsReserve)
     {
         using SecretBuffer signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
         SigningKey signer = SigningKey.FromSeed(signerSeed);
         try
         {
-            OpenedLease opened = OpenLease(name, create, host, new LeaseBegin(generation, tip, fork), signer.PublicKey);
+            OpenedLease opened = OpenLease(name, create, host, from, signer.PublicKey);
             opened.LeaseKey.Dispose();
-            return new SessionLease(new LeaseStart(name, opened.Terms, new VaultLeaseHome(this, opened.Entry), signer, opened.LeaseKeys, opened.Keys,
+            var home = new VaultLeaseHome(this, opened.Entry, supersedes);
+            if (keepsReserve)
+                home.KeepReserve();
+            return new SessionLease(new LeaseStart(name, opened.Terms, home, signer, opened.LeaseKeys, opened.Keys,
                 opened.Payloads, opened.State));
         }
         catch
@@ -81,9 +89,7 @@ public sealed partial class PodVault
         {
             // Before the log says that the lease began: what cannot be opened is not written to.
             SessionState state = LoadState(commit, payloads);
-            ulong epochOffset = (log.FindLease(session.Handle, session.Tip.LeaseId, session.Tip.LeaseOffset)
-                ?? log.FindLease(session.Handle, commit.Record.LeaseId))!.EpochOffset;
-            SecretBuffer epoch = keys.Epoch(epochOffset) ?? throw Broken();
+            (ulong epochOffset, SecretBuffer epoch) = NewestEpoch(session, keys);
             var wanted = new WantedLease(session.Handle, row.Term + 1, session.Tip.SessionOffset, epochOffset, commit.Hash, host);
             (LeaseEntry lease, SecretBuffer leaseKey, LeaseKeys leaseKeys) = Certify(wanted, epoch, signer);
             CommitResult result = Store.Commit([new PendingEntry(LogEntryTypes.Lease, lease.ToBytes())], context => Draft(context, Opened(row, lease)));
@@ -167,12 +173,17 @@ public sealed partial class PodVault
         return true;
     }
 
-    internal (Digest Hash, long Offset) CommitSession(CommitEntry commit, LeaseEntry lease, bool close, bool isPending = false)
+    // What it supersedes is forgotten in the same commit of the store.
+    internal (Digest Hash, long Offset) CommitSession(CommitEntry commit, LeaseEntry lease, bool close, bool isPending = false,
+        IReadOnlyList<(long Offset, Digest Hash)>? supersedes = null)
     {
         lock (gate)
         {
+            // Live sync: what a suspend needs is not for it. The last word of a lease is taken whatever is left.
+            if (commit.Record.Kind == GenerationKind.Draft && !close)
+                MustLeaveReserve();
             byte type = isPending ? LogEntryTypes.PendingCommit : LogEntryTypes.Commit;
-            CommitResult result = Store.Commit([new PendingEntry(type, commit.ToBytes())], context =>
+            CommitResult result = Store.Commit([new PendingEntry(type, commit.ToBytes()), .. ForgetsOf(lease.Session, supersedes ?? [])], context =>
             {
                 SessionEntry? row = context.Previous!.Find(lease.Session.Value);
                 if (row is null || row.LeaseId != lease.LeaseId || row.LeaseState != LeaseState.Open || row.Fence != lease.Term)

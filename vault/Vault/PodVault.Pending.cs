@@ -18,7 +18,7 @@ public sealed partial class PodVault
     {
         // Only what was pending once is read: of ten thousand generations most were not.
         IEnumerable<FoundCommit> all = log.AllPending(session).Select(offset => TryReadCommit(offset) ?? TryReadCommit(offset, isFork: true))
-            .OfType<FoundCommit>().Where(c => c.Record.Session == session && IsSigned(c.Entry));
+            .OfType<FoundCommit>().Where(c => c.Record.Session == session && IsSigned(c.Entry) && !IsForgotten(c));
         if (Store.Head.Find(session.Value) is { } row && row.TipOffset != row.GenerationOffset && TryReadCommit(row.TipOffset, row.TipHash) is { } tip)
             all = all.Append(tip);
         return [.. all.Select(Describe).Where(p => p.Trust is CommitTrust.Pending or CommitTrust.Accepted)];
@@ -49,9 +49,7 @@ public sealed partial class PodVault
         {
             byte[] ownerKey = (owner ?? throw Locked()).PublicKey;
             FoundCommit commit = TryReadCommit(pending.Offset, pending.Hash) ?? throw Broken();
-            FoundCommit? trusted = BeforeIn(commit.Record);
-            while (trusted is not null && TrustIn(trusted) != CommitTrust.Sound)
-                trusted = BeforeIn(trusted.Record);
+            FoundCommit? trusted = Trusted(commit);
             SessionHandle session = commit.Record.Session;
             var keys = new SessionKeys(Descriptor, session,
                 NameEntry(session, commit.Record.SessionOffset)?.UnwrapKey(vaultKey!, Descriptor.VaultId) ?? throw Broken(), log);

@@ -58,8 +58,8 @@ public sealed partial class PodVault
         }
     }
 
-    /// <summary>Reads every cell and every entry of the log, and hashes them: needs no key. Cells of all commits that can be read must be there.</summary>
-    public VerifyReport Verify(IProgress<VerifyProgress>? progress, CancellationToken cancel) => Store.Verify(CommittedCells(), progress, cancel);
+    /// <summary>Reads every cell and every entry of the log, and hashes them: needs no key. Cells that are needed (V-162) must be there.</summary>
+    public VerifyReport Verify(IProgress<VerifyProgress>? progress, CancellationToken cancel) => Store.Verify(CellsToVerify(), progress, cancel);
 
     private SessionSummary? Summarize(SessionEntry row)
     {

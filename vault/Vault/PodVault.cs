@@ -141,17 +141,7 @@ public sealed partial class PodVault : IDisposable
     public bool TryUnlock(SecretBuffer passphrase)
     {
         DeviceSecrets secrets = device ?? throw WithoutSecrets();
-        byte[] slot;
-        try
-        {
-            slot = File.ReadAllBytes(Path.Combine(Folder, PassphraseSlotFile));
-        }
-        catch (IOException e)
-        {
-            throw new VmPodException(ExitCode.Damaged, "The pod's passphrase slot cannot be read.",
-                "Restore v1/slots from a copy of the pod, or open it with its recovery words: podkeeper recover DIR.", e);
-        }
-        SecretBuffer? opened = PassphraseSlot.TryOpen(slot, passphrase.ReadOnlyBytes, secrets.Device, Descriptor.VaultId);
+        SecretBuffer? opened = PassphraseSlot.TryOpen(ReadPassphraseSlot(), passphrase.ReadOnlyBytes, secrets.Device, Descriptor.VaultId);
         if (opened is null)
             return false;
         UnlockWithRoot(opened);

@@ -20,7 +20,7 @@ internal static class Adoption
 {
     /// <summary>What adopt was asked.</summary>
     public sealed record Request(string Name, string Disk, string Pod, int MemoryMiB, int Cpus, string CpuModel, bool Display, bool NetworkCard,
-        bool TestAgent);
+        bool TestAgent, bool StoreAlone);
 
     // The one machine type of this version: versioned, so that device state loads on every host that has it.
     private const string MachineType = "pc-i440fx-7.2";
@@ -54,6 +54,8 @@ internal static class Adoption
         SessionLease lease = pod.BeginLease(request.Name, LeasePurpose.Adopt, create: true, generation: null, tip: false);
         try
         {
+            if (request.StoreAlone)
+                lease.StoreAlone();
             SnapshotWriter.Summary summary = SnapshotWriter.PutStreams(lease,
             [
                 new StreamSource(request.Disk, "disk", StreamKind.Disk),

@@ -32,6 +32,11 @@ internal static class HostGuardCommands
     {
         Description = "'host' (default): a guest's flush returns when the write is in this host's memory. 'pod': when the pod has it.",
     };
+    private static readonly Option<string?> Oracle = new("--oracle")
+    {
+        HelpName = "off",
+        Description = "'off': the session's chunks are stored alone from now on, for good, so that sizes tell little of what is in them. It costs room.",
+    };
     private static readonly Option<int> Grace = new("--grace")
     {
         Description = "Seconds that the machine stands still after the pod is gone, before it is wiped.",
@@ -68,14 +73,14 @@ internal static class HostGuardCommands
         var network = new Option<bool>("--network-card") { Description = "Give the machine a network card (it works only with --outbound)." };
         var agent = new Option<bool>("--test-agent") { Description = "Give the machine the witness port: tests and demo only." };
         var command = new Command("adopt", "Take a machine's disk into the pod as a new session.") { name, qemu, memory, cpus, model, display,
-            network, agent, PodOption, PinFile };
+            network, agent, Oracle, PodOption, PinFile };
         command.Act(Json, (result, cancel) =>
         {
             string disk = result.GetValue(qemu) ?? throw new VmPodException(ExitCode.Usage, "adopt needs --qemu DISK.",
                 "VMware machines come with a later version.");
             var request = new Adoption.Request(result.GetValue(name)!, disk, result.GetValue(PodOption)!, result.GetValue(memory),
                 result.GetValue(cpus), result.GetValue(model)!,
-                result.GetValue(display), result.GetValue(network), result.GetValue(agent));
+                result.GetValue(display), result.GetValue(network), result.GetValue(agent), StoreAlone(result));
             using SecretBuffer? passphrase = Passphrase(result, PodAddress.Parse(request.Pod));
             AdoptResult adopted = Adoption.Run(request, passphrase, result.GetValue(Json) ? null : new ProgressLine(), cancel);
             Show(result, adopted, HostGuardJson.Default.AdoptResult,
@@ -87,6 +92,13 @@ internal static class HostGuardCommands
         return command;
     }
 
+    private static bool StoreAlone(ParseResult result) => result.GetValue(Oracle) switch
+    {
+        null => false,
+        "off" => true,
+        _ => throw new VmPodException(ExitCode.Usage, "--oracle can only be 'off'.", "Leave it out otherwise."),
+    };
+
     private static Command Start(string verb, bool boot)
     {
         var session = new Argument<string>("SESSION");
@@ -97,7 +109,7 @@ internal static class HostGuardCommands
         var cache = new Option<int>("--cache") { Description = "MiB of locked memory for decoded chunks.", DefaultValueFactory = _ => 96 };
         var command = new Command(verb, boot ? "Start a session from power-on, from its newest disk." : "Go on with a session where it was suspended.")
         {
-            session, PodOption, PinFile, Emulation, Flush, Grace, CheckpointEvery, Outbound, overlay, cache, fork,
+            session, PodOption, PinFile, Emulation, Flush, Oracle, Grace, CheckpointEvery, Outbound, overlay, cache, fork,
         };
         if (!boot)
         {
@@ -129,6 +141,7 @@ internal static class HostGuardCommands
                     "pod" => true,
                     _ => throw new VmPodException(ExitCode.Usage, "--flush is 'host' or 'pod'."),
                 },
+                StoreAlone = StoreAlone(result),
                 OutboundNetwork = result.GetValue(Outbound),
                 RunFolder = RunFolders.Make(name),
                 GraceMs = result.GetValue(Grace) * 1000,

@@ -57,6 +57,9 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     public long RestBytes => 0;
 
     /// <inheritdoc/>
+    public long CellsFetched => 0;
+
+    /// <inheritdoc/>
     public string? RestFolder => null;
 
     /// <summary>The receipt's figures go into the log: this host holds the pod's own log key.</summary>

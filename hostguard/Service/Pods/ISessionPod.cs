@@ -45,6 +45,9 @@ internal interface ISessionPod : IDisposable
     /// <summary>Bytes of sealed cells that the pod did not commit yet.</summary>
     long RestBytes { get; }
 
+    /// <summary>Cells that came from the pod under this lease, each counted once. Always 0 where the pod is a folder.</summary>
+    long CellsFetched { get; }
+
     /// <summary>Where the rest is kept, once a commit was.</summary>
     string? RestFolder { get; }
 

@@ -28,6 +28,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     private readonly FetchedCells fetched = new(residue.Folder, cellBytes, HostLimits.FetchedBytesMax);
     private readonly Lock sending = new();
     private WireLink? sentTo, refusedBy;
+    private long cellsFetched;
     private volatile bool keepsRest;
     private bool keysDropped;
 
@@ -36,6 +37,9 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
 
     /// <summary>Bytes of cells that are sealed and not committed.</summary>
     public long UncommittedBytes => residue.Bytes;
+
+    /// <summary>Cells that came over the link.</summary>
+    public long CellsFetched => Interlocked.Read(ref cellsFetched);
 
     /// <summary>Where the rest stands, if it was kept.</summary>
     public string? RestFolder => residue.IsKept ? residue.Folder : null;
@@ -112,6 +116,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
         if (fetched.TryRead(id, key, cell))
             return;
         FetchFrom(pod.Require(ReadPatience), id, key, cell);
+        Interlocked.Increment(ref cellsFetched);
         // Only what is the cell that was asked for: another one would be found damaged again and again.
         if (CellId.Of(cell) == id)
             fetched.Add(id, key, cell);

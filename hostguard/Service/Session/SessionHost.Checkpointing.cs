@@ -25,7 +25,7 @@ internal sealed partial class SessionHost
             Enter(SessionPhase.Checkpointing);
             try
             {
-                return await TakeCheckpointAsync(label, goOn: true);
+                return await TakeCheckpointAsync(label, goOn: true, placeFirstUse: true);
             }
             finally
             {
@@ -39,7 +39,7 @@ internal sealed partial class SessionHost
         }
     }
 
-    private async Task<SessionResult> TakeCheckpointAsync(string label, bool goOn)
+    private async Task<SessionResult> TakeCheckpointAsync(string label, bool goOn, bool placeFirstUse)
     {
         var wall = Stopwatch.StartNew();
         long appended = lease!.BytesAppended;
@@ -67,7 +67,7 @@ internal sealed partial class SessionHost
                 StoreState(state);
             }
             await SettleMemoryAsync();
-            CommitSummary commit = await Task.Run(() => CommitMeasured(GenerationKind.Checkpoint, label, Continue, close: !goOn));
+            CommitSummary commit = await Task.Run(() => CommitMeasured(GenerationKind.Checkpoint, label, Continue, close: !goOn, placeFirstUse));
             lastCheckpoint = commit.Record.Generation;
             Audit(goOn ? AuditKind.SessionCheckpoint : AuditKind.SessionSuspend, ("generation", (long)commit.Record.Generation), ("cells-added",
                 commit.CellsAdded));

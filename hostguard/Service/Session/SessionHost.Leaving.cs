@@ -10,6 +10,8 @@ namespace VmPod.HostGuard.Session;
 /// <content>Leaving: the machine stops, what it has goes to the pod, then the wipe. Allowed: one commit; refused: everything else.</content>
 internal sealed partial class SessionHost
 {
+    private const string Leave = "leave";
+
     private long cpusStoppedMs;
 
     /// <summary>Suspends the machine with its memory into the pod, and wipes this host.</summary>
@@ -27,7 +29,8 @@ internal sealed partial class SessionHost
             SessionResult saved;
             try
             {
-                saved = await TakeCheckpointAsync("suspend", goOn: false);
+                // Who leaves does not wait for what only the next resume has of it.
+                saved = await TakeCheckpointAsync("suspend", goOn: false, placeFirstUse: reason != Leave);
             }
             catch
             {
@@ -62,7 +65,7 @@ internal sealed partial class SessionHost
     // A CPU waits for a damaged page for ever: QEMU cannot stop it, and there is no memory to save. The caller holds the turn.
     private async Task<SessionResult> LeaveWithoutMemoryAsync(string reason, VmPodException damage)
     {
-        if (reason != "leave")
+        if (reason != Leave)
         {
             throw new VmPodException(ExitCode.Damaged, $"The machine waits for a part of its memory and cannot be suspended: {damage.Message}",
                 $"hostguard leave {request.Session} saves its disk and ends it; its programs can go on from an older checkpoint, if there is one.", damage);

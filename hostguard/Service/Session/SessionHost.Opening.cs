@@ -39,6 +39,8 @@ internal sealed partial class SessionHost
             if (!request.Boot && lease.Reader!.Record.Kind != GenerationKind.Checkpoint)
                 throw new VmPodException(ExitCode.NotFound, $"{ForkName.Of(request.Fork ?? 0)} has no memory: it is a disk.",
                     $"hostguard boot {request.Session} --fork {ForkName.Of(request.Fork ?? 0)} starts it from that.");
+            if (request.StoreAlone)
+                lease.StoreAlone();
             lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
             Reached("lease opened");
@@ -130,6 +132,9 @@ internal sealed partial class SessionHost
         }
         memory = image.Streams.FirstOrDefault(s => s.Name == MemoryStream && s.Length == shape!.MemoryBytes)
             ?? throw new VmPodException(ExitCode.Damaged, "The checkpoint has no memory of the machine's size.");
+        // Beside the hypervisor's start: by the time it asks, most of what the visit before read first is here.
+        image.StartReadAhead();
+        image.RecordFirstUse();
     }
 
     private void OpenMount()

@@ -26,6 +26,11 @@ internal sealed partial class SessionHost
     // The guest has the machine first: what the first commit needs can wait so long.
     private static readonly TimeSpan PrepareAfter = TimeSpan.FromSeconds(1);
 
+    // H-150: a machine's first seconds, and as long as it goes on reading what was not read yet: over a slow link it takes so long to begin. What it reads
+    // later is what it is made to do, and differs from visit to visit.
+    private static readonly TimeSpan FirstUseMin = TimeSpan.FromSeconds(3), FirstUseMax = TimeSpan.FromSeconds(30), FirstUseLook = TimeSpan.FromSeconds(1);
+    private const int FirstUseQuietPages = 32;
+
     private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly HalfWritten halfWritten = new();
@@ -44,6 +49,8 @@ internal sealed partial class SessionHost
         if (pod!.KeepsRest)
             new Thread(FetchWhatIsHalfWritten) { IsBackground = true, Name = "half-written chunks" }.Start();
         watchers.Add(Task.Run(PrepareCommitAsync));
+        if (!request.Boot)
+            watchers.Add(Task.Run(EndFirstUseAsync));
     }
 
     private async Task WatchPodAsync()
@@ -227,6 +234,32 @@ internal sealed partial class SessionHost
         }
     }
 
+    private async Task EndFirstUseAsync()
+    {
+        try
+        {
+            await Task.Delay(FirstUseMin, time, ending.Token);
+            for (TimeSpan passed = FirstUseMin; passed < FirstUseMax; passed += FirstUseLook)
+            {
+                int before = image!.FirstUseCount;
+                await Task.Delay(FirstUseLook, time, ending.Token);
+                if (image.FirstUseCount - before < FirstUseQuietPages)
+                    break;
+            }
+            (int pages, int cells) = image!.EndFirstUse();
+            log.LogInformation("First use: {Pages} pages out of {Cells} cells", pages, cells);
+        }
+        catch (OperationCanceledException)
+        {
+            // The session ends.
+        }
+        catch (Exception e) when (e is VmPodException or IOException or ObjectDisposedException)
+        {
+            // What was noted counts; in how many cells it stands could not be said.
+            log.LogDebug("First use: {Reason}", e.Message);
+        }
+    }
+
     private void NoteWrite(uint stream, long offset, int length)
     {
         meter.NoteWrite();
@@ -283,7 +316,7 @@ internal sealed partial class SessionHost
         _ = CommitMeasured(GenerationKind.Draft, "tip");
     }
 
-    private CommitSummary CommitMeasured(GenerationKind kind, string label, Action? switched = null, bool close = false)
+    private CommitSummary CommitMeasured(GenerationKind kind, string label, Action? switched = null, bool close = false, bool placeFirstUse = false)
     {
         SyncMeter.Taken taken = default;
         long sent = lease!.BytesAppended;
@@ -293,7 +326,7 @@ internal sealed partial class SessionHost
             {
                 taken = meter.Switched();
                 switched?.Invoke();
-            }, close);
+            }, close, placeFirstUse);
             meter.Durable(taken, lease.BytesAppended - sent);
             return commit;
         }

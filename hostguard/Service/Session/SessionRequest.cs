@@ -29,6 +29,9 @@ public sealed record SessionRequest
     /// <summary>A guest's flush returns only when the pod has it durably (rule 6).</summary>
     public bool FlushToPod { get; init; }
 
+    /// <summary>Stores the session's chunks alone from now on, and for good.</summary>
+    public bool StoreAlone { get; init; }
+
     /// <summary>Lets the guest open connections to the outside.</summary>
     public bool OutboundNetwork { get; init; }
 

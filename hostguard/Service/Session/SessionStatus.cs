@@ -58,6 +58,9 @@ public sealed record SessionStatus
     /// <summary>Bytes written through the mount.</summary>
     public long BytesWritten { get; init; }
 
+    /// <summary>Cells that came from the pod over the link, each counted once. Always 0 where the pod is a folder.</summary>
+    public long CellsFetched { get; init; }
+
     /// <summary>Bytes of cells appended to the pod under this lease.</summary>
     public long BytesAppended { get; init; }
 

@@ -1,4 +1,5 @@
 namespace VmPod.PodKeeper.Cli.Replies;
 
-/// <summary>A chunk, or with no file a whole generation (or the fork that is named), that does not open.</summary>
-internal sealed record DamagedChunkReply(string Session, ulong Generation, string? File, long? Chunk, string What, string? Fork);
+/// <summary>Chunks, or with no file a whole generation (or the fork that is named), that do not open, and the cells that are to blame.</summary>
+internal sealed record DamagedChunkReply(string Session, ulong Generation, string? File, long? Chunk, string What, string? Fork, long? Last,
+    IReadOnlyList<string> Cells);

@@ -10,7 +10,8 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Log">What is wrong with the vault's log or head, or null.</param>
 /// <param name="Audit">The audit log.</param>
 /// <param name="Deep">What --deep found, or null.</param>
+/// <param name="Witness">"same", "newer", "older" or "forked" to the file of --witness; null without one, and the first time.</param>
 internal sealed record VerifyReply(
     bool Sound, long Cells, long DamagedCount, IReadOnlyList<DamagedCellReply> Damaged, long MissingCount, IReadOnlyList<string> Missing,
     string? Log, AuditStateReply Audit,
-    DeepReply? Deep);
+    DeepReply? Deep, string? Witness);

@@ -10,6 +10,7 @@ using VmPod.PodKeeper.Control;
 using VmPod.PodKeeper.Pairings;
 using VmPod.PodKeeper.Serving;
 using VmPod.Sync.Channel.Pairings;
+using VmPod.Vault.House;
 
 namespace VmPod.PodKeeper.Cli.Serving;
 
@@ -18,9 +19,9 @@ internal sealed class ServedCommands(PodServer server, string folder)
 {
     // Names of what is asked; the verbs of the command line, and two questions.
     internal const string IsYours = "is-yours", Unlock = "unlock", Lock = "lock", Status = "status", Sessions = "sessions", Release = "release",
-        Review = "review", Pair = "pair", Unpair = "unpair", Accept = "accept";
+        Review = "review", Pair = "pair", Unpair = "unpair", Accept = "accept", Forget = "forget", Gc = "gc", Squash = "squash", Clean = "clean";
 
-    internal const string All = "all", Break = "break", Digits = "digits";
+    internal const string All = "all", Break = "break", Digits = "digits", DryRun = "dry-run";
 
     /// <summary>Answers a call.</summary>
     internal void Answer(ControlCall call)
@@ -60,6 +61,17 @@ internal sealed class ServedCommands(PodServer server, string folder)
             case Accept:
                 (string session, ulong? generation, ulong? fork) = GetVerb.Split(given[0]);
                 return Bytes(new AcceptReply(session, server.Accept(session, generation, fork)), ReplyJson.Default.AcceptReply);
+            case Forget:
+                return Bytes(server.With(p => ForgetVerb.Forget(p, given)), ReplyJson.Default.ForgetReply);
+            case Squash:
+                return Bytes(SquashVerb.ReplyOf(server.Squash(given[0])), ReplyJson.Default.RewriteReply);
+            case Clean:
+                bool isTry = given.Contains(DryRun, StringComparer.Ordinal);
+                (IReadOnlyList<RewriteReport> sessions, GarbageReport? freed) = server.Clean(long.Parse(given[0], CultureInfo.InvariantCulture), isTry);
+                return Bytes(CleanVerb.ReplyOf(sessions, freed, isTry), ReplyJson.Default.CleanReply);
+            case Gc:
+                bool isDryRun = given.Contains(DryRun, StringComparer.Ordinal);
+                return Bytes(GcVerb.ReplyOf(server.CollectGarbage(isDryRun), isDryRun), ReplyJson.Default.GcReply);
             case Review:
                 return Bytes(ReviewOf(given.Count > 0 ? given[0] : null), ReplyJson.Default.ReviewReply);
             case Pair:
@@ -76,7 +88,7 @@ internal sealed class ServedCommands(PodServer server, string folder)
         bool was = server.State.IsUnlocked;
         // Asked without a passphrase: only whether one is needed.
         if (!was && call.Secret is { } passphrase && !server.TryUnlock(passphrase))
-            throw Unlocking.Wrong();
+            throw Unlocking.Wrong(server.Look(p => p.Vault.AsksForKeyFile));
         return new UnlockReply(server.VaultText, was, null, 0, Served: true);
     }
 

@@ -59,7 +59,11 @@ internal static class PairingVerbs
                 : UnpairHere(folder, which);
             if (!reply.WasPaired)
                 throw new VmPodException(ExitCode.NotFound, $"There is no pairing {text}.", "podkeeper pairings DIR lists them.");
-            Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.UnpairReply, r => [$"Unpaired; {r.LinksEnded} links were ended."]);
+            Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.UnpairReply, r =>
+            [
+                $"Unpaired; {r.LinksEnded} links were ended.",
+                "What it was given it keeps. podkeeper rotate DIR puts what is written from now on under keys that it never had.",
+            ]);
             return (int)ExitCode.Done;
         });
         return verb;

@@ -8,6 +8,7 @@ using VmPod.PodKeeper.Cli.Serving;
 using VmPod.PodKeeper.Serving;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
+using VmPod.Vault.House;
 using VmPod.Vault.Format.Store;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
@@ -57,13 +58,19 @@ internal static class StatusVerb
         long? cells = vault?.Store.CellCount;
         AuditReader audit = AuditTrail.OpenReader(folder);
         AuditVerification state = audit.Verify();
+        VaultSpace? space = vault?.Space();
         return new StatusReply(descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), descriptor.CellBytes,
-            DateTimeOffset.FromUnixTimeMilliseconds(descriptor.CreatedMs), isUnlocked, holder, cells, cells * descriptor.CellBytes,
+            DateTimeOffset.FromUnixTimeMilliseconds(descriptor.CreatedMs), isUnlocked, holder, cells, (cells - vault?.Store.FreedCells) * descriptor.CellBytes,
             vault?.Store.Head.Sessions.Count(s => s.TipOffset >= 0), vault?.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open),
             new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
             state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
-            "nobody: no TPM, no witness yet", Recovery: vault?.HasRecoverySlot(), Suite: descriptor.Suite);
+            "nobody but witnesses (verify --witness FILE, paired hosts): without a TPM the NV counter is software, and proves nothing",
+            Recovery: vault?.HasRecoverySlot(), Suite: descriptor.Suite, LowSpace: space?.IsLow, ReserveBytes: space?.ReserveBytes,
+            FreedCells: vault?.Store.FreedCells);
     }
+
+    /// <summary>What is said of a pod of which less than a tenth is free.</summary>
+    internal const string NearlyFull = "less than a tenth of the disk is free: forget generations (podkeeper forget), then podkeeper gc DIR";
 
     private static IEnumerable<string> Lines(StatusReply r)
     {
@@ -73,10 +80,13 @@ internal static class StatusVerb
             yield return holder.Pid is { } pid ? $"in use by      process {pid} ({holder.Program})" : "in use by      another process";
         else
         {
-            yield return $"holds          {r.Sessions} sessions ({r.OpenLeases} leases open), {r.Cells} cells, "
+            yield return $"holds          {r.Sessions} sessions ({r.OpenLeases} leases open), {r.Cells - r.FreedCells} cells, "
                 + Output.Bytes(r.Bytes ?? 0);
         }
-        yield return $"free           {Output.Bytes(r.FreeBytes)}";
+        string kept = r.ReserveBytes is { } reserve ? $", of which {Output.Bytes(reserve)} are kept for a suspend" : "";
+        yield return $"free           {Output.Bytes(r.FreeBytes)}{kept}";
+        if (r.LowSpace == true)
+            yield return "attention      " + NearlyFull;
         yield return $"audit          {r.AuditEntries} entries, {(r.AuditIntact ? "intact" : "BROKEN: podkeeper audit verify says where")}";
         if (r.Recovery is { } recovery)
             yield return $"recovery       {(recovery ? "by its recovery words" : "none: a lost passphrase or pod is lost (podkeeper words DIR)")}";

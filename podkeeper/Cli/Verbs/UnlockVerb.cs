@@ -16,7 +16,7 @@ internal static class UnlockVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod();
-        Option<string?> pinFile = Arguments.PinFile();
+        Option<string?> pinFile = Arguments.PinFile(), keyFile = Arguments.KeyFile();
         var idle = new Option<int>("--idle")
         {
             HelpName = "MINUTES",
@@ -25,7 +25,7 @@ internal static class UnlockVerb
         };
         var verb = new Command("unlock", "Keep a pod unlocked for this user until 'lock', an idle time, or the pod is gone.")
         {
-            pod, idle, pinFile,
+            pod, idle, pinFile, keyFile,
         };
         verb.SetAction(parsed =>
         {
@@ -34,14 +34,14 @@ internal static class UnlockVerb
             if (minutes < 1)
                 throw new VmPodException(ExitCode.Usage, "The idle time is at least one minute.");
             if (Served.Is(folder))
-                return UnlockServer(folder, parsed.GetValue(pinFile), parsed.GetValue(Arguments.Json));
+                return UnlockServer(folder, parsed.GetValue(pinFile), parsed.GetValue(keyFile), parsed.GetValue(Arguments.Json));
             RuntimeFolder runtime = RuntimeFolder.Make();
             UInt128 vaultId = CellStore.ReadDescriptor(folder).VaultId;
             bool wasUnlocked = KeyAgentClient.IsServing(runtime, vaultId);
             int? agent = null;
             if (!wasUnlocked)
             {
-                using SecretBuffer passphrase = Unlocking.Read(parsed.GetValue(pinFile));
+                using SecretBuffer passphrase = Unlocking.Read(parsed.GetValue(pinFile), parsed.GetValue(keyFile));
                 string[] arguments = ["agent", folder, "--idle", minutes.ToString(CultureInfo.InvariantCulture), "--json"];
                 agent = KeyAgentProcess.Start([.. Myself(), .. arguments], passphrase, ErrorOf);
             }
@@ -58,11 +58,11 @@ internal static class UnlockVerb
     }
 
     // The passphrase goes to the server, which alone has the vault; it stays unlocked until 'lock' or its end.
-    private static int UnlockServer(string folder, string? pinFile, bool json)
+    private static int UnlockServer(string folder, string? pinFile, string? keyFile, bool json)
     {
         UnlockReply reply = Served.Ask(folder, ServedCommands.Status, [], ReplyJson.Default.StatusReply) is { Unlocked: true, Vault: var vault }
             ? new UnlockReply(vault, true, null, 0, Served: true)
-            : WithPassphrase(folder, pinFile);
+            : WithPassphrase(folder, pinFile, keyFile);
         Output.Print(json, reply, ReplyJson.Default.UnlockReply, r =>
         [
             r.WasUnlocked ? "The pod is unlocked already." : $"Unlocked: the server has the vault's keys until podkeeper lock {folder}.",
@@ -70,9 +70,9 @@ internal static class UnlockVerb
         return (int)ExitCode.Done;
     }
 
-    private static UnlockReply WithPassphrase(string folder, string? pinFile)
+    private static UnlockReply WithPassphrase(string folder, string? pinFile, string? keyFile)
     {
-        using SecretBuffer passphrase = Unlocking.Read(pinFile);
+        using SecretBuffer passphrase = Unlocking.Read(pinFile, keyFile);
         return Served.Ask(folder, ServedCommands.Unlock, [], ReplyJson.Default.UnlockReply, passphrase);
     }
 

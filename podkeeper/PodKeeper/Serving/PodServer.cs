@@ -8,6 +8,7 @@ using VmPod.Secrets;
 using VmPod.Sync.Channel;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Format;
+using VmPod.Vault.House;
 
 namespace VmPod.PodKeeper.Serving;
 
@@ -174,6 +175,16 @@ public sealed class PodServer : IDisposable
 
     /// <summary>As <see cref="Pod.Accept"/>.</summary>
     public IReadOnlyList<string> Accept(string session, ulong? generation, ulong? fork) => With(p => p.Accept(session, generation, fork));
+
+    /// <summary>As <see cref="Pod.CollectGarbage"/>: hosts go on meanwhile, and the pod can be locked.</summary>
+    public GarbageReport CollectGarbage(bool isDryRun) => pod.CollectGarbage(isDryRun, null, stopping.Token);
+
+    /// <summary>As <see cref="Pod.Squash"/>: hosts of other sessions go on meanwhile.</summary>
+    public RewriteReport Squash(string session) => pod.Squash(session, null, stopping.Token);
+
+    /// <summary>As <see cref="Pod.Clean"/>: hosts go on meanwhile; sessions that one of them has are left alone.</summary>
+    public (IReadOnlyList<RewriteReport> Sessions, GarbageReport? Freed) Clean(long bytesMax, bool isDryRun) =>
+        pod.Clean(bytesMax, isDryRun, null, stopping.Token);
 
     /// <summary>Ends everything that a host has here, after its pairing was removed: links, and keys of leases. The leases stay open in the vault.</summary>
     /// <returns>Links that were ended.</returns>

@@ -4,8 +4,8 @@ using VmPod.Benchmarks.Peers;
 using VmPod.Benchmarks.Report;
 using VmPod.Benchmarks.Report.Plots;
 using VmPod.Testing;
+using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
-using ZstdSharp;
 
 namespace VmPod.Benchmarks.Vaults;
 
@@ -13,7 +13,6 @@ namespace VmPod.Benchmarks.Vaults;
 internal sealed class PipelineBenchmark : IBenchmark
 {
     private const double Mi = 1 << 20;
-    private const int Level = 1;
 
     // DESIGN.md section 8.
     private const double ShareLeastPercent = 75;
@@ -70,7 +69,7 @@ internal sealed class PipelineBenchmark : IBenchmark
             .Add("put, fsync included", [mebibytes / put.WallS], mebibytes / plain.WallS * ShareLeastPercent / 100));
         report.Plots.Add(profile.Plot());
         report.Versions["vmpod"] = typeof(Vault.PodVault).Assembly.GetName().Version!.ToString(3);
-        report.Versions["ZstdSharp"] = typeof(Compressor).Assembly.GetName().Version!.ToString(3);
+        report.Versions["ZstdSharp"] = typeof(ZstdSharp.Compressor).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture,
             $"Generation 0: {chunks.Chunks.Count} chunks that are not zero, {mebibytes:0} MiB; {Environment.ProcessorCount} CPUs; medians "
                 + $"of {puts.Count} alternating runs."));
@@ -88,11 +87,16 @@ internal sealed class PipelineBenchmark : IBenchmark
         long next = -1;
         Thread[] threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(() =>
         {
-            using var compressor = new Compressor(Level);
+            using var encoder = new ChunkEncoder(Effort.Fast);
             using ChunkList.Reader reader = chunks.Open();
-            byte[] chunk = new byte[FormatLimits.ChunkBytes], output = new byte[Compressor.GetCompressBound(FormatLimits.ChunkBytes)];
-            for (long i = Interlocked.Increment(ref next); i < chunks.Chunks.Count; i = Interlocked.Increment(ref next))
-                compressor.Wrap(reader.Read((int)i, chunk), output);
+            byte[] plain = new byte[FormatLimits.GroupBytesMax], output = new byte[ChunkEncoder.OutputBytesOf(FormatLimits.GroupBytesMax)];
+            for (long first; (first = Interlocked.Increment(ref next) * StageProfile.ChunksOfFrame) < chunks.Chunks.Count;)
+            {
+                int length = 0;
+                for (int i = (int)first; i < Math.Min(first + StageProfile.ChunksOfFrame, chunks.Chunks.Count); i++)
+                    length += reader.Read(i, plain.AsSpan(length, FormatLimits.ChunkBytes)).Length;
+                encoder.Deflate(plain.AsSpan(0, length), default, output);
+            }
         }))];
         foreach (Thread thread in threads)
             thread.Start();

@@ -32,6 +32,9 @@ internal sealed class VaultTool(int cellBytes = FormatLimits.CellBytesDefault) :
     /// <inheritdoc/>
     public long StoredBytes => DataFile.StoredBytes(folder);
 
+    /// <summary>True to store chunks alone.</summary>
+    public bool StoresAlone { get; init; }
+
     /// <summary>What the last save did.</summary>
     public SnapshotWriter.Summary? LastPut { get; private set; }
 
@@ -59,6 +62,8 @@ internal sealed class VaultTool(int cellBytes = FormatLimits.CellBytesDefault) :
     public Timing Save(string folder, int generation) => Step(StoreAccess.Write, vault =>
     {
         using SessionLease lease = vault.BeginLease(Session, create: true, host: 1);
+        if (StoresAlone)
+            lease.StoreAlone();
         LastPut = SnapshotWriter.Put(lease, [folder], "benchmark", progress: null, CancellationToken.None);
         LastFill = lease.BytesUsed / ((double)LastPut.CellsAdded * CellLayout.Capacity(cellBytes));
     });

@@ -144,13 +144,13 @@ public sealed class PodTests
         using (Pod pod = test.OpenUnlocked())
         {
             pod.Put("work", [test.Files], "first", null, TestContext.Current.CancellationToken);
-            DeepReport sound = pod.VerifyDeep(TestContext.Current.CancellationToken);
+            DeepReport sound = pod.VerifyDeep(null, TestContext.Current.CancellationToken);
             Assert.Equal((1, 1, 0), (sound.Generations, sound.Chunks, sound.DamagedCount));
         }
         Damage(test.Folder);
         using Pod damaged = test.OpenUnlocked();
         Assert.False(damaged.Verify(null, TestContext.Current.CancellationToken).IsSound);
-        Assert.NotEqual(0, damaged.VerifyDeep(TestContext.Current.CancellationToken).DamagedCount);
+        Assert.NotEqual(0, damaged.VerifyDeep(null, TestContext.Current.CancellationToken).DamagedCount);
     }
 
     [Fact]

@@ -100,6 +100,27 @@ public sealed partial class ServeCliTests : IDisposable
     }
 
     [Fact]
+    [Trait("Spec", "P-56")]
+    public void The_house_is_kept_by_the_server_of_a_pod_that_is_served()
+    {
+        File.WriteAllBytes(temp["files", "disk"], RandomNumberGenerator.GetBytes(300_000));
+        PodKeeperProgram.Run("put", Pod, "work", temp["files"], "--pin-file", Pin).Expect(0);
+        Serve([]);
+        PodKeeperProgram.Run("forget", Pod, "work@1").Expect((int)ExitCode.Refused);
+        PodKeeperProgram.Run("unlock", Pod, "--pin-file", Pin).Expect(0);
+        Assert.Equal(1, PodKeeperProgram.Run("forget", Pod, "work", "--keep-last", "1", "--json").Expect(0).Json.GetProperty("generations")[0].GetInt32());
+        Assert.True(PodKeeperProgram.Run("gc", Pod, "--json").Expect(0).Json.GetProperty("cells_freed").GetInt64() > 4);
+        Assert.Empty(PodKeeperProgram.Run("clean", Pod, "--dry-run", "--json").Expect(0).Json.GetProperty("sessions").EnumerateArray());
+        Assert.Equal(3, PodKeeperProgram.Run("squash", Pod, "work", "--json").Expect(0).Json.GetProperty("generation").GetInt32());
+        // gc needs no keys.
+        PodKeeperProgram.Run("lock", Pod).Expect(0);
+        Assert.True(PodKeeperProgram.Run("gc", Pod, "--json").Expect(0).Json.GetProperty("cells_freed").GetInt64() > 4);
+        JsonElement status = PodKeeperProgram.Run("status", Pod, "--json").Expect(0).Json;
+        Assert.True(status.GetProperty("freed_cells").GetInt64() > 8);
+        Assert.Equal(JsonValueKind.False, status.GetProperty("low_space").ValueKind);
+    }
+
+    [Fact]
     [Trait("Spec", "P-57")]
     public void A_host_is_paired_by_the_code_that_the_owner_sees_and_is_linked_until_it_is_unpaired()
     {

@@ -106,7 +106,7 @@ public sealed class PageTableTests
     private static PayloadRef Whole(CellBench bench, ChunkKey key, byte[] chunk)
     {
         // Pages 3 and 7 of it, so that it fits one cell of the bench.
-        using var encoder = new ChunkEncoder(1);
+        using var encoder = new ChunkEncoder(Effort.Fast);
         for (int page = 0; page < Chunk / Page; page++)
         {
             if (page is not (3 or 7))
@@ -119,7 +119,7 @@ public sealed class PageTableTests
 
     private static PayloadRef Difference(CellBench bench, ChunkKey key, byte[] before, byte[] now, int page)
     {
-        using var encoder = new ChunkEncoder(1);
+        using var encoder = new ChunkEncoder(Effort.Fast);
         byte[] into = new byte[ChunkEncoder.OutputBytesMax];
         int header = PagePayload.WriteHeader(into, (ushort)(1 << page), (ushort)(1 << page));
         byte[] like = [.. before.AsSpan(0, Page / 2), .. now.AsSpan(Page / 2)];
@@ -130,7 +130,7 @@ public sealed class PageTableTests
 
     private static PayloadRef Delta(CellBench bench, ChunkKey key, byte[] before, byte[] now)
     {
-        using var encoder = new ChunkEncoder(1);
+        using var encoder = new ChunkEncoder(Effort.Fast);
         byte[] into = new byte[ChunkEncoder.OutputBytesMax], like = [.. before.AsSpan(0, Chunk / 2), .. now.AsSpan(0, 1)];
         return Sealed(bench, key, Codec.Delta, into[..encoder.Deflate(like, before, into)], like.Length);
     }

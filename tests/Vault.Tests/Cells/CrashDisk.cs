@@ -58,7 +58,7 @@ internal sealed class CrashDisk
                 _ = _live.Remove(operation.Name);
                 _pendingNames.Add((operation, _live[operation.Target!]));
                 break;
-            case DiskOperationKind.Write or DiskOperationKind.Truncate:
+            case DiskOperationKind.Write or DiskOperationKind.Truncate or DiskOperationKind.Punch:
                 _live[operation.Name].Pending.Add(operation);
                 break;
             case DiskOperationKind.Sync:
@@ -116,6 +116,16 @@ internal sealed class CrashDisk
             if (survives(0))
                 Array.Resize(ref data, (int)operation.Offset);
             return data;
+        }
+        if (operation.Kind == DiskOperationKind.Punch)
+        {
+            var punched = (byte[])data.Clone();
+            for (long at = operation.Offset; at < Math.Min(operation.Offset + operation.Length, data.Length); at += Sector)
+            {
+                if (survives((int)at))
+                    punched.AsSpan((int)at, Sector).Clear();
+            }
+            return punched;
         }
         var result = data.ToList();
         for (int at = 0; at < operation.Data.Length;)

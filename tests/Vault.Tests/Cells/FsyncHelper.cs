@@ -22,6 +22,7 @@ internal static class FsyncHelper
         {
             "dotnet" => DotNet(dir),
             "open" => Open(dir),
+            "work" => Crash.FaultWork.Run(dir),
             _ => Store(dir),
         });
     }

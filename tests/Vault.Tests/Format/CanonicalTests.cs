@@ -17,7 +17,9 @@ public sealed class CanonicalTests
     private static readonly Gen<PageTable> Tables = Gen.Select(Gen.Select(Gen.Int[1, 3], Gen.Int[0, 4], Gen.UInt[0, 200], Places).Array[1, 5],
         Gen.Select(Gen.Int[0, 3], Gen.Int[0, 4], Gen.Int[0, 15]).Array[PageTable.PagesMax], Gen.Int[0, 5], TableOf);
 
-    private static readonly Gen<ChunkKey> Keys = Gen.Select(Gen.UInt[0, 3], Gen.ULong[0, 1 << 28], (stream, chunk) => new ChunkKey(stream, chunk));
+    private static readonly Gen<ChunkKey> Keys = Gen.Select(
+        Gen.OneOf(Gen.UInt[0, 3], Gen.UInt[InternalStream.First, MetadataStream.First - 1]),
+        Gen.ULong[0, 1 << 28], (stream, chunk) => new ChunkKey(stream, chunk));
 
     [Fact]
     [Trait("Spec", "V-24")]

@@ -80,6 +80,7 @@ public sealed class PageReferenceTests
 
     [Theory]
     [Trait("Spec", "V-140")]
+    [Trait("Spec", "V-147")]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
@@ -90,20 +91,21 @@ public sealed class PageReferenceTests
         byte[] disk = Data.Text(seed, Length), memory = Shuffled(disk, seed);
         Data.Random(seed, 40 * Page).CopyTo(memory, 50 * Page);
         var kept = new List<string>();
-        long referenced = 0, different = 0;
+        long referenced = 0, different = 0, shared = 0;
         for (int generation = 1; generation <= 6; generation++)
         {
             pod.Write("disk.raw", disk);
             pod.Write("mem.raw", memory);
             SnapshotWriter.Summary summary = pod.Put();
-            (referenced, different) = (referenced + summary.PagesReferenced, different + summary.PagesDifferent);
+            (referenced, different, shared) = (referenced + summary.PagesReferenced, different + summary.PagesDifferent, shared + summary.ChunksShared);
             kept.Add(pod.Keep($"{seed}-{generation}"));
             if (generation == 3)
                 pod.Reopen();
             for (int step = 0; step < 120; step++)
                 Change(random, disk, memory);
         }
-        Assert.True(referenced > 2 * Pages && different > 40, $"{referenced} pages referenced, {different} different: the test does not test what it is for");
+        Assert.True(referenced > 2 * Pages && different > 40 && shared > 100,
+            $"{referenced} pages referenced, {different} different, {shared} chunks in groups: the test does not test what it is for");
         for (int i = 0; i < kept.Count; i++)
             FolderTree.AssertSame(kept[i], pod.Get((ulong)i + 1));
     }

@@ -18,6 +18,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
         ulong? fork = null, UInt128? name = null, bool isForeign = false)
     {
         owner = pod.Vault.OwnerPublicKey!;
+        CellBytes = pod.Vault.Descriptor.CellBytes;
         Signer = SigningKey.FromSeed(seed);
         Granted = pod.Vault.GrantLease(session, create, name ?? Name, Signer.PublicKey, generation, tip: false, cellsMax, fork,
             isForeign);
@@ -47,7 +48,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
 
     internal CommitEntry? RestCommit { get; private set; }
 
-    public int CellBytes => 16 * 1024;
+    public int CellBytes { get; }
 
     public ulong NowMs() => 1_700_000_000_000;
 

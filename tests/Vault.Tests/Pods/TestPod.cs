@@ -19,15 +19,18 @@ internal sealed class TestPod : IDisposable
     internal static readonly VaultOptions Cheap = new() { Argon2MemoryKiB = 8 * 1024 };
 
     private readonly bool keepsFolder;
+    private readonly TimeProvider time;
     private int gets;
 
-    internal TestPod(int cellBytes = 64 * 1024, string? root = null, RecoveryWords? words = null, byte suite = CellSuite.HmacAes)
+    internal TestPod(int cellBytes = 64 * 1024, string? root = null, RecoveryWords? words = null, byte suite = CellSuite.HmacAes,
+        TimeProvider? time = null)
     {
+        this.time = time ?? TimeProvider.System;
         keepsFolder = root is not null;
         Root = root ?? Directory.CreateTempSubdirectory("vmpod-test-").FullName;
         Source = Directory.CreateDirectory(Path.Combine(Root, "source")).FullName;
         using SecretBuffer secret = Secret();
-        Vault = PodVault.Create(Folder, secret, Cheap with { CellBytes = cellBytes, Suite = suite }, TimeProvider.System, words);
+        Vault = PodVault.Create(Folder, secret, Cheap with { CellBytes = cellBytes, Suite = suite }, this.time, words);
     }
 
     internal string Root { get; }
@@ -43,9 +46,9 @@ internal sealed class TestPod : IDisposable
         SecretBuffer.Create(passphrase.Length, passphrase, static (bytes, text) => Encoding.ASCII.GetBytes(text, bytes));
 
     /// <summary>Opens a pod folder for writing and unlocks it.</summary>
-    internal static PodVault Unlock(string folder, StoreAccess access = StoreAccess.Write)
+    internal static PodVault Unlock(string folder, StoreAccess access = StoreAccess.Write, TimeProvider? time = null)
     {
-        PodVault vault = PodVault.Open(folder, access, TimeProvider.System);
+        PodVault vault = PodVault.Open(folder, access, time ?? TimeProvider.System);
         try
         {
             using SecretBuffer secret = Secret();
@@ -62,7 +65,7 @@ internal sealed class TestPod : IDisposable
     internal void Reopen()
     {
         Vault.Dispose();
-        Vault = Unlock(Folder);
+        Vault = Unlock(Folder, time: time);
     }
 
     internal string FileOf(string name) => Path.Combine(Source, name);

@@ -49,18 +49,52 @@ public sealed class IndependentReaderTests
             Assert.Equal("whole", said.GetProperty("lineage").GetString());
             Assert.Equal(session.Kept.Count, said.GetProperty("generations").GetArrayLength());
             // Every chunk that is there has its tag, and each is that of its bytes.
-            string[] stored = ["raw", "zstd", "patch", "pageref", "delta", "named"];
+            string[] stored = ["raw", "zstd", "patch", "pageref", "delta", "group", "named"];
             Assert.Equal(stored.Sum(codec => said.Count("chunks", codec)), said.GetProperty("tags_checked").GetInt64());
         }
         // What was not there was not shown: each codec, each kind of page and each way to list leaves must occur.
         foreach ((string group, string name) in new[]
         {
-            ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "named"),
+            ("chunks", "zero"), ("chunks", "raw"), ("chunks", "zstd"), ("chunks", "patch"), ("chunks", "pageref"), ("chunks", "delta"), ("chunks", "group"),
+            ("chunks", "named"),
             ("pages", "zero"), ("pages", "own"), ("pages", "target"), ("pages", "difference"),
-            ("target_pages", "raw"), ("target_pages", "zstd"), ("target_pages", "pageref"),
+            ("target_pages", "raw"), ("target_pages", "zstd"), ("target_pages", "pageref"), ("target_pages", "group"),
             ("structure", "inline_runs"), ("structure", "leaf_runs"), ("structure", "map_leaves"), ("structure", "tag_leaves"),
         })
             Assert.True(found.Sum(said => said.Count(group, name)) > 0, $"no {name} in {group}");
+    }
+
+    [Fact]
+    [Trait("Spec", "V-160")]
+    [Trait("Spec", "V-161")]
+    [Trait("Spec", "V-168")]
+    public async Task It_reads_what_a_housekeeping_left_and_nothing_that_was_forgotten()
+    {
+        using var pod = new TestPod(16 * 1024);
+        var kept = new List<string>();
+        for (int i = 1; i <= 4; i++)
+        {
+            // A segment is 16 MiB: the first ones are deleted whole.
+            pod.Write("a", Data.Random(i, i == 1 ? 40_000_000 : 700_000));
+            pod.Put();
+            kept.Add(pod.Keep($"{i}"));
+        }
+        pod.Vault.Forget(pod.Vault.PlanForget(TestPod.Session, [1, 3], []));
+        Assert.True(pod.Vault.CollectGarbage(isDryRun: false, null, TestContext.Current.CancellationToken).Freed.Cells > 2000);
+        Assert.False(File.Exists(Path.Combine(pod.Folder, "v1/segments/000000.seg")));
+        pod.Vault.Dispose();
+        string first = Path.Combine(pod.Root, "first");
+        _ = (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session + "@2", first)).MustSucceed();
+        FolderTree.AssertSame(kept[1], first);
+        Assert.Equal(3, (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session + "@3", Path.Combine(pod.Root, "gone"))).ExitCode);
+
+        pod.Reopen();
+        _ = pod.Vault.Squash(TestPod.Session, TestPod.Host, null, TestContext.Current.CancellationToken);
+        _ = pod.Vault.CollectGarbage(isDryRun: false, null, TestContext.Current.CancellationToken);
+        pod.Vault.Dispose();
+        string second = Path.Combine(pod.Root, "second");
+        _ = (await IndependentReader.ReadAsync(pod.Folder, TestPod.Session, second)).MustSucceed();
+        FolderTree.AssertSame(kept[3], second);
     }
 
     [Fact]

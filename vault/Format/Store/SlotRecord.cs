@@ -31,6 +31,9 @@ public sealed record SlotRecord
     /// <summary>Cells of the vault: full segments times 1,024, plus the cells of the last one.</summary>
     public required long Cells { get; init; }
 
+    /// <summary>The hash of this disk's map of freed positions (V-161); zero if nothing was freed.</summary>
+    public Digest FreeMap { get; init; }
+
     /// <summary>Whether these 4 KiB were never written: all zero.</summary>
     public static bool IsEmpty(ReadOnlySpan<byte> slot) => !slot.ContainsAnyExcept((byte)0);
 
@@ -38,9 +41,9 @@ public sealed record SlotRecord
     public byte[] Encode()
     {
         var bytes = new byte[StoreLimits.SlotBytes];
-        // Then 32 bytes reserved for the hash of the free map, and the rest, all zero.
         new ByteWriter().Bytes("VPS1"u8).UInt64(Seq).UInt64((ulong)LogBytes).UInt64((ulong)LogEntries).UInt64((ulong)HeadOffset).UInt32((uint)HeadBytes)
-            .Hash(HeadHash).UInt32((uint)(Cells / StoreLimits.SegmentCells)).UInt32((uint)(Cells % StoreLimits.SegmentCells)).Written.CopyTo(bytes);
+            .Hash(HeadHash).UInt32((uint)(Cells / StoreLimits.SegmentCells))
+            .UInt32((uint)(Cells % StoreLimits.SegmentCells)).Hash(FreeMap).Written.CopyTo(bytes);
         SHA256.HashData(bytes.AsSpan(0, HashOffset), bytes.AsSpan(HashOffset));
         return bytes;
     }
@@ -61,6 +64,7 @@ public sealed record SlotRecord
         uint headBytes = reader.UInt32();
         var headHash = reader.Hash();
         uint full = reader.UInt32(), last = reader.UInt32();
+        var freeMap = reader.Hash();
         bool sound = seq > 0 && (int)(seq % 2) == place
             && logBytes <= long.MaxValue && logEntries is > 0 and <= long.MaxValue && headBytes <= StoreLimits.HeadBytesMax
             && headOffset < logBytes && logBytes - headOffset == StoreLimits.EntryHeaderBytes + headBytes
@@ -77,6 +81,7 @@ public sealed record SlotRecord
             HeadBytes = (int)headBytes,
             HeadHash = headHash,
             Cells = (long)full * StoreLimits.SegmentCells + last,
+            FreeMap = freeMap,
         };
         return true;
     }

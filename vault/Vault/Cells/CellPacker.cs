@@ -24,6 +24,9 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
     private int bodyLength;
     private ulong ordinal;
 
+    // Of those, the last so many share the payload that is being added.
+    private int adding;
+
     /// <summary>The number of the batch that is being written.</summary>
     public ulong Batch { get; set; }
 
@@ -49,21 +52,27 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
     /// Adds a payload. It begins in the open cell if <see cref="Room"/> is at least <see cref="PartBytesMin"/>. If a cell cannot be given away (no space),
     /// the payload is not there, those before it are, and the packer goes on. With <paramref name="pages"/> other payloads hold some of the chunk's pages.
     /// </summary>
-    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes, PageTable? pages = null)
+    public void Add(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> bytes, PageTable? pages = null) =>
+        Add([(key, pages)], codec, rawLength, bytes);
+
+    /// <summary>As <see cref="Add(ChunkKey, Codec, int, ReadOnlySpan{byte}, PageTable)"/>, for a payload that chunks share.</summary>
+    public void Add(ReadOnlySpan<(ChunkKey Key, PageTable? Pages)> chunks, Codec codec, int rawLength, ReadOnlySpan<byte> bytes)
     {
         if (Room < Math.Min(bytes.Length, PartBytesMin))
             Seal();
-        unplaced.Add(new Unsealed(key, entries.Count, pages, null));
+        foreach ((ChunkKey key, PageTable? pages) in chunks)
+            unplaced.Add(new Unsealed(key, entries.Count, pages, null));
+        adding = chunks.Length;
         try
         {
-            AddParts(key, codec, rawLength, bytes);
+            AddParts(chunks[0].Key, codec, rawLength, bytes);
         }
         catch
         {
             // The line that said "goes on" is the last one, and so are its bytes.
             bodyLength = entries[^1].Offset;
             entries.RemoveAt(entries.Count - 1);
-            unplaced.RemoveAt(unplaced.Count - 1);
+            unplaced.RemoveRange(unplaced.Count - adding, adding);
             throw;
         }
     }
@@ -101,19 +110,12 @@ internal sealed class CellPacker(LeaseKeys keys, SessionHandle session, int cell
         CellId id = CellId.Of(cell);
         Cells++;
         emit(id, cell);
-        int placed = goesOn ? unplaced.Count - 1 : unplaced.Count;
+        int placed = goesOn ? unplaced.Count - adding : unplaced.Count;
         for (int i = 0; i < placed; i++)
             Placed(unplaced[i].Key, PlaceOf(unplaced[i], id));
-        if (goesOn)
-        {
-            Unsealed last = unplaced[^1];
-            unplaced[0] = last with { Earlier = [.. last.Earlier ?? [], id] };
-            unplaced.RemoveRange(1, unplaced.Count - 1);
-        }
-        else
-        {
-            unplaced.Clear();
-        }
+        unplaced.RemoveRange(0, placed);
+        foreach (ref Unsealed open in CollectionsMarshal.AsSpan(unplaced))
+            open = open with { Earlier = [.. open.Earlier ?? [], id] };
         entries.Clear();
         bodyLength = 0;
     }

@@ -48,6 +48,18 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         return state.Filled == manifest.Length && state.Joined == 0 ? manifest : throw Disagrees(new ChunkKey(MetadataStream.Manifest, 0));
     }
 
+    /// <summary>The lines of a cell's directory.</summary>
+    /// <exception cref="VmPodException">The cell is missing or damaged (exit 5).</exception>
+    public PayloadEntry[] ReadDirectory(CellId id) => opened.Use(id, Load, id, static (work, _) =>
+    {
+        if (!CellContent.TryParse(work[CellLayout.HeaderBytes..], out CellContent content))
+            return [];
+        var lines = new PayloadEntry[content.Count];
+        for (int line = 0; line < lines.Length; line++)
+            lines[line] = content.Entry(line);
+        return lines;
+    });
+
     private static bool TakeManifest(ReadOnlySpan<byte> plaintext, ManifestRead state)
     {
         if (!CellContent.TryParse(plaintext, out CellContent content) || content.Context.Commit != state.Record.Number
@@ -215,12 +227,13 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
             request.Filled = length;
             PartResult next = opened.Use(place.Rest![part - 1], Load, request, static (work, r) => TakePart(work, r, 0, r.Part, r.Filled));
             CheckPart(key, next, part < place.Rest.Length);
-            if (next.Codec != result.Codec || next.RawLength != result.RawLength)
+            if (next.Codec != result.Codec || next.RawLength != result.RawLength || next.FirstChunk != result.FirstChunk)
                 throw Disagrees(key);
             length += next.Length;
         }
+        request.FirstChunk = result.FirstChunk;
         return TryDecode(request, result.Codec, result.RawLength, s.Joined.Slice(0, length), out ushort have)
-            ? result with { Have = have } : throw Disagrees(key);
+            ? Decoded(result.Codec, result.RawLength, have) : throw Disagrees(key);
     }
 
     private static void CheckPart(ChunkKey key, PartResult part, bool goesOn)
@@ -236,27 +249,36 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
             return default;
         PayloadEntry entry = content.Entry((int)slot);
         // Of a metadata stream only the first key of what is in it tells which one it is.
-        bool isThis = entry.Stream == request.Key.Stream && (entry.Chunk == request.Key.Chunk || entry.Stream >= MetadataStream.First);
-        if (!isThis || entry.Part != part || content.Context.Commit != request.Place.Commit
-            || content.Context.LeaseId != request.Place.LeaseId || entry.RawLength > request.Chunk.Length)
+        // Of a group the line has the first chunk, and its own table the others.
+        bool isGroup = entry.Codec == Codec.Group;
+        bool isThis = entry.Stream == request.Key.Stream && (entry.Stream >= MetadataStream.First ? !isGroup
+            : isGroup ? entry.Chunk <= request.Key.Chunk : entry.Chunk == request.Key.Chunk);
+        if (!isThis || entry.Part != part || content.Context.Commit != request.Place.Commit || content.Context.LeaseId != request.Place.LeaseId
+            || (isGroup ? FormatLimits.ChunkBytes : entry.RawLength) > request.Chunk.Length)
             return default;
+        request.FirstChunk = entry.Chunk;
         ReadOnlySpan<byte> bytes = content.Bytes(entry);
         if (part == 0 && !entry.More)
         {
             return TryDecode(request, entry.Codec, entry.RawLength, bytes, out ushort have)
-                ? new PartResult(true, false, entry.Codec, entry.RawLength, entry.Length, true, have) : default;
+                ? Decoded(entry.Codec, entry.RawLength, have) : default;
         }
         if (filled + bytes.Length > request.Scratch.Joined.Length)
             return default;
         bytes.CopyTo(request.Scratch.Joined.Slice(filled, bytes.Length));
-        return new PartResult(true, entry.More, entry.Codec, entry.RawLength, entry.Length, false, 0);
+        return new PartResult(true, entry.More, entry.Codec, entry.RawLength, entry.Length, false, 0, entry.Chunk);
     }
+
+    private static PartResult Decoded(Codec codec, int rawLength, ushort have) =>
+        new(true, false, codec, codec == Codec.Group ? FormatLimits.ChunkBytes : rawLength, 0, true, have, 0);
 
     private static bool TryDecode(in Request request, Codec codec, int rawLength, ReadOnlySpan<byte> payload, out ushort have)
     {
         Scratch s = request.Scratch;
         Span<byte> chunk = request.Chunk;
         have = 0;
+        if (codec == Codec.Group)
+            return TryDecodeGroup(request, rawLength, payload, out have);
         switch (request.Want)
         {
             case Want.Exactly when rawLength != chunk.Length:
@@ -280,14 +302,55 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         if (!pages.TryDecode(s.Decoder, pages.Different == 0 ? default : s.Prefix.Slice(0, s.PrefixLength), joined))
             return false;
         have = pages.Pages;
+        Spread(joined, have, chunk);
+        return true;
+    }
+
+    // One frame for several chunks. The one that was decoded last is kept: who reads in order decodes each once.
+    private static bool TryDecodeGroup(in Request request, int rawLength, ReadOnlySpan<byte> payload, out ushort have)
+    {
+        have = 0;
+        if (!GroupPayload.TryRead(payload, rawLength, out GroupPayload group)
+            || !group.TryFind(request.Key.Chunk - request.FirstChunk, out ushort pages, out int offset))
+            return false;
+        bool agrees = request.Want switch
+        {
+            Want.Exactly or Want.UpTo => pages == ushort.MaxValue,
+            Want.Pages => request.Pages is { IsDelta: false, DifferentPages: 0 } table && table.OwnPages == pages,
+            Want.Plain => true,
+            _ => false,
+        };
+        Scratch s = request.Scratch;
+        Span<byte> joined = s.Group.Slice(0, rawLength);
+        if (!agrees || request.Chunk.Length < FormatLimits.ChunkBytes)
+            return false;
+        if (s.GroupPlace != (request.Place.Cell, request.Place.Slot))
+        {
+            s.GroupPlace = null;
+            if (!s.Decoder.TryInflate(group.Frame, default, joined))
+                return false;
+            s.GroupPlace = (request.Place.Cell, request.Place.Slot);
+        }
+        have = pages;
+        Spread(joined[offset..], have, request.Chunk);
+        return true;
+    }
+
+    // Pages that stand one after the other, each to its place.
+    private static void Spread(ReadOnlySpan<byte> joined, ushort pages, Span<byte> chunk)
+    {
+        if (pages == ushort.MaxValue)
+        {
+            joined[..FormatLimits.ChunkBytes].CopyTo(chunk);
+            return;
+        }
         for (int page = 0, at = 0; page < PageTable.PagesMax; page++)
         {
-            if ((have >> page & 1) == 0)
+            if ((pages >> page & 1) == 0)
                 continue;
             joined.Slice(at, FormatLimits.PageBytes).CopyTo(PageOf(chunk, page));
             at += FormatLimits.PageBytes;
         }
-        return true;
     }
 
     private void Load(CellId id, Span<byte> work)
@@ -327,7 +390,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         Pages,
     }
 
-    private readonly record struct PartResult(bool Found, bool More, Codec Codec, int RawLength, int Length, bool Decoded, ushort Have);
+    private readonly record struct PartResult(bool Found, bool More, Codec Codec, int RawLength, int Length, bool Decoded, ushort Have, ulong FirstChunk);
 
     private ref struct Request(ChunkKey key, PayloadRef place, Span<byte> chunk, Want want, PageTable? pages, Scratch scratch)
     {
@@ -339,6 +402,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         public readonly Scratch Scratch = scratch;
         public int Part;
         public int Filled;
+        public ulong FirstChunk;
     }
 
     private sealed class ManifestRead(byte[] manifest, CommitRecord record, Scratch scratch)
@@ -356,8 +420,12 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         public readonly LockedMemory Pages = new(FormatLimits.ChunkBytes);
         public readonly LockedMemory Target = new(FormatLimits.ChunkBytes);
         public readonly LockedMemory Prefix = new(PageTable.BasesMax * FormatLimits.ChunkBytes);
+        public readonly LockedMemory Group = new(FormatLimits.GroupBytesMax);
         public readonly ChunkDecoder Decoder = new();
         public int PrefixLength;
+
+        // Whose pages are in Group: cells are named by their content.
+        public (CellId Cell, uint Slot)? GroupPlace;
 
         public void Dispose()
         {
@@ -365,6 +433,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
             Pages.Dispose();
             Target.Dispose();
             Prefix.Dispose();
+            Group.Dispose();
             Decoder.Dispose();
         }
     }

@@ -10,14 +10,24 @@ internal sealed unsafe class ChunkEncoder : IDisposable
 {
     private ZSTD_CCtx_s* context = Methods.ZSTD_createCCtx();
 
-    /// <summary>An encoder of a zstd level.</summary>
-    public ChunkEncoder(int level)
+    // A frame has 256 KiB at most (FormatLimits.GroupBytesMax).
+    private const int WindowLog = 18;
+
+    /// <summary>An encoder that tries so hard.</summary>
+    public ChunkEncoder(Effort effort)
     {
-        _ = Methods.ZSTD_CCtx_setParameter(context, ZSTD_cParameter.ZSTD_c_compressionLevel, level);
+        Set(ZSTD_cParameter.ZSTD_c_windowLog, WindowLog);
+        Set(ZSTD_cParameter.ZSTD_c_strategy, (int)(effort == Effort.Fast ? ZSTD_strategy.ZSTD_fast : ZSTD_strategy.ZSTD_dfast));
+        Set(ZSTD_cParameter.ZSTD_c_hashLog, 15);
+        Set(ZSTD_cParameter.ZSTD_c_chainLog, 13);
+        Set(ZSTD_cParameter.ZSTD_c_minMatch, 5);
     }
 
     /// <summary>Bytes that the output must have room for: those of a payload of pages stand after their tables.</summary>
-    public static int OutputBytesMax { get; } = Compressor.GetCompressBound(FormatLimits.ChunkBytes) + PagePayload.PatchHeaderBytes;
+    public static int OutputBytesMax { get; } = OutputBytesOf(FormatLimits.ChunkBytes);
+
+    /// <summary>As <see cref="OutputBytesMax"/>, for so many bytes of plaintext of one or more chunks.</summary>
+    public static int OutputBytesOf(int plainBytes) => Compressor.GetCompressBound(plainBytes) + GroupPayload.HeaderBytesMax;
 
     /// <summary>Encodes one chunk, alone, into <paramref name="into"/>. The payload is <paramref name="chunk"/> itself if zstd does not
     /// make it smaller.</summary>
@@ -49,5 +59,11 @@ internal sealed unsafe class ChunkEncoder : IDisposable
     {
         _ = Methods.ZSTD_freeCCtx(context);
         context = null;
+    }
+
+    private void Set(ZSTD_cParameter parameter, int value)
+    {
+        if (Methods.ZSTD_isError(Methods.ZSTD_CCtx_setParameter(context, parameter, value)))
+            throw new InvalidOperationException($"zstd does not take {parameter} = {value}.");
     }
 }

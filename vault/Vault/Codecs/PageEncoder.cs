@@ -16,7 +16,7 @@ namespace VmPod.Vault.Codecs;
 /// itself. References go to pages that stand as themselves, never on to others, and all differences of a chunk are from one payload: so a page costs the cells
 /// of two payloads at most (rule 13).
 /// </remarks>
-internal sealed class PageEncoder(int level) : IDisposable
+internal sealed class PageEncoder(Effort effort) : IDisposable
 {
     private const int PageBytes = FormatLimits.PageBytes, PagesMax = PageTable.PagesMax;
 
@@ -27,7 +27,9 @@ internal sealed class PageEncoder(int level) : IDisposable
         prefix = new(FormatLimits.ChunkBytes);
     private readonly PageKind[] kinds = new PageKind[PagesMax];
     private readonly (PageTarget Target, int Page)[] references = new (PageTarget, int)[PagesMax];
-    private readonly ChunkEncoder encoder = new(level);
+
+    /// <summary>What compresses.</summary>
+    public ChunkEncoder Compressor { get; } = new(effort);
 
     /// <summary>What a chunk is encoded with.</summary>
     /// <param name="Reader">Reads older payloads.</param>
@@ -35,19 +37,65 @@ internal sealed class PageEncoder(int level) : IDisposable
     /// <param name="Clean">Bit i: page i is what it was there, for certain.</param>
     /// <param name="Source">Where pages are found by their bytes; null for nowhere.</param>
     /// <param name="TargetsMax">Other payloads that the chunk may name: a guest reads a disk in long runs, which should not become many small reads.</param>
-    public readonly record struct Context(PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax);
-
-    /// <summary>Encodes a chunk into <paramref name="into"/>. With a table whose pages are all those of others the length is 0.</summary>
-    public (Codec Codec, int Length, PageTable? Pages) Encode(ChunkKey key, ReadOnlySpan<byte> chunk, in Context context, Span<byte> into)
+    /// <param name="Placed">For each page where it was stored already, as it is, in a payload that is sealed; null or no target for none.</param>
+    public readonly record struct Context(
+        PayloadReader Reader, PayloadRef Old, ushort Clean, IPageSource? Source, int TargetsMax, (PageTarget Target, int Page)[]? Placed = null)
     {
-        if (chunk.Length % PageBytes == 0 && (context.Source is not null || !context.Old.IsZero) && Sort(key, chunk, context))
+        /// <summary>True to store it alone, whatever else there is (SPEC V-155).</summary>
+        public bool IsAlone { get; init; }
+    }
+
+    /// <summary>
+    /// Finds out what a chunk's pages are, and encodes it into <paramref name="into"/> if some are differences. With a table whose pages are all those of
+    /// others the length is 0. False if those of its own (the table's, or all without one) stand for themselves: alone by <see cref="EncodeAlone"/>, or in
+    /// a frame with those of other chunks.
+    /// </summary>
+    public bool TryEncode(ChunkKey key, ReadOnlySpan<byte> chunk, in Context context, Span<byte> into, out (Codec Codec, int Length, PageTable? Pages) encoded)
+    {
+        encoded = default;
+        if (chunk.Length % PageBytes != 0 || (context.Source is null && context.Placed is null && context.Old.IsZero) || !Sort(key, chunk, context))
+            return false;
+        LimitTargets(context.TargetsMax);
+        PageTable table = Table();
+        if (table.DifferentPages != 0)
         {
-            LimitTargets(context.TargetsMax);
-            if (Compose(chunk, context, into) is { } composed)
-                return composed;
+            int length = Join(chunk, table.OwnPages);
+            if (ReadPrefix(table, context) is var before and > 0)
+            {
+                int header = PagePayload.WriteHeader(into, table.OwnPages, table.DifferentPages);
+                int frame = Compressor.Deflate(joined.Slice(0, length), prefix.Slice(0, before), into[header..]);
+                if (frame < length)
+                {
+                    encoded = (Codec.Patch, header + frame, table);
+                    return true;
+                }
+            }
+            for (int page = 0; page < PagesMax; page++)
+            {
+                if (kinds[page] == PageKind.Difference)
+                    kinds[page] = PageKind.Own;
+            }
+            table = Table();
         }
-        (Codec codec, int length) = encoder.Encode(chunk, into);
-        return (codec, length, null);
+        if (table.Targets.Count > 0)
+            encoded.Pages = table;
+        return encoded.Pages is { HasOwn: false };
+    }
+
+    /// <summary>Encodes the own pages of a chunk alone.</summary>
+    /// <param name="own">They, joined; without a table the whole chunk.</param>
+    /// <param name="table">The chunk's table; null for none.</param>
+    /// <param name="into">At least <see cref="ChunkEncoder.OutputBytesMax"/>.</param>
+    public (Codec Codec, int Length) EncodeAlone(ReadOnlySpan<byte> own, PageTable? table, Span<byte> into)
+    {
+        if (table is null)
+            return Compressor.Encode(own, into);
+        int header = PagePayload.WriteHeader(into, table.OwnPages, 0);
+        int frame = Compressor.Deflate(own, default, into[header..]);
+        if (frame < own.Length)
+            return (Codec.PageRef, header + frame);
+        own.CopyTo(into[header..]);
+        return (Codec.PageRef, header + own.Length);
     }
 
     /// <summary>
@@ -56,7 +104,7 @@ internal sealed class PageEncoder(int level) : IDisposable
     public (Codec Codec, int Length, PageTable? Pages) EncodeDelta(ChunkKey key, ReadOnlySpan<byte> chunk, PayloadReader reader, in PayloadRef last,
         Span<byte> into)
     {
-        (Codec codec, int length) = encoder.Encode(chunk, into);
+        (Codec codec, int length) = Compressor.Encode(chunk, into);
         // The base of a delta is never one: it is what the last version was a difference from.
         PageTarget? basis = last.IsZero ? null : last.Pages is null ? new PageTarget(key, last) : last.Pages.IsDelta ? last.Pages.Targets[0] : null;
         if (basis is not { } from)
@@ -64,7 +112,7 @@ internal sealed class PageEncoder(int level) : IDisposable
         try
         {
             Span<byte> before = old.Slice(0, FormatLimits.ChunkBytes);
-            int delta = encoder.Deflate(chunk, before[..reader.ReadUpTo(from.Key, from.Place, before)], other.Slice(0, ChunkEncoder.OutputBytesMax));
+            int delta = Compressor.Deflate(chunk, before[..reader.ReadUpTo(from.Key, from.Place, before)], other.Slice(0, ChunkEncoder.OutputBytesMax));
             if (delta >= length - length / 8)
                 return (codec, length, null);
             other.Slice(0, delta).CopyTo(into);
@@ -80,7 +128,7 @@ internal sealed class PageEncoder(int level) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        encoder.Dispose();
+        Compressor.Dispose();
         old.Dispose();
         other.Dispose();
         joined.Dispose();
@@ -101,7 +149,11 @@ internal sealed class PageEncoder(int level) : IDisposable
             if (!bytes.ContainsAnyExcept((byte)0))
                 continue;
             kinds[page] = PageKind.Own;
-            if ((context.Clean >> page & 1) != 0 && last.TryPlain(page, out references[page]))
+            if (context.Placed is { } placed && !placed[page].Target.Place.IsZero)
+            {
+                (kinds[page], references[page]) = (PageKind.Reference, placed[page]);
+            }
+            else if ((context.Clean >> page & 1) != 0 && last.TryPlain(page, out references[page]))
             {
                 kinds[page] = PageKind.Reference;
             }
@@ -201,40 +253,6 @@ internal sealed class PageEncoder(int level) : IDisposable
                     kinds[page] = PageKind.Own;
             }
         }
-    }
-
-    private (Codec, int, PageTable?)? Compose(ReadOnlySpan<byte> chunk, in Context context, Span<byte> into)
-    {
-        PageTable table = Table();
-        if (table.Targets.Count == 0)
-            return null;
-        int length = Join(chunk, table.OwnPages);
-        if (length == 0)
-            return (default, 0, table);
-        if (table.DifferentPages != 0 && ReadPrefix(table, context) is var before and > 0)
-        {
-            int header = PagePayload.WriteHeader(into, table.OwnPages, table.DifferentPages);
-            int frame = encoder.Deflate(joined.Slice(0, length), prefix.Slice(0, before), into[header..]);
-            if (frame < length)
-                return (Codec.Patch, header + frame, table);
-        }
-        if (table.DifferentPages != 0)
-        {
-            for (int page = 0; page < PagesMax; page++)
-            {
-                if (kinds[page] == PageKind.Difference)
-                    kinds[page] = PageKind.Own;
-            }
-            table = Table();
-            if (table.Targets.Count == 0)
-                return null;
-        }
-        int start = PagePayload.WriteHeader(into, table.OwnPages, 0);
-        int packed = encoder.Deflate(joined.Slice(0, length), default, into[start..]);
-        if (packed < length)
-            return (Codec.PageRef, start + packed, table);
-        joined.Slice(0, length).CopyTo(into[start..]);
-        return (Codec.PageRef, start + length, table);
     }
 
     private PageTable Table()

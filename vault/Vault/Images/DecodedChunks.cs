@@ -22,6 +22,7 @@ internal sealed class DecodedChunks : IDisposable
     private readonly LockedCache<(ChunkKey Key, ulong Lease, ulong Commit)> slots;
     private readonly Func<uint, bool> isDisk;
     private readonly Func<long> memoryBytes;
+    private readonly Func<ulong> seed;
     private readonly Lock gate = new();
     private volatile ImagePages? pages;
 
@@ -30,13 +31,19 @@ internal sealed class DecodedChunks : IDisposable
     /// <param name="memory">Locked memory.</param>
     /// <param name="isDisk">Tells the streams whose pages memory may name.</param>
     /// <param name="memoryBytes">Bytes of the machine's memory; 0 while it has none.</param>
-    public DecodedChunks(SessionLease lease, LockedMemory memory, Func<uint, bool> isDisk, Func<long> memoryBytes)
+    /// <param name="seed">Of the page index that is kept with the session; asked once.</param>
+    public DecodedChunks(SessionLease lease, LockedMemory memory, Func<uint, bool> isDisk, Func<long> memoryBytes, Func<ulong> seed)
     {
         this.lease = lease;
         this.isDisk = isDisk;
         this.memoryBytes = memoryBytes;
+        this.seed = seed;
         slots = new LockedCache<(ChunkKey, ulong, ulong)>(memory, SlotBytes);
+        SlotCount = (int)(memory.Length / SlotBytes);
     }
+
+    /// <summary>Payloads that it holds at most.</summary>
+    public int SlotCount { get; }
 
     /// <summary>Where pages that passed are found. Null for a machine without memory.</summary>
     public ImagePages? Pages
@@ -46,7 +53,7 @@ internal sealed class DecodedChunks : IDisposable
             if (pages is not null)
                 return pages;
             lock (gate)
-                return pages ??= memoryBytes() is var bytes and > 0 ? new ImagePages(lease, this, bytes / PageBytes) : null;
+                return pages ??= memoryBytes() is var bytes and > 0 ? new ImagePages(lease, this, bytes / PageBytes, seed()) : null;
         }
     }
 

@@ -19,7 +19,7 @@ namespace VmPod.Vault.Images;
 /// hold <c>epoch</c> shared and the chunk's stripe; the switch holds <c>epoch</c> alone; one thread at a time seals and commits (<c>sealing</c>).
 /// A full overlay makes writers wait while it is sealed and spilled; a write never fails for want of room (rule 8).
 /// </remarks>
-public sealed class SessionImage : IDisposable
+public sealed partial class SessionImage : IDisposable
 {
     private const int PageBytes = FormatLimits.PageBytes, ChunkBytes = FormatLimits.ChunkBytes, Stripes = 256;
 
@@ -45,8 +45,8 @@ public sealed class SessionImage : IDisposable
         foreach (StreamInfo stream in lease.Reader?.Streams ?? [])
             streams[stream.Number] = stream;
         overlay = new Overlay(memory.Overlay);
-        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes);
-        pipeline = new EncodePipeline(options.Level, options.EncodeThreads);
+        chunks = new DecodedChunks(lease, memory.Cache, number => KindOf(number) == StreamKind.Disk, MemoryBytes, () => Notes.Seed);
+        pipeline = new EncodePipeline(Effort.Fast, options.EncodeThreads);
         LockedBytes = options.OverlayBytes + options.CacheBytes;
     }
 
@@ -151,6 +151,7 @@ public sealed class SessionImage : IDisposable
             foreach (long chunk in lease.Reader?.Chunks(stream).ToList() ?? [])
                 lease.PutZero(new ChunkKey(stream.Number, (ulong)chunk));
             lease.ForgetPending(stream.Number);
+            ForgetFirstUse();
         }
     }
 
@@ -172,8 +173,10 @@ public sealed class SessionImage : IDisposable
     /// <param name="label">Why.</param>
     /// <param name="switched">Called once the switch is made and sealing begins: the machine may go on.</param>
     /// <param name="close">Ends the lease with this commit.</param>
+    /// <param name="placeFirstUse">Of a checkpoint: what was read first after the resume goes into cells of its own (rule 14). Not at a leave, which has no
+    /// time for it.</param>
     /// <exception cref="VmPodException">No space (8), the lease was ended (6). What was written is kept, and the next commit has it.</exception>
-    public CommitSummary Commit(GenerationKind kind, string label, Action? switched = null, bool close = false)
+    public CommitSummary Commit(GenerationKind kind, string label, Action? switched = null, bool close = false, bool placeFirstUse = false)
     {
         Func<uint, bool> include = kind == GenerationKind.Checkpoint ? static _ => true : number =>
             KindOf(number) is not (StreamKind.Memory or StreamKind.State);
@@ -192,7 +195,7 @@ public sealed class SessionImage : IDisposable
                 epoch.ExitWriteLock();
             }
             switched?.Invoke();
-            Seal(frames);
+            Seal(frames, placeFirstUse && kind == GenerationKind.Checkpoint);
             foreach (StreamInfo stream in committed.Where(s => include(s.Number)))
                 ForgetBeyondEnd(stream);
             return lease.Commit(kind, label, committed, kind == GenerationKind.Checkpoint ? null : include, close);
@@ -217,7 +220,10 @@ public sealed class SessionImage : IDisposable
     public void PrepareCommit()
     {
         lock (sealing)
+        {
             lease.LoadLiveCells();
+            chunks.Pages?.Load();
+        }
     }
 
     /// <summary>Seals what the overlay holds into cells that no commit names yet, and frees its frames.</summary>
@@ -246,6 +252,8 @@ public sealed class SessionImage : IDisposable
     /// <summary>Zeroes overlay, cached chunks and opened cells. Nobody may be reading or writing. What was not committed is gone.</summary>
     public void Wipe()
     {
+        // What it still reads would be cached after the wipe; freeing the memory waits for it in any case.
+        _ = EndReadAhead(ReadAheadPatience);
         overlay.Clear();
         chunks.Clear();
         lease.Reader?.ClearCache();
@@ -255,7 +263,7 @@ public sealed class SessionImage : IDisposable
     /// and this says false.</summary>
     public bool TryDispose(TimeSpan patience)
     {
-        if (!sealing.TryEnter(patience))
+        if (!EndReadAhead(patience) || !sealing.TryEnter(patience))
             return false;
         try
         {
@@ -271,6 +279,7 @@ public sealed class SessionImage : IDisposable
     /// <summary>Zeroes and frees all memory.</summary>
     public void Dispose()
     {
+        _ = EndReadAhead(Timeout.InfiniteTimeSpan);
         overlay.Dispose();
         chunks.Dispose();
         pipeline.Dispose();
@@ -314,10 +323,20 @@ public sealed class SessionImage : IDisposable
 
     private void ReadBase(ChunkKey key, int start, Span<byte> into)
     {
-        if (lease.TryFind(key, out PayloadRef place))
-            chunks.Read(key, place, start, into);
-        else
+        if (ReadCells(key, start, into) && firstUse.IsOn)
+            NoteFirstUse(key, start, into);
+    }
+
+    // False for a chunk of zeros.
+    private bool ReadCells(ChunkKey key, int start, Span<byte> into)
+    {
+        if (!lease.TryFind(key, out PayloadRef place))
+        {
             into.Clear();
+            return false;
+        }
+        chunks.Read(key, place, start, into);
+        return true;
     }
 
     private bool TryWriteInChunk(ChunkKey key, int start, ReadOnlySpan<byte> data)
@@ -366,16 +385,25 @@ public sealed class SessionImage : IDisposable
     }
 
     // The caller holds sealing. Frozen frames do not change, so they are read without their stripe.
-    private void Seal(List<Frame> frames)
+    private void Seal(List<Frame> frames, bool placeFirstUse = false)
     {
-        if (frames.Count == 0)
+        FirstUsePlacement? placement = placeFirstUse && firstUsePages is not null && !lease.StoresAlone ? new FirstUsePlacement(this, firstUsePages) : null;
+        if (frames.Count == 0 && !placeFirstUse)
             return;
         try
         {
-            // Disks first: what stands there once it is sealed need not be stored again as memory.
-            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory)];
-            using IEnumerator<Frame[]> batches = frames.Chunk(BatchOutput.ChunksMax).GetEnumerator();
-            pipeline.Run(batches.Next, Encode, Complete, CancellationToken.None);
+            // Mostly it was done before (PrepareCommit).
+            if (frames.Any(f => KindOf(f.Key.Stream) == StreamKind.Memory))
+                chunks.Pages?.Load();
+            placement?.Store(frames.ToDictionary(f => f.Key));
+            // Disks first: what stands there once it is sealed need not be stored again as memory. Chunks that name pages stored above come last: then those
+            // are in sealed cells, mostly without a cell sealed for it. In order, so that neighbours share a frame.
+            frames = [.. frames.OrderBy(f => KindOf(f.Key.Stream) == StreamKind.Memory).ThenBy(f => f.Key)];
+            Run(frames.Where(f => placement?.Has(f.Key) != true).Select(f => new Sealed(f.Key, f, null)));
+            if (placement is not null)
+                Run(placement.Chunks());
+            if (placeFirstUse)
+                StoreNotes();
             lease.SealBatch();
         }
         catch
@@ -400,53 +428,60 @@ public sealed class SessionImage : IDisposable
         }
     }
 
-    private void Encode(Frame[] batch, Worker worker, BatchOutput output)
+    private void Run(IEnumerable<Sealed> chunksToSeal)
+    {
+        using IEnumerator<Sealed[]> batches = chunksToSeal.Chunk(BatchOutput.ChunksMax).GetEnumerator();
+        pipeline.Run(batches.Next, Encode, Complete, CancellationToken.None);
+    }
+
+    private void Encode(Sealed[] batch, Worker worker, BatchOutput output)
     {
         Span<byte> chunk = worker.Plaintext.Slice(0, ChunkBytes);
-        foreach (Frame frame in batch)
+        foreach (Sealed item in batch)
         {
-            if (frame.IsZero)
+            if (item.Frame is { IsZero: true })
             {
-                output.Take(frame.Key, default, LengthOf(frame.Key), 0, default);
+                output.Take(item.Key, default, LengthOf(item.Key), 0, default);
                 continue;
             }
             Span<byte> bytes = chunk;
-            if (frame.Valid != Frame.AllPages && !TryReadRest(frame.Key, chunk))
-            {
-                Interlocked.Increment(ref leftOut);
+            if (item.Written != Frame.AllPages && !TryReadRest(item, chunk))
                 continue;
-            }
-            Span<byte> written = overlay.Bytes(frame);
             for (int page = 0; page < ChunkBytes / PageBytes; page++)
             {
-                if (frame.Has(page))
-                    written.Slice(page * PageBytes, PageBytes).CopyTo(bytes[(page * PageBytes)..]);
+                if (item.Frame?.Has(page) == true)
+                    overlay.Bytes(item.Frame).Slice(page * PageBytes, PageBytes).CopyTo(bytes[(page * PageBytes)..]);
             }
-            bytes = bytes[..LengthOf(frame.Key)];
+            bytes = bytes[..LengthOf(item.Key)];
             if (bytes.IndexOfAnyExcept((byte)0) < 0)
             {
-                output.Take(frame.Key, default, bytes.Length, 0, default);
+                output.Take(item.Key, default, bytes.Length, 0, default);
                 continue;
             }
-            if (!lease.IsPending(frame.Key) && lease.IsUnchanged(frame.Key, bytes))
+            // Alone: nor does it show that a guest wrote what was there.
+            if (item.Placed is null && !lease.StoresAlone && !lease.IsPending(item.Key) && lease.IsUnchanged(item.Key, bytes))
                 continue;
-            (Codec codec, int length, PageTable? pages) = EncodeChunk(frame, bytes, worker, output.Room);
-            output.Take(frame.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
+            EncodeChunk(item, bytes, worker, output);
         }
+        worker.Flush(output);
     }
 
-    private (Codec Codec, int Length, PageTable? Pages) EncodeChunk(Frame frame, ReadOnlySpan<byte> bytes, Worker worker, Span<byte> into)
+    private void EncodeChunk(in Sealed item, ReadOnlySpan<byte> bytes, Worker worker, BatchOutput output)
     {
-        StreamKind kind = KindOf(frame.Key.Stream);
-        PayloadRef old = lease.Newest(frame.Key);
+        StreamKind kind = KindOf(item.Key.Stream);
+        PayloadRef old = lease.Newest(item.Key);
         if (kind is not (StreamKind.Disk or StreamKind.Memory))
-            return worker.Encoder.EncodeDelta(frame.Key, bytes, lease.Payloads, old, into);
-        ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ frame.Valid);
-        (Codec, int, PageTable?) encoded = worker.Encoder.Encode(frame.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
-            kind == StreamKind.Memory ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax), into);
+        {
+            (Codec codec, int length, PageTable? pages) = worker.Encoder.EncodeDelta(item.Key, bytes, lease.Payloads, old, output.Room);
+            output.Take(item.Key, codec, bytes.Length, length, lease.TagOf(bytes), pages);
+            return;
+        }
+        ushort clean = old.IsZero ? (ushort)0 : (ushort)(Frame.AllPages ^ item.Written);
+        worker.Encode(item.Key, bytes, new PageEncoder.Context(lease.Payloads, old, clean, chunks.Pages,
+            kind == StreamKind.Memory || item.Placed is not null ? PageTable.PagesMax : SnapshotWriter.DiskTargetsMax, item.Placed)
+        { IsAlone = lease.StoresAlone }, lease.TagOf(bytes), output);
         if (kind == StreamKind.Disk)
-            chunks.Pages?.Add(frame.Key, bytes);
-        return encoded;
+            chunks.Pages?.Add(item.Key, bytes);
     }
 
     private long MemoryBytes()
@@ -455,29 +490,32 @@ public sealed class SessionImage : IDisposable
             return streams.Values.Where(s => s.Kind == StreamKind.Memory).Sum(s => s.Length);
     }
 
-    // What a chunk was before. False if only the pod has it, and there is none.
-    private bool TryReadRest(ChunkKey key, Span<byte> chunk)
+    // What a chunk was before. False if it cannot be had and the chunk is left as it was.
+    private bool TryReadRest(in Sealed item, Span<byte> chunk)
     {
         try
         {
-            ReadBase(key, 0, chunk);
+            _ = ReadCells(item.Key, 0, chunk);
             return true;
         }
         catch (VmPodException e) when (leavesOut && e.ExitCode == ExitCode.LinkLost)
         {
+            Interlocked.Increment(ref leftOut);
+            return false;
+        }
+        catch (VmPodException e) when (item.Frame is null && e.ExitCode == ExitCode.Damaged)
+        {
+            // Nothing of it changed, so nothing need be stored.
             return false;
         }
     }
 
-    private void Complete(Frame[] batch, BatchOutput output)
+    private void Complete(Sealed[] batch, BatchOutput output) => lease.Put(output);
+
+    private bool IsInStream(ChunkKey key)
     {
-        foreach (EncodedChunk chunk in output.Chunks)
-        {
-            if (chunk.IsStored)
-                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
-            else if (lease.TryFind(chunk.Key, out _))
-                lease.PutZero(chunk.Key);
-        }
+        lock (streams)
+            return streams.TryGetValue(key.Stream, out StreamInfo? stream) && (long)key.Chunk < stream.ChunkCount;
     }
 
     // The last chunk of a stream ends where the stream does.
@@ -494,5 +532,11 @@ public sealed class SessionImage : IDisposable
             return;
         for (long chunk = stream.ChunkCount; chunk < before.ChunkCount; chunk++)
             lease.PutZero(new ChunkKey(stream.Number, (ulong)chunk));
+    }
+
+    // A chunk that is to be sealed: written to, or (no frame) as it was and with pages that stand elsewhere now.
+    private readonly record struct Sealed(ChunkKey Key, Frame? Frame, (PageTarget Target, int Page)[]? Placed)
+    {
+        public ushort Written => Frame?.Valid ?? 0;
     }
 }

@@ -11,7 +11,4 @@ public sealed record SessionImageOptions
 
     /// <summary>Threads that encode while sealing: as many as the machine has, for a guest that is suspended or checkpointed waits for them.</summary>
     public int EncodeThreads { get; init; } = Environment.ProcessorCount;
-
-    /// <summary>zstd level of chunks sealed while the guest runs.</summary>
-    public int Level { get; init; } = 1;
 }

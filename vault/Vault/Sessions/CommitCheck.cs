@@ -68,6 +68,8 @@ public sealed class CommitCheck : IDisposable
         SessionState? before = trusted is null ? null : Open(trusted);
         if (!IsClosed(state, out long total, cancel))
             return "The cells that its map names are not those that its host signed.";
+        if (HasPolicy(before) && !HasPolicy(state))
+            return "It drops what says that the session's chunks are stored alone.";
         Dictionary<uint, StreamInfo> streams = state.Manifest.Streams.ToDictionary(s => s.Number);
         Dictionary<uint, StreamInfo>? streamsBefore = before?.Manifest.Streams.ToDictionary(s => s.Number);
         long done = 0;
@@ -96,10 +98,13 @@ public sealed class CommitCheck : IDisposable
         return null;
     }
 
+    private static bool HasPolicy(SessionState? state) =>
+        state is not null && state.Map.TryFind(new ChunkKey(InternalStream.Policy, 0), out PayloadRef place) && !place.IsZero;
+
     private SessionState Open(BaseCommit which) => SessionState.Open(which, ownerPublicKey, vault.Descriptor.VaultId, payloads);
 
     // V-35: live is what the map, the tables themselves and the manifest name.
-    private static bool IsClosed(SessionState state, out long places, CancellationToken cancel)
+    internal static bool IsClosed(SessionState state, out long places, CancellationToken cancel)
     {
         var named = new LiveSet();
         places = 0;
@@ -124,13 +129,10 @@ public sealed class CommitCheck : IDisposable
         Span<byte> bytes = chunk.Slice(0, FormatLimits.ChunkBytes);
         try
         {
-            if (length < 0)
-            {
-                _ = payloads.ReadUpTo(key, place, bytes);
-                return null;
-            }
-            bytes = bytes[..length];
-            payloads.Read(key, place, bytes);
+            // What no stream has (V-150) is as long as its payload says.
+            bytes = bytes[..(length < 0 ? payloads.ReadUpTo(key, place, bytes) : length)];
+            if (length >= 0)
+                payloads.Read(key, place, bytes);
             return hasTag && keys.Find(tag.LeaseId) is { } leaseKeys && leaseKeys.ChangeTagOf(bytes) != tag.Value
                 ? $"Chunk {key.Chunk} of stream {key.Stream} is not what its tag says." : null;
         }
@@ -152,7 +154,7 @@ public sealed class CommitCheck : IDisposable
     }
 
     // Bytes of a chunk in its stream; -1 for one that belongs to none.
-    private static int LengthOf(Dictionary<uint, StreamInfo>? streams, ChunkKey key) =>
+    internal static int LengthOf(Dictionary<uint, StreamInfo>? streams, ChunkKey key) =>
         streams is not null && streams.TryGetValue(key.Stream, out StreamInfo? stream) && key.Chunk < (ulong)stream.ChunkCount
             ? stream.ChunkLength((long)key.Chunk) : -1;
 

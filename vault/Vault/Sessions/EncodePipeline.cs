@@ -6,18 +6,21 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>One chunk that came out of a worker.</summary>
+/// <summary>One chunk that came out of a worker. Of a group the first one has the payload, and the others, which follow it, have none.</summary>
 internal readonly record struct EncodedChunk(ChunkKey Key, Codec Codec, int RawLength, int Offset, int Length, ChangeTag Tag, PageTable? Pages)
 {
+    /// <summary>Chunks that this payload is of: this one and those after it.</summary>
+    public int Sharing { get; init; } = 1;
+
     /// <summary>False for a chunk of zeros.</summary>
-    public bool IsStored => Length > 0 || Pages is not null;
+    public bool IsStored => Codec != default || Pages is not null;
 }
 
 /// <summary>What a worker made of a batch: encoded chunks in order, in locked memory.</summary>
 internal sealed class BatchOutput : IDisposable
 {
-    /// <summary>Chunks of a batch at most: 1 MiB of plaintext.</summary>
-    public const int ChunksMax = 16;
+    /// <summary>Chunks of a batch at most: 2 MiB of plaintext.</summary>
+    public const int ChunksMax = 32;
 
     private readonly LockedMemory encoded = new((long)ChunksMax * ChunkEncoder.OutputBytesMax);
     private int used;
@@ -32,6 +35,21 @@ internal sealed class BatchOutput : IDisposable
     public void Take(ChunkKey key, Codec codec, int rawLength, int length, ChangeTag tag, PageTable? pages = null)
     {
         Chunks.Add(new EncodedChunk(key, codec, rawLength, used, length, tag, pages));
+        used += length;
+    }
+
+    /// <summary>Room for a payload of so many bytes of plaintext, which chunks share that have not been taken yet.</summary>
+    public Span<byte> RoomFor(int plainBytes) => encoded.Slice(used, ChunkEncoder.OutputBytesOf(plainBytes));
+
+    /// <summary>Takes what was written to <see cref="RoomFor"/>.</summary>
+    public void Take(ChunkGroup group, int length)
+    {
+        for (int i = 0; i < group.Members.Count; i++)
+        {
+            ChunkGroup.Member member = group.Members[i];
+            Chunks.Add(new EncodedChunk(member.Key, Codec.Group, group.JoinedBytes, used, i == 0 ? length : 0, member.Tag, member.Table)
+            { Sharing = i == 0 ? group.Members.Count : 0 });
+        }
         used += length;
     }
 
@@ -50,17 +68,70 @@ internal sealed class BatchOutput : IDisposable
 }
 
 /// <summary>What belongs to one worker.</summary>
-internal sealed class Worker(int level) : IDisposable
+internal sealed class Worker(Effort effort) : IDisposable
 {
+    private readonly ChunkGroup group = new();
+
     /// <summary>Encodes chunks.</summary>
-    public PageEncoder Encoder { get; } = new(level);
+    public PageEncoder Encoder { get; } = new(effort);
 
     /// <summary>Plaintext of one batch, locked.</summary>
     public LockedMemory Plaintext { get; } = new(BatchOutput.ChunksMax * FormatLimits.ChunkBytes);
 
+    /// <summary>Encodes a chunk of a disk or a memory. It may wait for others that share its frame: <see cref="Flush"/> is to follow.</summary>
+    public void Encode(ChunkKey key, ReadOnlySpan<byte> chunk, in PageEncoder.Context context, ChangeTag tag, BatchOutput output)
+    {
+        (Codec Codec, int Length, PageTable? Pages) encoded = default;
+        if (!context.IsAlone && Encoder.TryEncode(key, chunk, context, output.Room, out encoded))
+        {
+            output.Take(key, encoded.Codec, chunk.Length, encoded.Length, tag, encoded.Pages);
+            return;
+        }
+        // The last chunk of a stream may be short, and a group says nothing of lengths.
+        bool isWhole = chunk.Length == FormatLimits.ChunkBytes;
+        if ((!isWhole || context.IsAlone) && encoded.Pages is null)
+        {
+            (Codec codec, int length) = Encoder.EncodeAlone(chunk, null, output.Room);
+            output.Take(key, codec, chunk.Length, length, tag);
+            return;
+        }
+        ushort own = encoded.Pages?.OwnPages ?? ushort.MaxValue;
+        if (!isWhole || !group.HasRoomFor(key, own))
+            Flush(output);
+        group.Add(new ChunkGroup.Member(key, own, encoded.Pages, tag, chunk.Length), chunk);
+        if (!isWhole)
+            Flush(output);
+    }
+
+    /// <summary>Encodes the chunks that wait.</summary>
+    public void Flush(BatchOutput output)
+    {
+        try
+        {
+            if (group.Members.Count > 1 && group.Encode(Encoder.Compressor, output.RoomFor(group.JoinedBytes)) is var shared and > 0)
+            {
+                output.Take(group, shared);
+                return;
+            }
+            for (int i = 0; i < group.Members.Count; i++)
+            {
+                ChunkGroup.Member member = group.Members[i];
+                ReadOnlySpan<byte> own = group.PagesOf(i);
+                (Codec codec, int length) = Encoder.EncodeAlone(own, member.Table, output.Room);
+                group.Learn(own.Length, length);
+                output.Take(member.Key, codec, member.RawLength, length, member.Tag, member.Table);
+            }
+        }
+        finally
+        {
+            group.Clear();
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        group.Dispose();
         Encoder.Dispose();
         Plaintext.Dispose();
     }
@@ -70,9 +141,9 @@ internal sealed class Worker(int level) : IDisposable
 /// Runs batches over all cores and hands the results on in order: take a batch (one at a time), process it (in parallel), complete it (one at a time, in
 /// the order taken). Bounded: a worker waits for a free output before it takes a batch. The first error stops all and is thrown.
 /// </summary>
-internal sealed class EncodePipeline(int level, int workers) : IDisposable
+internal sealed class EncodePipeline(Effort effort, int workers) : IDisposable
 {
-    private readonly Worker[] pool = [.. Enumerable.Range(0, workers).Select(_ => new Worker(level))];
+    private readonly Worker[] pool = [.. Enumerable.Range(0, workers).Select(_ => new Worker(effort))];
     private readonly BatchOutput[] outputs = [.. Enumerable.Range(0, workers * 2 + 1).Select(_ => new BatchOutput())];
 
     /// <summary>Runs until <paramref name="next"/> gives null.</summary>

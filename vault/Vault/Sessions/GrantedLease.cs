@@ -184,6 +184,9 @@ public sealed class GrantedLease : IDisposable
         }
         if ((ulong)after.Count != record.LiveCount || after.Root() != record.LiveRoot || record.ManifestCells.Any(id => !after.Contains(id)))
             throw Refused("signed another set of cells than its lists give");
+        // A host that comes back after weeks: what it goes on from may be forgotten, and freed.
+        if (!IsOpen && after.Enumerate().Any(id => !vault.Store.IsKnown(id)))
+            throw Refused("handed in a fork that goes on from a generation which was forgotten since");
         (Digest hash, long offset) = IsOpen ? vault.CommitSession(commit, entry, close, isUnchecked)
             : vault.CommitFork(commit, entry, isUnchecked);
         lastIsPending = isUnchecked;

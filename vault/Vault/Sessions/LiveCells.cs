@@ -57,6 +57,9 @@ internal sealed class LiveCells
         Settle();
     }
 
+    /// <summary>True if a live payload needs the cell.</summary>
+    public bool Has(CellId id) => counts.ContainsKey(id);
+
     /// <summary>The cells that are live now and were not in <paramref name="before"/>, and the other way round; both sorted.</summary>
     public (CellId[] Added, CellId[] Dropped) Difference(Func<CellId, bool> before)
     {

@@ -71,6 +71,16 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
     /// <summary>Where the SESSION entry of a session may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindSessions(SessionHandle session) => Places(LogEntryTypes.Session, session, 0);
 
+    /// <summary>Where EPOCH entries of a session may stand, as far as the index knows: a file of before they were marked has none.</summary>
+    public IReadOnlyList<long> FindEpochs(SessionHandle session)
+    {
+        lock (gate)
+        {
+            Load();
+            return [.. marks.Where(m => m.Type == LogEntryTypes.Epoch && m.Session == session).Select(m => m.Offset)];
+        }
+    }
+
     /// <summary>Where the commit of a generation may stand: in a sound log, one place.</summary>
     public IReadOnlyList<long> FindCommits(SessionHandle session, ulong generation) => Places(LogEntryTypes.Commit, session, generation);
 
@@ -89,6 +99,20 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
 
     /// <summary>Where verdicts on a commit may stand, by where that stands.</summary>
     public IReadOnlyList<long> FindVerdicts(SessionHandle session, long commitOffset) => Places(LogEntryTypes.Verdict, session, (ulong)commitOffset);
+
+    /// <summary>Where FORGETs of a commit may stand, by where that stands. Only what is known is asked: nearly always there is none, and the whole log
+    /// would be read for it. Who needs to be sure asks <see cref="AllForgets"/>.</summary>
+    public IReadOnlyList<long> FindForgets(SessionHandle session, long commitOffset)
+    {
+        lock (gate)
+        {
+            Load();
+            return [.. marks.Where(m => m.Type == LogEntryTypes.Forget && m.Session == session && m.Number == (ulong)commitOffset).Select(m => m.Offset)];
+        }
+    }
+
+    /// <summary>Where FORGETs of a session may stand, in the order of the log.</summary>
+    public IReadOnlyList<long> AllForgets(SessionHandle session) => All(LogEntryTypes.Forget, session);
 
     /// <summary>Where commits of a session may stand that are no drafts, in the order of the log.</summary>
     public IReadOnlyList<long> AllCommits(SessionHandle session) => All(LogEntryTypes.Commit, session);

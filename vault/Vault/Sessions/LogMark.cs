@@ -4,11 +4,12 @@ using VmPod.Vault.Format;
 
 namespace VmPod.Vault.Sessions;
 
-/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, a LEASE by its id, the COMMIT of a generation by its number,
-/// the FORK of a lease by that lease's id, the VERDICTs on a commit by where that stands.</summary>
+/// <summary>Where an entry that is looked for by name stands in the log: a SESSION, an EPOCH by its number, a LEASE by its id, the COMMIT of a
+/// generation by its number, the FORK of a lease by that lease's id, the VERDICTs on and the FORGET of a
+/// commit by where that stands.</summary>
 /// <param name="Type">The entry's type.</param>
 /// <param name="Session">The session.</param>
-/// <param name="Number">The lease's id or the generation's number; 0 for a SESSION.</param>
+/// <param name="Number">The epoch's number, the lease's id or the generation's number; 0 for a SESSION.</param>
 /// <param name="Offset">Where it stands, perhaps: whoever reads the entry there decides.</param>
 internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong Number, long Offset)
 {
@@ -26,6 +27,8 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
         {
             LogEntryTypes.Session when p.Length >= SessionHandle.Size =>
                 new(LogEntryTypes.Session, SessionHandle.ReadFrom(p), 0, frame.Header.Offset),
+            LogEntryTypes.Epoch when p.Length >= SessionHandle.Size + 4 =>
+                new(LogEntryTypes.Epoch, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt32BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             LogEntryTypes.Lease when p.Length >= SessionHandle.Size + 8 =>
                 new(LogEntryTypes.Lease, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             LogEntryTypes.Commit or LogEntryTypes.PendingCommit when p.Length >= CommitGeneration + 8 && p[CommitKind] != (byte)GenerationKind.Draft =>
@@ -34,8 +37,8 @@ internal readonly record struct LogMark(byte Type, SessionHandle Session, ulong 
             LogEntryTypes.Fork or LogEntryTypes.PendingFork when p.Length >= CommitLease + 8 =>
                 new(frame.Header.Type, SessionHandle.ReadFrom(p[CommitSession..]), BinaryPrimitives.ReadUInt64BigEndian(p[CommitLease..]),
                     frame.Header.Offset),
-            LogEntryTypes.Verdict when p.Length >= SessionHandle.Size + 8 =>
-                new(LogEntryTypes.Verdict, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
+            LogEntryTypes.Verdict or LogEntryTypes.Forget when p.Length >= SessionHandle.Size + 8 =>
+                new(frame.Header.Type, SessionHandle.ReadFrom(p), BinaryPrimitives.ReadUInt64BigEndian(p[SessionHandle.Size..]), frame.Header.Offset),
             _ => null,
         };
     }

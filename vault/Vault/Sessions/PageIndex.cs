@@ -12,7 +12,7 @@ namespace VmPod.Vault.Sessions;
 /// who uses it compares the bytes. Safe for parallel use.
 /// </summary>
 /// <remarks>Its hashes tell which pages are equal, so it is in locked memory, and its seed is random.</remarks>
-internal sealed class PageIndex : IDisposable
+internal sealed partial class PageIndex : IDisposable
 {
     // 2 million pages, 8 GiB of distinct ones, in 32 MiB: an eighth of what a put may have.
     private const int EntriesMax = 1 << 21;
@@ -20,23 +20,38 @@ internal sealed class PageIndex : IDisposable
     // A bucket is two cache lines. At most half full on the average, one page in two hundred finds no room.
     private const int WordsOfEntry = 2, EntriesOfBucket = 8, RoomForOne = 2;
 
+    private const ulong HashMask = (1UL << PageIndexPart.HashBits) - 1;
+
+    private const ulong InUse = 1, IsNew = 2;
+
     private const int ChunkBits = 28, StreamBits = 16, PageBits = 4;
 
     private readonly LockedMemory memory;
     private readonly ulong mask;
-    private readonly long seed;
 
-    /// <summary>An index for so many pages, or for as many as its bound allows.</summary>
+    /// <summary>An index for so many pages, or for as many as its bound allows, with a seed of its own.</summary>
     public PageIndex(long pages)
+        : this(pages, NewSeed())
+    {
+    }
+
+    /// <summary>An index whose hashes are those of another time.</summary>
+    public PageIndex(long pages, ulong seed)
     {
         int entries = (int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(pages * RoomForOne, 1024, EntriesMax));
         memory = new LockedMemory((long)entries * WordsOfEntry * sizeof(ulong));
         mask = (ulong)(entries / EntriesOfBucket - 1);
-        seed = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+        Seed = seed;
     }
 
-    /// <summary>The hash of a page: XXH3 with the index's seed.</summary>
-    public ulong HashOf(ReadOnlySpan<byte> page) => XxHash3.HashToUInt64(page, seed);
+    /// <summary>What makes its hashes others than those of another index.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>A random seed.</summary>
+    public static ulong NewSeed() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+    /// <summary>The hash of a page: the low bits of XXH3 with the index's seed.</summary>
+    public ulong HashOf(ReadOnlySpan<byte> page) => XxHash3.HashToUInt64(page, unchecked((long)Seed)) & HashMask;
 
     /// <summary>Notes where the pages of a chunk stand, but those that are zero. <paramref name="isNew"/> is the caller's mark.</summary>
     public void AddPages(ChunkKey key, ReadOnlySpan<byte> chunk, bool isNew)
@@ -49,15 +64,18 @@ internal sealed class PageIndex : IDisposable
         }
     }
 
+    /// <summary>True: a page that is noted again at its place keeps the mark that it has.</summary>
+    public bool KeepsMarks { get; init; }
+
     private void Add(ulong hash, ChunkKey key, int page, bool isNew)
     {
         // What does not fit an entry's bits is not looked for.
         if (key.Stream >= 1u << StreamBits || key.Chunk >= 1UL << ChunkBits)
             return;
-        ulong value = (((ulong)key.Stream << ChunkBits | key.Chunk) << PageBits | (uint)page) << 2 | (isNew ? 2u : 0u) | 1u;
+        ulong value = (((ulong)key.Stream << ChunkBits | key.Chunk) << PageBits | (uint)page) << 2 | (isNew ? IsNew : 0) | InUse;
         Span<ulong> bucket = BucketOf(hash);
         // Its own entry, else a free one, else that of a page that the hash names: which one goes must not be known before.
-        int at = (int)(hash >> 60) % EntriesOfBucket * WordsOfEntry;
+        int at = (int)(hash >> PageIndexPart.HashBits - 3) % EntriesOfBucket * WordsOfEntry;
         for (int i = bucket.Length - WordsOfEntry; i >= 0; i -= WordsOfEntry)
         {
             if (bucket[i + 1] == 0 || bucket[i] == hash)
@@ -65,6 +83,8 @@ internal sealed class PageIndex : IDisposable
             if (bucket[i] == hash)
                 break;
         }
+        if (KeepsMarks && bucket[at] == hash && (bucket[at + 1] | IsNew) == (value | IsNew))
+            return;
         (bucket[at], bucket[at + 1]) = (hash, value);
     }
 
@@ -77,9 +97,8 @@ internal sealed class PageIndex : IDisposable
             ulong value = bucket[i + 1];
             if (bucket[i] != hash || value == 0)
                 continue;
-            key = new ChunkKey((uint)(value >> ChunkBits + PageBits + 2), value >> PageBits + 2 & (1UL << ChunkBits) - 1);
-            page = (int)(value >> 2 & (1u << PageBits) - 1);
-            isNew = (value & 2) != 0;
+            (key, page) = PlaceOf(value);
+            isNew = (value & IsNew) != 0;
             return true;
         }
         (key, page, isNew) = (default, 0, false);
@@ -88,6 +107,9 @@ internal sealed class PageIndex : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => memory.Dispose();
+
+    private static (ChunkKey Key, int Page) PlaceOf(ulong value) => (
+        new ChunkKey((uint)(value >> ChunkBits + PageBits + 2), value >> PageBits + 2 & (1UL << ChunkBits) - 1), (int)(value >> 2 & (1u << PageBits) - 1));
 
     // Torn entries (two threads, one place) name a wrong page at worst: the bytes are compared.
     private Span<ulong> BucketOf(ulong hash)

@@ -1,12 +1,11 @@
+using System.Runtime.InteropServices;
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
-using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Tables;
-using ZstdSharp;
 
 namespace VmPod.Vault.Sessions;
 
@@ -20,13 +19,10 @@ namespace VmPod.Vault.Sessions;
 /// </code>
 /// Writing is one thread's; <see cref="TryFind"/> may be called by any thread at any time, and sees what is sealed but not committed.
 /// </remarks>
-public sealed class SessionLease : IDisposable, IMetadataSink
+public sealed partial class SessionLease : IDisposable, IMetadataSink
 {
     // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
     private const int WarmLeavesMax = 256;
-
-    // Map leaves are read often and written seldom.
-    private const int MetadataLevel = 3;
 
     private readonly ILeaseHome home;
     private readonly LeaseTerms terms;
@@ -152,12 +148,13 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         return Reader is not null && Reader.State.Map.TryFind(key, out place) && !place.IsZero;
     }
 
-    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it; zero for none, and where the map cannot be had because the pod is gone.</summary>
+    /// <summary>The chunk's payload now, as <see cref="TryFind"/> has it, for what may be stored as a difference from it; zero for none, where the map
+    /// cannot be had because the pod is gone, and where chunks are stored alone.</summary>
     internal PayloadRef Newest(ChunkKey key)
     {
         try
         {
-            return TryFind(key, out PayloadRef place) ? place : default;
+            return !StoresAlone && TryFind(key, out PayloadRef place) ? place : default;
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
         {
@@ -187,23 +184,46 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             pendingTags[key] = default;
     }
 
-    /// <summary>Puts an encoded chunk, once in a batch: else two payloads had one birth name. It can be read once its cell is sealed: see
+    /// <summary>Puts encoded chunks, each once in a batch: else two payloads had one birth name. They can be read once their cells are sealed: see
     /// <see cref="SealBatch"/>.</summary>
-    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag, PageTable? pages = null)
+    internal void Put(BatchOutput output)
     {
-        if (pages is { HasOwn: false })
+        ReadOnlySpan<EncodedChunk> chunks = CollectionsMarshal.AsSpan(output.Chunks);
+        while (chunks.Length > 0)
+        {
+            EncodedChunk first = chunks[0];
+            if (first.IsStored)
+                Put(chunks[..first.Sharing], output.Bytes(first));
+            else if (TryFind(first.Key, out _))
+                PutZero(first.Key);
+            chunks = chunks[first.Sharing..];
+        }
+    }
+
+    /// <summary>As <see cref="Put(BatchOutput)"/> for one chunk.</summary>
+    internal void Put(ChunkKey key, Codec codec, int rawLength, ReadOnlySpan<byte> payload, ChangeTag tag) =>
+        Put([new EncodedChunk(key, codec, rawLength, 0, payload.Length, tag, null)], payload);
+
+    private void Put(ReadOnlySpan<EncodedChunk> chunks, ReadOnlySpan<byte> payload)
+    {
+        EncodedChunk first = chunks[0];
+        if (first.Pages is { HasOwn: false } pages)
         {
             // As for zeros: nothing older may come back out of the open cell.
-            packer.Forget(key);
+            packer.Forget(first.Key);
             lock (gate)
-                pending[key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
+                pending[first.Key] = new PayloadRef(keys.LeaseId, batch, default, 0, null, pages);
         }
         else
         {
-            // If the disk is full the chunk stays what it was, and so must its tag.
-            packer.Add(key, codec, rawLength, payload, pages);
+            // If the disk is full the chunks stay what they were, and so must their tags.
+            var sharing = new (ChunkKey, PageTable?)[chunks.Length];
+            for (int i = 0; i < chunks.Length; i++)
+                sharing[i] = (chunks[i].Key, chunks[i].Pages);
+            packer.Add(sharing, first.Codec, first.RawLength, payload);
         }
-        pendingTags[key] = tag;
+        foreach (EncodedChunk chunk in chunks)
+            pendingTags[chunk.Key] = chunk.Tag;
     }
 
     /// <summary>Puts a chunk of zeros.</summary>
@@ -235,123 +255,11 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         catch (VmPodException)
         {
             // A chunk that is forgotten is what it was before, and what its tag was is not known any more.
-            foreach ((ChunkKey key, PayloadRef _) in packer.Unplaced.ToList())
+            foreach ((ChunkKey key, PayloadRef _) in packer.Unplaced.Where(u => IsOfMap(u.Key)).ToList())
                 pendingTags[key] = default;
             packer.Drop();
         }
         BeginBatch();
-    }
-
-    /// <summary>Counts what the session's head needs. Takes a time that grows with the session; call it early, on a thread of its own, or
-    /// leave it to the first commit.</summary>
-    public void LoadLiveCells()
-    {
-        if (live is not null)
-            return;
-        var counts = new LiveCells();
-        var set = new LiveSet();
-        if (Reader is not null)
-        {
-            foreach (PayloadRef place in Reader.State.AllPlaces())
-                counts.Add(place);
-            foreach (CellId id in Reader.Record.ManifestCells)
-                counts.Change(id, 1);
-            foreach (CellId id in counts.Difference(static _ => false).Added)
-                set.Add(id);
-            if (set.Root() != Reader.Record.LiveRoot)
-                throw new VmPodException(ExitCode.Damaged, "The session's map does not name the cells that its signed head names.",
-                    "Use an older generation or a mirror.");
-            counts.Settle();
-            Reader.State.Tags.Warm(WarmLeavesMax);
-        }
-        (live, liveSet) = (counts, set);
-    }
-
-    /// <summary>
-    /// Makes what was put part of the session, durably: cells, then log, then head. With <paramref name="include"/> only the changes of
-    /// some streams are taken
-    /// and the rest stays pending (memory written between two checkpoints must not enter a disk-only commit).
-    /// </summary>
-    /// <param name="kind">What the commit is.</param>
-    /// <param name="label">Why it is made.</param>
-    /// <param name="streams">All streams of the session, by rising number.</param>
-    /// <param name="include">Streams whose changes are taken; null for all.</param>
-    /// <param name="close">Ends the lease with this commit.</param>
-    /// <exception cref="VmPodException">No space (exit 8): nothing was committed, what was put is still pending.</exception>
-    public CommitSummary Commit(GenerationKind kind, string label, IReadOnlyList<StreamInfo> streams, Func<uint, bool>? include = null, bool close = false)
-    {
-        ObjectDisposedException.ThrowIf(closed, this);
-        LoadLiveCells();
-        StoreWhatLostItsTarget(streams, include);
-        SessionState? before = Reader?.State;
-
-        // What a run names with the zero id is the cell that is open when it was written, which is nearly always the one in which the manifest begins.
-        RunWriter.Result tags = RunWriter.Write(before?.Tags, () => Sorted(pendingTags, include), static t => t.IsZero, this);
-        int tagsCell = batchCells.Count;
-        if (packer.Room < CellPacker.PartBytesMin)
-            packer.Seal();
-        RunWriter.Result map = RunWriter.Write(before?.Map, () => SortedMap(include), static p => p.IsZero, this);
-        int mapCell = batchCells.Count;
-        if (packer.Room < CellPacker.PartBytesMin)
-            packer.Seal();
-        int firstCell = batchCells.Count;
-        (tags, map) = (Settle(tags, tagsCell), Settle(map, mapCell));
-
-        var manifest = new Manifest
-        {
-            Number = batch,
-            Kind = kind,
-            Label = label,
-            NextStream = Math.Max(before?.Manifest.NextStream ?? 1, streams.Count == 0 ? 1 : streams[^1].Number + 1),
-            Streams = streams,
-            Map = map.Runs,
-            Tags = tags.Runs,
-        };
-        byte[] bytes = manifest.ToBytes();
-        uint slot = (uint)packer.OpenSlots;
-        ulong number = 0;
-        foreach (byte[] part in bytes.Chunk(FormatLimits.ChunkBytes))
-            AddMetadata(new ChunkKey(MetadataStream.Manifest, number++), part);
-        packer.Seal();
-        CellId[] manifestCells = [.. batchCells.Skip(firstCell)];
-
-        List<KeyValuePair<ChunkKey, PayloadRef>> changes = Sorted(pending, include);
-        try
-        {
-            CountLive(before, changes, map, tags, manifestCells);
-            (CellId[] added, CellId[] dropped) = live!.Difference(id => liveSet!.Contains(id));
-            LiveSet after = liveSet!.Clone();
-            foreach (CellId id in added)
-                after.Add(id);
-            foreach (CellId id in dropped)
-                after.Remove(id);
-
-            CommitRecord record = Describe(kind, before, manifestCells, slot, (uint)bytes.Length, added, dropped, after);
-            byte[] signature = new byte[SigningKey.SignatureBytes];
-            signer.Sign(record.ToSignedBytes(), signature);
-            (Digest hash, long offset) = home.Commit(new CommitEntry(record, signature, added, dropped), close);
-
-            if (!Manifest.TryRead(bytes, out Manifest? committed))
-                throw new InvalidOperationException("A manifest that was just written does not read back.");
-            liveSet = after;
-            live.Settle();
-            lastGeneration = record.Generation;
-            Advance(new SessionState(record, hash, offset, committed!, Payloads, before), changes, include);
-            BeginBatch();
-            closed |= close;
-            return new CommitSummary(record, added.Length, dropped.Length);
-        }
-        catch (Exception e)
-        {
-            // The counts were of a commit that did not happen. Counting anew would need the pod, which may be what was lost.
-            if (e is VmPodException)
-                live!.Revert();
-            else
-                (live, liveSet) = (null, null);
-            // The next one has a number of its own: over a link this one may have been taken although nobody heard of it.
-            BeginBatch();
-            throw;
-        }
     }
 
     /// <summary>Forgets what was put since the last commit, and frees its cells where nothing came after them.</summary>
@@ -362,6 +270,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
             pending.Clear();
         pendingTags.Clear();
         home.Discard();
+        (cellsSinceCommit, nextPadding) = (0, null);
         BeginBatch();
     }
 
@@ -405,46 +314,13 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         signer.Dispose();
     }
 
-    void IMetadataSink.SealOpenCell() => packer.Seal();
-
-    void IMetadataSink.MakeRoom()
-    {
-        if (packer.Room < CellPacker.PartBytesMin)
-            packer.Seal();
-    }
-
-    long IMetadataSink.SealedCells => packer.Cells;
-
-    int IMetadataSink.BeginPayloads() => metadataPlaces.Count + OpenMetadata.Count();
-
-    void IMetadataSink.AddPayload(uint stream, ReadOnlySpan<byte> bytes) => AddMetadata(new ChunkKey(stream, metadataNumber++), bytes);
-
-    IReadOnlyList<PayloadRef> IMetadataSink.EndPayloads(int mark) => [.. metadataPlaces.Concat(OpenMetadata).Skip(mark)];
-
-    private IEnumerable<PayloadRef> OpenMetadata => packer.Unplaced.Where(u => u.Key.Stream >= MetadataStream.First).Select(u => u.Place);
-
-    // The new run, where the cell that it means by the zero id was sealed before the manifest begins.
-    private RunWriter.Result Settle(RunWriter.Result written, int cell) => !written.HasNew || cell >= batchCells.Count
-        ? written
-        : written with { Runs = [written.Runs[0].Resolve(batchCells[cell]), .. written.Runs.Skip(1)] };
-
-    private void AddMetadata(ChunkKey key, ReadOnlySpan<byte> bytes)
-    {
-        using var compressor = new Compressor(MetadataLevel);
-        byte[] compressed = new byte[Compressor.GetCompressBound(bytes.Length)];
-        int length = compressor.Wrap(bytes, compressed);
-        if (length < bytes.Length)
-            packer.Add(key, Codec.Zstd, bytes.Length, compressed.AsSpan(0, length));
-        else
-            packer.Add(key, Codec.Raw, bytes.Length, bytes);
-    }
-
     private void BeginBatch()
     {
         batch++;
         packer.Batch = batch;
         metadataNumber = 0;
         metadataPlaces.Clear();
+        firstUsePlaces.Clear();
         batchCells.Clear();
     }
 
@@ -453,6 +329,7 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         home.Append(id, cell.Span);
         batchCells.Add(id);
         BytesAppended += cell.Length;
+        cellsSinceCommit++;
     }
 
     private void OnPlaced(ChunkKey key, PayloadRef place)
@@ -460,6 +337,11 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         if (key.Stream >= MetadataStream.First)
         {
             metadataPlaces.Add(place);
+            return;
+        }
+        if (!IsOfMap(key))
+        {
+            firstUsePlaces[(int)key.Chunk] = place;
             return;
         }
         lock (gate)
@@ -479,104 +361,9 @@ public sealed class SessionLease : IDisposable, IMetadataSink
         var all = new Dictionary<ChunkKey, PayloadRef>(pending);
         foreach ((ChunkKey key, PayloadRef place) in packer.Unplaced)
         {
-            if (key.Stream < MetadataStream.First)
+            if (IsOfMap(key))
                 all[key] = place;
         }
         return Sorted(all, include);
-    }
-
-    // A chunk that waits (memory, between checkpoints) may name a page of a disk's payload that a commit has dropped since: only its own lease's cells and
-    // those that live can be named (rule 25). The payload can still be read, and the chunk is stored again by itself.
-    private void StoreWhatLostItsTarget(IReadOnlyList<StreamInfo> streams, Func<uint, bool>? include)
-    {
-        bool IsLost(PageTarget target) => target.Place.LeaseId != keys.LeaseId && !target.Place.Cells().All(id => liveSet!.Contains(id));
-        List<KeyValuePair<ChunkKey, PayloadRef>> lost;
-        lock (gate)
-            lost = [.. pending.Where(p => p.Value.Pages is { } pages && (include is null || include(p.Key.Stream)) && pages.Targets.Any(IsLost))];
-        if (lost.Count == 0)
-            return;
-        using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
-        using var encoder = new ChunkEncoder(MetadataLevel);
-        foreach ((ChunkKey key, PayloadRef place) in lost)
-        {
-            if (streams.FirstOrDefault(s => s.Number == key.Stream) is not { } stream || (long)key.Chunk >= stream.ChunkCount)
-                continue;
-            Span<byte> chunk = memory.Slice(0, stream.ChunkLength((long)key.Chunk)), into = memory.Slice(FormatLimits.ChunkBytes, ChunkEncoder.OutputBytesMax);
-            Payloads.Read(key, place, chunk);
-            (Codec codec, int length) = encoder.Encode(chunk, into);
-            packer.Add(key, codec, chunk.Length, into[..length]);
-        }
-    }
-
-    private void CountLive(
-        SessionState? before, List<KeyValuePair<ChunkKey, PayloadRef>> changes, RunWriter.Result map, RunWriter.Result tags, CellId[] manifestCells)
-    {
-        foreach ((ChunkKey key, PayloadRef place) in changes)
-        {
-            live!.Add(place);
-            if (before is not null && before.Map.TryFind(key, out PayloadRef old))
-                live.Remove(old);
-        }
-        CountRuns(new TableView<PayloadRef, MapValue>(Payloads, map.Runs, manifestCells[0]), before?.Map, map);
-        CountRuns(new TableView<ChangeTag, TagValue>(Payloads, tags.Runs, manifestCells[0]), before?.Tags, tags);
-        foreach (CellId id in manifestCells)
-            live!.Change(id, 1);
-        foreach (CellId id in before?.Record.ManifestCells ?? [])
-            live!.Change(id, -1);
-    }
-
-    private void CountRuns<TValue, TFormat>(TableView<TValue, TFormat> after, TableView<TValue, TFormat>? before, RunWriter.Result result)
-        where TFormat : ITableValue<TValue>
-    {
-        foreach (PayloadRef place in result.HasNew ? after.PlacesOf(0) : [])
-            live!.Add(place);
-        for (int i = 0; i < result.Merged; i++)
-        {
-            foreach (PayloadRef place in before!.PlacesOf(i))
-                live!.Remove(place);
-        }
-    }
-
-    private CommitRecord Describe(
-        GenerationKind kind, SessionState? before, CellId[] manifestCells, uint slot, uint manifestBytes, CellId[] added, CellId[] dropped,
-            LiveSet after) => new()
-            {
-                VaultId = terms.VaultId,
-                Session = terms.Session,
-                LeaseId = keys.LeaseId,
-                Term = terms.Term,
-                Number = batch,
-                Kind = kind,
-                Generation = kind == GenerationKind.Draft ? lastGeneration : lastGeneration + 1,
-                TimeMs = home.NowMs(),
-                Parent = before?.EntryHash ?? Digest.Zero,
-                ParentOffset = before is null ? ulong.MaxValue : (ulong)before.EntryOffset,
-                SessionOffset = terms.SessionOffset,
-                LeaseOffset = terms.LeaseOffset,
-                ManifestCells = manifestCells,
-                ManifestSlot = slot,
-                ManifestBytes = manifestBytes,
-                AddedCount = (uint)added.Length,
-                AddedHash = CommitRecord.HashOfIds(added),
-                DroppedCount = (uint)dropped.Length,
-                DroppedHash = CommitRecord.HashOfIds(dropped),
-                LiveCount = (ulong)after.Count,
-                LiveRoot = after.Root(),
-            };
-
-    // Readers look at pending before the state, so the state changes first.
-    private void Advance(SessionState state, List<KeyValuePair<ChunkKey, PayloadRef>> changes, Func<uint, bool>? include)
-    {
-        if (Reader is null)
-            Reader = new SessionReader(Name, terms.Session, knownKeys, Payloads, state);
-        else
-            Reader.Replace(state);
-        lock (gate)
-        {
-            foreach ((ChunkKey key, PayloadRef _) in changes)
-                pending.Remove(key);
-        }
-        foreach (ChunkKey key in pendingTags.Keys.Where(k => include is null || include(k.Stream)).ToList())
-            pendingTags.Remove(key);
     }
 }

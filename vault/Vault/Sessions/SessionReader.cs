@@ -63,6 +63,10 @@ public sealed class SessionReader : IDisposable
         return true;
     }
 
+    /// <summary>Reads a whole chunk of which the map's entry is at hand.</summary>
+    internal void ReadChunk(StreamInfo stream, ChunkKey key, in PayloadRef place, Span<byte> into) =>
+        Payloads.Read(key, place, into[..stream.ChunkLength((long)key.Chunk)]);
+
     /// <summary>The chunks of a stream that are not zero, in order.</summary>
     public IEnumerable<long> Chunks(StreamInfo stream) => State.Map
         .Enumerate(new ChunkKey(stream.Number, 0), new ChunkKey(stream.Number + 1, 0)).Where(e => !e.Value.IsZero).Select(e => (long)e.Key.Chunk);

@@ -13,6 +13,7 @@ internal sealed class SessionState
     public SessionState(CommitRecord record, Digest entryHash, long entryOffset, Manifest manifest, PayloadReader reader, SessionState? before = null)
     {
         Record = record;
+        Payloads = reader;
         EntryHash = entryHash;
         EntryOffset = entryOffset;
         Manifest = manifest;
@@ -44,6 +45,9 @@ internal sealed class SessionState
 
     /// <summary>Where that entry stands.</summary>
     public long EntryOffset { get; }
+
+    /// <summary>Reads its cells.</summary>
+    public PayloadReader Payloads { get; }
 
     /// <summary>The sealed part.</summary>
     public Manifest Manifest { get; }

@@ -25,7 +25,11 @@ public static class SnapshotReader
     /// removed.
     /// </summary>
     /// <exception cref="VmPodException">The folder holds something (2), damaged cells (5), no space (8).</exception>
-    public static Summary Get(SessionReader session, string folder, IProgress<TransferProgress>? progress, CancellationToken cancel)
+    public static Summary Get(SessionReader session, string folder, IProgress<TransferProgress>? progress, CancellationToken cancel) =>
+        IntoNewFolder(folder, () => Write(session, folder, progress, cancel));
+
+    /// <summary>Makes the folder, or takes an empty one, and removes what was written if that fails.</summary>
+    internal static TSummary IntoNewFolder<TSummary>(string folder, Func<TSummary> write)
     {
         bool existed = Directory.Exists(folder);
         if (File.Exists(folder) || (existed && Directory.EnumerateFileSystemEntries(folder).Any()))
@@ -33,7 +37,7 @@ public static class SnapshotReader
         Directory.CreateDirectory(folder);
         try
         {
-            return Write(session, folder, progress, cancel);
+            return write();
         }
         catch (Exception e)
         {
@@ -103,7 +107,7 @@ public static class SnapshotReader
         return new Summary(files.Count + containers.Count, written, watch.Elapsed);
     }
 
-    private static SafeFileHandle Create(string folder, string name, long length)
+    internal static SafeFileHandle Create(string folder, string name, long length)
     {
         string path = Path.Combine(folder, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -157,7 +161,7 @@ public static class SnapshotReader
     private static bool IsZeroPage(ReadOnlySpan<byte> data, int at) =>
         data.Slice(at, Math.Min(FormatLimits.PageBytes, data.Length - at)).IndexOfAnyExcept((byte)0) < 0;
 
-    private static void Restore(string path, StreamInfo stream)
+    internal static void Restore(string path, StreamInfo stream)
     {
         // A file may have mode 000; a machine's streams have none.
         if (stream.Kind is StreamKind.File or StreamKind.Folder or StreamKind.Container || stream.Mode != 0)

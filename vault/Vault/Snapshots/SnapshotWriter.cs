@@ -9,11 +9,8 @@ using VmPod.Vault.Snapshots.Containers;
 namespace VmPod.Vault.Snapshots;
 
 /// <summary>Puts files into a session as its next generation: holes are not read, zero and unchanged chunks are not stored.</summary>
-public sealed class SnapshotWriter
+public sealed partial class SnapshotWriter
 {
-    // zstd level 1: PLATFORM.md 2.3 and 3 measured it as the only knob that matters; vault/README.md has the table of this project.
-    private const int Level = 1;
-
     // A guest reads a disk in long runs: a chunk whose pages stood in more payloads would make many small reads of one.
     internal const int DiskTargetsMax = 8;
 
@@ -21,7 +18,7 @@ public sealed class SnapshotWriter
     private readonly IProgress<TransferProgress>? progress;
     private readonly Stopwatch watch = Stopwatch.StartNew();
     private FilePages? pages;
-    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored, pagesReferenced, pagesDifferent;
+    private long bytesDone, bytesTotal, chunksUnchanged, chunksZero, chunksStored, chunksShared, pagesReferenced, pagesDifferent;
 
     private SnapshotWriter(SessionLease lease, IProgress<TransferProgress>? progress)
     {
@@ -48,6 +45,9 @@ public sealed class SnapshotWriter
             TimeSpan Elapsed,
         IReadOnlyList<string> LeftOut)
     {
+        /// <summary>Chunks stored in one frame with others.</summary>
+        public long ChunksShared { get; init; }
+
         /// <summary>Sparse VMDKs that could not be taken apart and are stored as plain files, each with the reason.</summary>
         public IReadOnlyList<string> StoredWhole { get; init; } = [];
     }
@@ -95,7 +95,7 @@ public sealed class SnapshotWriter
             List<ChunkSource> large = [.. opened.Where(s => !s.Stream.IsSmall)];
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
             pages = found;
-            using var pipeline = new EncodePipeline(Level, Math.Max(1, Environment.ProcessorCount));
+            using var pipeline = new EncodePipeline(lease.Reader is null ? Effort.Fast : Effort.Thorough, Math.Max(1, Environment.ProcessorCount));
             // One after the other, memory last: what one has is known before the next is read.
             pipeline.Run(Batches(opened.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, Encode, Complete, cancel);
             foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
@@ -111,7 +111,7 @@ public sealed class SnapshotWriter
             long added = lease.BytesAppended - appended;
             return new Summary(commit, files.Count(f => !f.IsFolder), bytesDone, chunksStored, chunksUnchanged, chunksZero, pagesReferenced,
                 pagesDifferent, added, added / lease.CellBytes, watch.Elapsed, leftOut)
-            { StoredWhole = containers.Whole };
+            { ChunksShared = chunksShared, StoredWhole = containers.Whole };
         }
         finally
         {
@@ -158,38 +158,41 @@ public sealed class SnapshotWriter
                 output.Take(key, default, chunk.Length, 0, default);
                 continue;
             }
-            if (lease.IsUnchanged(key, chunk))
+            if (IsKept(key, chunk))
             {
                 Interlocked.Increment(ref chunksUnchanged);
                 if (!isSmall)
                     pages!.Add(key, chunk, isNew: false);
                 continue;
             }
-            (Codec codec, int encoded, PageTable? table) = isSmall
-                ? worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, lease.Newest(key), output.Room)
-                : worker.Encoder.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, lease.Newest(key), 0, pages,
-                    stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax), output.Room);
-            output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
-            if (!isSmall)
-                pages!.Add(key, chunk, isNew: true);
+            if (isSmall)
+            {
+                (Codec codec, int encoded, PageTable? table) = worker.Encoder.EncodeDelta(key, chunk, lease.Payloads, OldOf(key), output.Room);
+                output.Take(key, codec, chunk.Length, encoded, lease.TagOf(chunk), table);
+                continue;
+            }
+            worker.Encode(key, chunk, new PageEncoder.Context(lease.Payloads, OldOf(key), 0, pages,
+                stream.Kind == StreamKind.Disk ? DiskTargetsMax : PageTable.PagesMax)
+            { IsAlone = lease.StoresAlone }, lease.TagOf(chunk), output);
+            pages!.Add(key, chunk, isNew: true);
         }
+        worker.Flush(output);
     }
 
     private void Complete(Batch batch, BatchOutput output)
     {
+        lease.Put(output);
         foreach (EncodedChunk chunk in output.Chunks)
         {
-            if (chunk.IsStored)
+            if (!chunk.IsStored)
             {
-                lease.Put(chunk.Key, chunk.Codec, chunk.RawLength, output.Bytes(chunk), chunk.Tag, chunk.Pages);
-                chunksStored++;
-                pagesReferenced += chunk.Pages?.CountOf(PageKind.Reference) ?? 0;
-                pagesDifferent += chunk.Pages?.CountOf(PageKind.Difference) ?? 0;
+                chunksZero++;
                 continue;
             }
-            chunksZero++;
-            if (lease.TryFind(chunk.Key, out _))
-                lease.PutZero(chunk.Key);
+            chunksStored++;
+            chunksShared += chunk.Codec == Codec.Group ? 1 : 0;
+            pagesReferenced += chunk.Pages?.CountOf(PageKind.Reference) ?? 0;
+            pagesDifferent += chunk.Pages?.CountOf(PageKind.Difference) ?? 0;
         }
         bytesDone += Math.Min((long)batch.Count * FormatLimits.ChunkBytes, batch.File.Stream.Length - batch.First * FormatLimits.ChunkBytes);
         progress?.Report(new TransferProgress(bytesDone, Math.Max(bytesDone, bytesTotal), lease.BytesAppended, watch.Elapsed));

@@ -6,7 +6,7 @@ namespace VmPod.Vault.Tables;
 
 /// <summary>A table as one generation sees it: sorted runs, newest first, whose leaves are fetched when used and kept parsed, within a
 /// bound. Thread-safe.</summary>
-internal sealed class TableView<TValue, TFormat>
+internal sealed partial class TableView<TValue, TFormat>
     where TFormat : ITableValue<TValue>
 {
     // About 950 entries a leaf of 16 KiB and 80 bytes an entry: 512 leaves are 40 MB, and map 30 GiB of chunks.

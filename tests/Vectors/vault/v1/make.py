@@ -82,7 +82,7 @@ def contents():
     bad = [("type", [e1], b"hello", {"kind": 2}), ("reserved", [e1], b"hello", {"reserved": b"\0\1\0"}), ("empty", [], b"", {}),
            ("count-huge", [e1], b"hello", {"count": 0xFFFFFFFF}), ("gap", [e1, entry(5, 10, 1, 3, 6, 3)], b"hello?bye", {}),
            ("overlap", [e1, entry(5, 10, 1, 3, 4, 3)], b"hellobye", {}), ("padding", [e1], b"hello\0x", {}),
-           ("codec-zero", [entry(5, 9, 0, 5, 0, 5)], b"hello", {}), ("codec-unknown", [entry(5, 9, 6, 5, 0, 5)], b"hello", {}),
+           ("codec-zero", [entry(5, 9, 0, 5, 0, 5)], b"hello", {}), ("codec-unknown", [entry(5, 9, 7, 5, 0, 5)], b"hello", {}),
            ("raw-length-zero", [entry(5, 9, 1, 0, 0, 5)], b"hello", {}), ("raw-length-large", [entry(5, 9, 1, 65537, 0, 5)], b"hello", {}),
            ("length-zero", [entry(5, 9, 1, 5, 0, 0)], b"", {}), ("beyond-the-end", [entry(5, 9, 1, 65536, 0, 65536)], b"hello", {}),
            ("part-in-the-middle", [e1, entry(5, 10, 1, 3, 5, 3, part=1)], b"hellobye", {}),
@@ -291,6 +291,6 @@ def links():
 for old in os.listdir(HERE):
     if old.endswith(".txt"):
         os.remove(os.path.join(HERE, old))
-for make in (cells, contents, leaves, pages.page_tables, pages.payloads, pages.chunks, manifests, commits, keys, keys_of_suite_1, slots, words, recovery, links):
+for make in (cells, contents, leaves, pages.page_tables, pages.payloads, pages.chunks, pages.groups, manifests, commits, keys, keys_of_suite_1, slots, words, recovery, links):
     make()
 print(COUNT)

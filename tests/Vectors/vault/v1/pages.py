@@ -1,4 +1,4 @@
-"""Vectors of tables of pages and of payloads of pages (V-140 to V-146)."""
+"""Vectors of tables of pages and of payloads of pages (V-140 to V-147)."""
 import ctypes
 import hashlib
 
@@ -258,7 +258,69 @@ def chunks():
     plain_value = bytes([1]) + LEASE_ID + varint(7) + A + varint(0)
     chunk("pageref-without-table", "pages, and no table", plain_value, own=(pageref, 65_536, be(1, 2) + own))
     chunk("delta-without-table", "a delta, and no table", plain_value, own=(delta, 65_536, frames.make(whole, whole)))
+    # The leaf's key is chunk 0: groups that begin there.
+    shared = bytes([2]) + be(1, 2) + bytes([1]) + be(0xFFFF, 2)
+    of_shared = (6, 17 * 4096, shared + frames.make(own + whole))
+    chunk("group", "its own page in a frame with others", simple, own + old + bytes(65_536 - 8192), own=of_shared, target_0=of_whole)
+    wholes = (6, 131_072, bytes([2]) + be(0xFFFF, 2) + bytes([1]) + be(0xFFFF, 2) + frames.make(whole + own * 16))
+    chunk("group-without-table", "all of a chunk in a frame with another", plain_value, whole, own=wholes)
+    chunk("group-of-pages-without-table", "a page of a chunk, and no table", plain_value, own=of_shared)
+    chunk("group-pages-more", "a page more than the table says", simple,
+          own=(6, 18 * 4096, bytes([2]) + be(3, 2) + bytes([1]) + be(0xFFFF, 2) + frames.make(own * 2 + whole)), target_0=of_whole)
+    chunk("group-for-a-difference", "a page is a difference, and the payload is shared", different, own=of_shared, target_0=of_whole)
+    chunk("group-for-a-short-chunk", "a chunk of eight KiB alone, and the payload is shared", plain_value, length=8192, own=wholes)
+    chunk("target-group", "a page of a payload that chunks share", simple, own + old, 8192, own=of_simple,
+          target_0=(6, 17 * 4096, bytes([2]) + be(0xFFFF, 2) + bytes([1]) + be(1, 2) + frames.make(whole + own)))
+    chunk("target-group-without-page", "a page that the shared payload does not have", simple, length=8192, own=of_simple,
+          target_0=(6, 8192, bytes([2]) + be(1, 2) + bytes([1]) + be(1, 2) + frames.make(own * 2)))
     of_one = paged(table([], [t0]))
+    chunk("delta-of-group", "a delta from a payload that chunks share", of_one, own=(delta, 65_536, frames.make(whole, whole)),
+          target_0=(6, 131_072, bytes([2]) + be(0xFFFF, 2) + bytes([1]) + be(0xFFFF, 2) + frames.make(whole + own * 16)))
     chunk("delta-of-pages", "a delta from a payload of pages", of_one, own=(delta, 65_536, frames.make(whole, whole)), target_0=(pageref, 65_536, be(1,
            2) + own))
     chunk("delta-is-zstd", "a table without kinds, and a whole chunk", of_one, own=of_whole, target_0=of_whole)
+
+
+def groups():
+    """A payload that chunks share (V-147): one of them, which of its pages stand there, and they."""
+    frames = Frames()
+    own = [page(50 + i) for i in range(5)]
+    two = bytes([2]) + be(0b11, 2) + bytes([1]) + be(0x8000, 2)
+    joined = b"".join(own[:3])
+    frame = frames.make(joined)
+
+    def group(file, expect, name, data, chunk=7, length=3 * 4096, pages=0, plain=b"", first=7):
+        case("group", file, expect, name, first=first, length=length, bytes=data, chunk=chunk, pages=f"{pages:04x}", plain=plain)
+
+    group("first", "ok", "the first of two chunks", two + frame, 7, pages=0b11, plain=own[0] + own[1])
+    group("last", "ok", "the last of two chunks", two + frame, 8, pages=0x8000, plain=own[2])
+    far = bytes([3]) + be(1, 2) + bytes([255]) + be(2, 2) + bytes([1]) + be(4, 2)
+    group("far", "ok", "a chunk 255 behind the first", far + frame, 262, pages=2, plain=own[1])
+    whole = page(60) * 16
+    four = bytes([4]) + be(0xFFFF, 2) + 3 * (bytes([1]) + be(0xFFFF, 2))
+    group("of-whole-chunks", "ok", "the third of four whole chunks", four + frames.make(whole + own[0] * 16 + own[1] * 16 + whole), 9, 4 * 65_536, 0xFFFF,
+          own[1] * 16)
+    sixteen = bytes([16]) + be(1, 2) + 15 * (bytes([2]) + be(1, 2))
+    group("of-sixteen", "ok", "the last of sixteen", sixteen + frames.make(own[0] * 15 + own[1]), 37, 16 * 4096, 1, own[1])
+
+    refuse = lambda file, name, data, **given: group(file, "refuse", name, data, plain=own[0] + own[1], pages=0b11, **given)
+    refuse("of-none", "no chunk", bytes([0]) + frame)
+    refuse("of-one", "a chunk alone", bytes([1]) + be(0b111, 2) + frame)
+    refuse("of-seventeen", "seventeen chunks", bytes([17]) + be(1, 2) + 16 * (bytes([1]) + be(1, 2)) + frames.make(own[0] * 17), length=17 * 4096)
+    refuse("step-0", "a chunk twice", bytes([2]) + be(0b11, 2) + bytes([0]) + be(0x8000, 2) + frame)
+    refuse("no-pages-first", "the first chunk has no page", bytes([2]) + be(0, 2) + bytes([1]) + be(7, 2) + frame)
+    refuse("no-pages-last", "the last chunk has no page", bytes([2]) + be(7, 2) + bytes([1]) + be(0, 2) + frame)
+    refuse("length-less", "the line says a page less", two + frame, length=2 * 4096)
+    refuse("length-more", "the line says a page more", two + frame, length=4 * 4096)
+    refuse("frame-of-less", "a frame of two pages for three", two + frames.make(joined[:8192]))
+    refuse("frame-of-more", "a frame of four pages for three", two + frames.make(joined + own[3]))
+    refuse("frame-cut", "a frame that lacks a byte", two + frame[:-1])
+    refuse("frame-trailing", "a byte behind the frame", two + frame + b"\0")
+    refuse("two-frames", "two frames", two + frames.make(own[0]) + frames.make(own[1] + own[2]))
+    refuse("as-they-are", "pages as they are", two + joined)
+    refuse("header-only", "no frame", two)
+    refuse("header-cut", "half of a table", two[:4])
+    refuse("not-in-it", "a chunk that is not in the group", far + frame, chunk=8)
+    refuse("before-it", "a chunk before the first", two + frame, chunk=6)
+    noise = b"".join(hashlib.sha256(b"noise" + i.to_bytes(4, "big")).digest() for i in range(65_536 // 32)) + bytes(65_536)
+    refuse("too-long", "a payload longer than a chunk", bytes([2]) + be(0xFFFF, 2) + bytes([1]) + be(0xFFFF, 2) + frames.make(noise), length=131_072)

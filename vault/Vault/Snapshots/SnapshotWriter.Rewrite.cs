@@ -1,0 +1,71 @@
+using VmPod.Secrets;
+using VmPod.Vault.Codecs;
+using VmPod.Vault.Format;
+using VmPod.Vault.Sessions;
+
+namespace VmPod.Vault.Snapshots;
+
+/// <summary>Storing a generation anew, whole or in part, as the next one with the same content.</summary>
+public sealed partial class SnapshotWriter
+{
+    // Chunks that are stored anew; null where files are put.
+    private Func<ChunkKey, bool>? rewrites;
+
+    /// <summary>
+    /// Stores chunks of what the lease goes on from once more, with nothing taken from their older payloads, and commits the same streams with tables written
+    /// whole. The lease is closed.
+    /// </summary>
+    /// <param name="lease">A lease that nothing was put under yet.</param>
+    /// <param name="rewrites">Which chunks; others stay where they are, and their pages may be named.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancel">Stops it; the vault is as it was once the lease is closed.</param>
+    internal static CommitSummary Rewrite(SessionLease lease, Func<ChunkKey, bool> rewrites, IProgress<TransferProgress>? progress, CancellationToken cancel)
+    {
+        SessionReader reader = lease.Reader!;
+        IReadOnlyList<StreamInfo> streams = reader.Streams;
+        var writer = new SnapshotWriter(lease, progress) { rewrites = rewrites };
+        lease.WritesTablesWhole = true;
+        List<ChunkSource> sources = [.. streams.Where(s => s.Kind != StreamKind.Folder).Select(s => new SessionSource(reader, s))];
+        try
+        {
+            List<ChunkSource> large = [.. sources.Where(s => !s.Stream.IsSmall)];
+            writer.bytesTotal = sources.Sum(s => s.DataBytes);
+            using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
+            writer.pages = found;
+            using var pipeline = new EncodePipeline(Effort.Thorough, Math.Max(1, Environment.ProcessorCount));
+            pipeline.Run(Batches(sources.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, writer.Encode, writer.Complete, cancel);
+            foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
+                pipeline.Run(Batches([source]).GetEnumerator().Next, writer.Encode, writer.Complete, cancel);
+            cancel.ThrowIfCancellationRequested();
+            writer.RewriteInternal(reader);
+            return lease.Commit(reader.Record.Kind, reader.Label, streams, close: true);
+        }
+        finally
+        {
+            foreach (ChunkSource source in sources)
+                source.Dispose();
+        }
+    }
+
+    // What hosts keep with the session (V-150) is no file, and moves with it. Its payloads stand alone.
+    private void RewriteInternal(SessionReader reader)
+    {
+        using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
+        using var encoder = new ChunkEncoder(Effort.Thorough);
+        Span<byte> chunk = memory.Slice(0, FormatLimits.ChunkBytes), into = memory.Slice(FormatLimits.ChunkBytes, ChunkEncoder.OutputBytesMax);
+        foreach ((ChunkKey key, PayloadRef place) in reader.State.Map.Enumerate(new ChunkKey(InternalStream.First, 0),
+            new ChunkKey(MetadataStream.First, 0)))
+        {
+            if (place.IsZero || IsKept(key, default))
+                continue;
+            ReadOnlySpan<byte> bytes = chunk[..lease.Payloads.ReadUpTo(key, place, chunk)];
+            (Codec codec, int length) = encoder.Encode(bytes, into);
+            lease.Put(key, codec, bytes.Length, into[..length], lease.TagOf(bytes));
+        }
+    }
+
+    private bool IsKept(ChunkKey key, ReadOnlySpan<byte> chunk) => rewrites is null ? lease.IsUnchanged(key, chunk) : !rewrites(key);
+
+    // What a chunk may be a difference from: nothing that the rewriting is there to leave behind.
+    private PayloadRef OldOf(ChunkKey key) => rewrites is null ? lease.Newest(key) : default;
+}
