@@ -84,8 +84,7 @@ internal sealed class AirStage(bool keep) : Stage(keep)
     public async Task PairAsync(TestHost host, string role, CancellationToken cancel)
     {
         await using CliProcess desk = InPod(CliRunner.PodKeeper).Start(["pair", PodFolder, "--role", role, "--json"]);
-        await desk.WaitForTextAsync("\"code\"", StartLimit, cancel);
-        using JsonDocument shown = JsonDocument.Parse(desk.OutputSoFar.Split('\n')[0]);
+        using JsonDocument shown = JsonDocument.Parse(await desk.WaitForLineAsync(StartLimit, cancel));
         string file = InRam["code"];
         await WriteOwnerOnlyAsync(file, Encoding.ASCII.GetBytes(shown.RootElement.GetProperty("code").GetString()!), cancel);
         _ = await host.RunAsync(["pair", "--code-file", file], cancellation: cancel);

@@ -58,6 +58,7 @@ public sealed class FarPodTests(BasePod pod)
             Assert.Equal(checkpoint.GetProperty("generation").GetUInt64(), receipt.GetProperty("generation").GetUInt64());
             Assert.InRange((receipt.GetProperty("cpus_stopped_ms").GetInt64() - gone) / 1000.0, 0, StopSecondsMax);
             Assert.InRange((receipt.GetProperty("keys_gone_ms").GetInt64() - gone) / 1000.0, 0, KeysGoneSecondsMax);
+            NothingWasLeftOut(receipt);
             Assert.True(receipt.TryGetProperty("residue", out JsonElement folder), receipt.ToString());
             Assert.True(File.Exists(Path.Combine(folder.GetString()!, "commit.bin")));
         }
@@ -111,7 +112,9 @@ public sealed class FarPodTests(BasePod pod)
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
             _ = await served.OnPodAsync("release", served.Pod, BasePod.Session, "--break");
             await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
-            Assert.Equal("lease-over", (await session.ReceiptAsync(TestContext.Current.CancellationToken)).GetProperty("reason").GetString());
+            JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
+            Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
+            NothingWasLeftOut(receipt);
         }
         JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
         string state = taken.GetProperty("state").GetString()!;
@@ -151,6 +154,7 @@ public sealed class FarPodTests(BasePod pod)
             await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
             JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
             Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
+            NothingWasLeftOut(receipt);
         }
         JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
         Assert.Equal("taken", taken.GetProperty("state").GetString());
@@ -178,6 +182,10 @@ public sealed class FarPodTests(BasePod pod)
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
         await PodCopy.EndAsync(again);
     }
+
+    // The guest flushed all that it wrote, and wrote nothing after.
+    private static void NothingWasLeftOut(JsonElement receipt) =>
+        Assert.DoesNotContain(receipt.GetProperty("not_guaranteed").EnumerateArray(), n => n.GetString()!.Contains("disk", StringComparison.Ordinal));
 
     private static async Task EverythingIsOnThePodAsync(TestSession session)
     {

@@ -61,8 +61,7 @@ public sealed class ServedPod : IAsyncDisposable
     private async Task PairAsync()
     {
         await using CliProcess desk = InPod(CliRunner.PodKeeper).Start(["pair", Pod, "--role", "home", "--json"]);
-        await desk.WaitForTextAsync("\"code\"", StartLimit);
-        string shown = desk.OutputSoFar.Split('\n')[0];
+        string shown = await desk.WaitForLineAsync(StartLimit);
         byte[] code = System.Text.Encoding.ASCII.GetBytes(JsonDocument.Parse(shown).RootElement.GetProperty("code").GetString()!);
         string file = copy.InRam["code"];
         await File.WriteAllBytesAsync(file, code);

@@ -276,8 +276,7 @@ internal sealed partial class SessionHost
             {
                 try
                 {
-                    int length = (int)Math.Min(FormatLimits.ChunkBytes, disk!.Length - next.Offset);
-                    image!.Read(next.Stream, next.Offset, chunk.Slice(0, length));
+                    image!.Fetch(next.Stream, (ulong)(next.Offset / FormatLimits.ChunkBytes), chunk.Slice(0, FormatLimits.ChunkBytes));
                     break;
                 }
                 catch (ObjectDisposedException)

@@ -54,7 +54,20 @@ public sealed partial class CliProcess : IAsyncDisposable
     /// <summary>Waits until stdout or stderr contains a text.</summary>
     /// <exception cref="TimeoutException">It did not within the limit.</exception>
     /// <exception cref="InvalidOperationException">The command ended first.</exception>
-    public async Task WaitForTextAsync(string text, TimeSpan limit, CancellationToken cancellation = default)
+    public Task WaitForTextAsync(string text, TimeSpan limit, CancellationToken cancellation = default) => WaitAsync($"say '{text}'",
+        () => OutputSoFar.Contains(text, StringComparison.Ordinal) || ErrorsSoFar.Contains(text, StringComparison.Ordinal), limit, cancellation);
+
+    /// <summary>Waits until stdout has a line, all of it: output comes in parts.</summary>
+    /// <returns>The first line, without its end.</returns>
+    /// <exception cref="TimeoutException">It did not within the limit.</exception>
+    /// <exception cref="InvalidOperationException">The command ended first.</exception>
+    public async Task<string> WaitForLineAsync(TimeSpan limit, CancellationToken cancellation = default)
+    {
+        await WaitAsync("write a line", () => OutputSoFar.Contains('\n', StringComparison.Ordinal), limit, cancellation);
+        return OutputSoFar.Split('\n')[0];
+    }
+
+    private async Task WaitAsync(string what, Func<bool> isThere, TimeSpan limit, CancellationToken cancellation)
     {
         long since = Stopwatch.GetTimestamp();
         while (true)
@@ -62,12 +75,12 @@ public sealed partial class CliProcess : IAsyncDisposable
             bool ended = process.HasExited;
             if (ended)
                 await readers;
-            if (OutputSoFar.Contains(text, StringComparison.Ordinal) || ErrorsSoFar.Contains(text, StringComparison.Ordinal))
+            if (isThere())
                 return;
             if (ended)
-                throw new InvalidOperationException($"{command} ended with {process.ExitCode} before it said '{text}'.\n{OutputSoFar}{ErrorsSoFar}");
+                throw new InvalidOperationException($"{command} ended with {process.ExitCode} and did not {what}.\n{OutputSoFar}{ErrorsSoFar}");
             if (Stopwatch.GetElapsedTime(since) > limit)
-                throw new TimeoutException($"{command} did not say '{text}' within {limit.TotalSeconds:F0} s.\n{OutputSoFar}{ErrorsSoFar}");
+                throw new TimeoutException($"{command} did not {what} within {limit.TotalSeconds:F0} s.\n{OutputSoFar}{ErrorsSoFar}");
             await Task.Delay(10, cancellation);
         }
     }

@@ -71,6 +71,53 @@ public sealed class ImagePageTests
     }
 
     [Theory]
+    [Trait("Spec", "V-141")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_chunk_of_which_pages_stand_elsewhere_is_sealed_without_the_pod_once_it_was_fetched(bool isFetched)
+    {
+        const int Copied = Chunks - 1, Pages = 12;
+        using var pod = new TestPod();
+        byte[] content = RandomNumberGenerator.GetBytes(Chunks * Chunk);
+        Make(pod, content);
+        using (SessionLease lease = pod.Vault.BeginLease("vm", create: false, TestPod.Host))
+        using (var image = new SessionImage(lease, Small))
+        {
+            // The last chunk gets pages of the first one.
+            image.Write(image.Streams[0].Number, Copied * Chunk, Read(image, image.Streams[0], 0, Pages * Page));
+            image.Commit(GenerationKind.Checkpoint, "copied", close: true);
+            Assert.True(lease.TryFind(new ChunkKey(image.Streams[0].Number, Copied), out PayloadRef place) && place.Pages is { } table
+                && table.Targets.Any(t => t.Key.Chunk == 0), "no page of it stands elsewhere");
+        }
+        content.AsSpan(0, Pages * Page).CopyTo(content.AsSpan(Copied * Chunk));
+
+        var host = new RemoteHost(pod, "vm");
+        using (var image = new SessionImage(host.Lease, Small))
+        {
+            uint disk = image.Streams[0].Number;
+            image.PrepareCommit();
+            // Written are just the pages that stand elsewhere, and one of the chunk's own.
+            RandomNumberGenerator.Fill(content.AsSpan(Copied * Chunk, (Pages + 1) * Page));
+            image.Write(disk, Copied * Chunk, content.AsSpan(Copied * Chunk, (Pages + 1) * Page));
+            if (isFetched)
+                image.Fetch(disk, Copied, new byte[Chunk]);
+            host.IsAway = true;
+            Assert.Equal(isFetched ? 0 : 1, image.CommitWithoutPod(GenerationKind.DiskOnly, "rest"));
+            // And all of what was there before it is here, whatever of it was written.
+            if (isFetched)
+                Assert.Equal(content.AsSpan(0, Pages * Page).ToArray(), Read(image, image.Streams[0], 0, Pages * Page));
+            else
+                Assert.Throws<VmPodException>(() => Read(image, image.Streams[0], 0, Pages * Page));
+        }
+        _ = host.HandIn(pod.Vault);
+        host.End();
+        using SessionReader reader = pod.Vault.OpenSession("vm");
+        byte[] chunk = new byte[Chunk];
+        reader.ReadChunk(reader.Stream("disk"), Copied, chunk);
+        Assert.Equal(isFetched, content.AsSpan(Copied * Chunk).SequenceEqual(chunk));
+    }
+
+    [Theory]
     [Trait("Spec", "V-15")]
     [InlineData(21)]
     [InlineData(22)]

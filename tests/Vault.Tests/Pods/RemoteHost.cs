@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Cells;
@@ -13,6 +14,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     internal static readonly UInt128 Name = new(9, 9);
     private readonly SecretBuffer seed = SecretBuffer.Random(32);
     private readonly byte[] owner;
+    private readonly ConcurrentDictionary<CellId, (byte[] Key, byte[] Cell)> kept = new();
 
     internal RemoteHost(TestPod pod, string session = TestPod.Session, bool create = false, ulong? generation = null, long cellsMax = 1 << 20,
         ulong? fork = null, UInt128? name = null, bool isForeign = false)
@@ -41,7 +43,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     /// <summary>Commits are taken, and the host never hears of it.</summary>
     internal bool LosesAnswers { get; set; }
 
-    /// <summary>The pod is gone: cells and commit stay here.</summary>
+    /// <summary>The pod is gone: cells and commit stay here, and no cell comes but those that came before.</summary>
     internal bool IsAway { get; set; }
 
     internal List<byte[]> RestCells { get; } = [];
@@ -54,6 +56,7 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
 
     public void Append(in CellId id, ReadOnlySpan<byte> cell)
     {
+        kept[id] = ([], cell.ToArray());
         if (IsAway)
             RestCells.Add(cell.ToArray());
         else
@@ -75,11 +78,20 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
 
     public void Close() => Granted.Close();
 
-    public bool TryTakeOwn(in CellId id, Span<byte> cell) => false;
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) => kept.TryGetValue(id, out (byte[] Key, byte[] Cell) own) && own.Cell.AsSpan().TryCopyTo(cell);
 
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
     {
+        if (IsAway)
+        {
+            if (!kept.TryGetValue(id, out (byte[] Key, byte[] Cell) known))
+                throw new VmPodException(ExitCode.LinkLost, "The pod is gone.");
+            known.Key.CopyTo(key);
+            known.Cell.CopyTo(cell);
+            return;
+        }
         ReleaseOutcome outcome = Granted.Release(id, key, cell);
+        kept[id] = (key.ToArray(), cell.ToArray());
         lock (Fetched)
             Fetched.Add((id, outcome));
         if (outcome != ReleaseOutcome.Released)

@@ -99,6 +99,16 @@ public sealed partial class SessionImage : IDisposable
         }
     }
 
+    /// <summary>Reads the cells of a chunk of a stream as it was before the writes that are not sealed yet, so that where cells are kept they are here from
+    /// now on. What was written does not stand for them: it may be sealed in two parts, and the first of them needs what is beneath.</summary>
+    /// <exception cref="VmPodException">As for <see cref="Read"/>.</exception>
+    public void Fetch(uint stream, ulong chunk, Span<byte> scratch)
+    {
+        var key = new ChunkKey(stream, chunk);
+        lock (StripeOf(key))
+            _ = ReadCells(key, 0, scratch[..LengthOf(key)]);
+    }
+
     /// <summary>Writes bytes of a stream. Once it returns, they are in locked memory; waits while the overlay is full.</summary>
     public void Write(uint stream, long offset, ReadOnlySpan<byte> data)
     {
@@ -490,12 +500,18 @@ public sealed partial class SessionImage : IDisposable
             return streams.Values.Where(s => s.Kind == StreamKind.Memory).Sum(s => s.Length);
     }
 
-    // What a chunk was before. False if it cannot be had and the chunk is left as it was.
+    // What a chunk was before, of the pages that were not written. False if it cannot be had and the chunk is left as it was.
     private bool TryReadRest(in Sealed item, Span<byte> chunk)
     {
         try
         {
-            _ = ReadCells(item.Key, 0, chunk);
+            for (int page = 0, end; page < PageTable.PagesMax; page = end + 1)
+            {
+                for (end = page; end < PageTable.PagesMax && (item.Written >> end & 1) == 0;)
+                    end++;
+                if (end > page)
+                    _ = ReadCells(item.Key, page * PageBytes, chunk[(page * PageBytes)..(end * PageBytes)]);
+            }
             return true;
         }
         catch (VmPodException e) when (leavesOut && e.ExitCode == ExitCode.LinkLost)

@@ -103,6 +103,9 @@ internal sealed class Worker(Effort effort) : IDisposable
             Flush(output);
     }
 
+    /// <summary>Forgets the chunks that wait: of a batch that was cut short none is put, and whoever puts them again has newer bytes.</summary>
+    public void Forget() => group.Clear();
+
     /// <summary>Encodes the chunks that wait.</summary>
     public void Flush(BatchOutput output)
     {
@@ -180,6 +183,7 @@ internal sealed class EncodePipeline(Effort effort, int workers) : IDisposable
                         return;
                     }
                     output.Reset();
+                    worker.Forget();
                     process(batch, worker, output);
                     ready[number] = (batch, output);
                     Drain();
