@@ -125,17 +125,7 @@ public sealed class CrashTests(BasePod pod)
         }
     }
 
-    private static async Task<long> AcknowledgedAsync(TestSession session, long more)
-    {
-        for (int i = 0; i < 600; i++)
-        {
-            string said = (await session.Agent.ShAsync("cat /run/acknowledged 2> /dev/null || echo 0")).Output;
-            if (long.Parse(said, CultureInfo.InvariantCulture) is long rows && rows > more)
-                return rows;
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-        throw new TimeoutException($"The guest has not written more than {more} rows.");
-    }
+    private static Task<long> AcknowledgedAsync(TestSession session, long more) => BusyGuest.AcknowledgedAsync(session, more, "/run/acknowledged");
 
     private static async Task<Found> LookFromInsideAsync(TestSession session) =>
         Found.Parse((await session.Agent.ShAsync($"python3 - /root <<'END'\n{Look}\nEND")).Output);
