@@ -34,6 +34,7 @@ internal sealed partial class SessionHost
     private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly HalfWritten halfWritten = new();
+    private Task firstUseNoted = Task.CompletedTask;
     private long podLastSeenMs;
     private int diskFailed;
 
@@ -43,14 +44,15 @@ internal sealed partial class SessionHost
         watchers.Add(Task.Run(WatchPodAsync));
         watchers.Add(Task.Run(FeedWatchdogAsync));
         watchers.Add(Task.Run(WatchMachineAsync));
-        watchers.Add(Task.Run(CommitTipsAsync));
+        if (!request.IsRehearsal)
+            watchers.Add(Task.Run(CommitTipsAsync));
         if (request.CheckpointEverySeconds > 0)
             watchers.Add(Task.Run(CheckpointRegularlyAsync));
         if (pod!.KeepsRest)
             new Thread(FetchWhatIsHalfWritten) { IsBackground = true, Name = "half-written chunks" }.Start();
         watchers.Add(Task.Run(PrepareCommitAsync));
         if (!request.Boot)
-            watchers.Add(Task.Run(EndFirstUseAsync));
+            watchers.Add(firstUseNoted = Task.Run(EndFirstUseAsync));
     }
 
     private async Task WatchPodAsync()
