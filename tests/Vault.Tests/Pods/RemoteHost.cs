@@ -78,7 +78,8 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
 
     public void Close() => Granted.Close();
 
-    public bool TryTakeOwn(in CellId id, Span<byte> cell) => kept.TryGetValue(id, out (byte[] Key, byte[] Cell) own) && own.Cell.AsSpan().TryCopyTo(cell);
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) =>
+        kept.TryGetValue(id, out (byte[] Key, byte[] Cell) own) && own.Key.Length == 0 && own.Cell.AsSpan().TryCopyTo(cell);
 
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
     {
