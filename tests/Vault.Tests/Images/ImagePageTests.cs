@@ -91,7 +91,7 @@ public sealed class ImagePageTests
         }
         content.AsSpan(0, Pages * Page).CopyTo(content.AsSpan(Copied * Chunk));
 
-        var host = new RemoteHost(pod, "vm");
+        var host = new RemoteHost(pod, "vm") { ReadsOnlyWhatItHas = true };
         using (var image = new SessionImage(host.Lease, Small))
         {
             uint disk = image.Streams[0].Number;
@@ -124,7 +124,7 @@ public sealed class ImagePageTests
         using var pod = new TestPod();
         byte[] content = RandomNumberGenerator.GetBytes(Chunks * Chunk);
         Make(pod, content);
-        var host = new RemoteHost(pod, "vm");
+        var host = new RemoteHost(pod, "vm") { ReadsOnlyWhatItHas = true };
         using (var image = new SessionImage(host.Lease, Small with { EncodeThreads = 1 }))
         {
             uint disk = image.Streams[0].Number;
