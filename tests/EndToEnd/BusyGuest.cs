@@ -79,7 +79,7 @@ internal sealed record BusyGuest(string Check, long Rows, long Highest, long Bef
     /// <summary>The newest row that was acknowledged, once it is more than this.</summary>
     public static async Task<long> AcknowledgedAsync(TestSession session, long more)
     {
-        for (int i = 0; i < 600; i++)
+        for (int i = 0; i < 6000; i++)
         {
             string said = (await session.Agent.ShAsync("cat /run/busy-acknowledged 2> /dev/null || echo 0")).Output;
             if (long.Parse(said, CultureInfo.InvariantCulture) is long rows && rows > more)
