@@ -82,7 +82,7 @@ internal sealed record BusyGuest(string Check, long Rows, long Highest, long Bef
     /// <summary>The number that the guest keeps in a file of its own, once it is more than this.</summary>
     public static async Task<long> AcknowledgedAsync(TestSession session, long more, string file)
     {
-        for (int i = 0; i < 600; i++)
+        for (int i = 0; i < 6000; i++)
         {
             string said = (await session.Agent.ShAsync($"cat {file} 2> /dev/null || echo 0")).Output;
             if (long.Parse(said, CultureInfo.InvariantCulture) is long rows && rows > more)

@@ -54,7 +54,7 @@ public sealed class CrashTests(BasePod pod)
     // What is mounted can be checked once nothing writes to it any more: the kernel makes it read-only, whoever has files open.
     private const string CheckInGuest = """
         echo u > /proc/sysrq-trigger
-        for i in $(seq 100); do grep -q '^/dev/vda / ext4 ro' /proc/mounts && exec e2fsck -f -n /dev/vda; sleep 0.1; done
+        for i in $(seq 1200); do grep -q '^/dev/vda / ext4 ro' /proc/mounts && exec e2fsck -f -n /dev/vda; sleep 0.1; done
         exit 99
         """;
 
