@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.Globalization;
 using VmPod.Benchmarks.Disk;
 using VmPod.Benchmarks.Mount;
 using VmPod.Benchmarks.Open;
 using VmPod.Benchmarks.Report;
 using VmPod.Benchmarks.Resume;
 using VmPod.Benchmarks.Suspend;
+using VmPod.Benchmarks.Transfer;
 using VmPod.Benchmarks.Vaults;
 using VmPod.Benchmarks.Year;
 using VmPod.Foundation;
@@ -17,7 +19,7 @@ internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
         new AloneBenchmark(), new MovedPagesBenchmark(), new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(),
-        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark()];
+        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark(), new TransferBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()
@@ -32,12 +34,36 @@ internal static class BenchCommand
         var quick = new Option<bool>("--quick") { Description = "Small synthetic data: to try it, not to compare." };
         var rounds = new Option<int>("--rounds") { Description = "Runs of each comparison; medians are printed.", DefaultValueFactory = _ => 1 };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
-        var root = new RootCommand("Measures VmPod, against restic and borg in the same run.") { name, sessions, quick, rounds, json };
+        Option<int[]?> links = Numbers("--links", "Of transfer: Mbit/s, as 54,300.", 1, 10_000), delays = Numbers("--delays", "Of transfer: ms each way, as 2,20.", 0, 1000);
+        var root = new RootCommand("Measures VmPod, against restic and borg in the same run.") { name, sessions, quick, rounds, links, delays, json };
         root.Subcommands.Add(OpenProbe.Command());
+        root.Subcommands.Add(RelayCommand.Command());
+        foreach (Command command in LinkProbe.Commands())
+            root.Subcommands.Add(command);
         root.SetAction(result => Run(result.GetValue(name), result.GetValue(json),
-            new BenchOptions(result.GetValue(sessions), result.GetValue(quick), Math.Max(1, result.GetValue(rounds)), Console.Error)));
+            new BenchOptions(result.GetValue(sessions), result.GetValue(quick), Math.Max(1, result.GetValue(rounds)), Console.Error)
+            {
+                Links = Given(result.GetValue(links)),
+                Delays = Given(result.GetValue(delays)),
+            }));
         return root;
     }
+
+    private static int[]? Given(int[]? numbers) => numbers is { Length: > 0 } ? numbers : null;
+
+    private static Option<int[]?> Numbers(string name, string description, int least, int most) => new(name)
+    {
+        Description = description,
+        CustomParser = parsed =>
+        {
+            string[] parts = parsed.Tokens[0].Value.Split(',');
+            int[] numbers = [.. parts.Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : -1)];
+            if (numbers.All(n => n >= least && n <= most))
+                return numbers;
+            parsed.AddError($"{name} takes whole numbers from {least} to {most}, with commas between them.");
+            return null;
+        },
+    };
 
     private static int Run(string? name, bool json, BenchOptions options)
     {

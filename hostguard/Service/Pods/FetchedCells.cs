@@ -66,6 +66,13 @@ internal sealed class FetchedCells : IDisposable
             _ = places.TryAdd(id, place);
     }
 
+    /// <summary>True if a cell is here.</summary>
+    public bool Has(in CellId id)
+    {
+        lock (gate)
+            return places.ContainsKey(id);
+    }
+
     /// <summary>Reads a cell back. False if it is not here.</summary>
     /// <param name="id">The cell.</param>
     /// <param name="key">Gets its key; zeros for one of the own lease. May be empty if only those are asked for.</param>

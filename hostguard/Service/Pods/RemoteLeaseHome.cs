@@ -24,9 +24,13 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     // A link that was cut is often back at once. Longer than this a disk's reader need not wait: the machine is stopped with its request kept (rule 9).
     private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(1);
 
+    // A cell that was asked for ahead comes behind what the link takes in a fraction of this.
+    private static readonly TimeSpan AheadPatience = TimeSpan.FromSeconds(1);
+
     private readonly ThreadLocal<CellFetch> fetches = new(() => new CellFetch(cellBytes), trackAllValues: true);
     private readonly FetchedCells fetched = new(residue.Folder, cellBytes, HostLimits.FetchedBytesMax);
     private readonly Lock sending = new();
+    private CellsAhead? ahead;
     private WireLink? sentTo, refusedBy;
     private long cellsFetched;
     private volatile bool keepsRest;
@@ -115,7 +119,29 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     {
         if (fetched.TryRead(id, key, cell))
             return;
+        // It may be on its way already: then it is not asked for twice, unless that takes long.
+        if (Ahead.WaitFor(id, AheadPatience) && fetched.TryRead(id, key, cell))
+            return;
         FetchFrom(pod.Require(ReadPatience), id, key, cell);
+        Interlocked.Increment(ref cellsFetched);
+        // Only what is the cell that was asked for: another one would be found damaged again and again.
+        if (CellId.Of(cell) == id)
+            fetched.Add(id, key, cell);
+    }
+
+    /// <inheritdoc/>
+    public void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
+    {
+        // A locked pod releases no keys, and a home host derives each from the cell: one by one, as they are needed.
+        if (pod.Current is not { } wire || ReferenceEquals(wire, Volatile.Read(ref refusedBy)))
+            return;
+        Ahead.Fetch(wire, [.. ids.Where(id => !fetched.Has(id))], isAwaited, goesOn);
+    }
+
+    private CellsAhead Ahead => ahead ?? Interlocked.CompareExchange(ref ahead, new CellsAhead(cellBytes, Keep), null) ?? ahead;
+
+    private void Keep(in CellId id, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell)
+    {
         Interlocked.Increment(ref cellsFetched);
         // Only what is the cell that was asked for: another one would be found damaged again and again.
         if (CellId.Of(cell) == id)

@@ -78,6 +78,9 @@ public static class WireLimits
     /// <summary>Workers of a pod that answer reads of one link; one more does the writes, in order. More than the cores of a pod.</summary>
     public const int ReadWorkers = 4;
 
+    /// <summary>Of these, those that may be busy with read-ahead at a time: one is left for what somebody waits for.</summary>
+    public const int ReadAheadWorkers = ReadWorkers - 1;
+
     /// <summary>Bytes of frames that a host has received and not yet handed on: one, the largest (SESSIONS).</summary>
     public const int HostReceiveBytes = 1024 * 1024;
 

@@ -15,4 +15,12 @@ internal interface ICellOpener : IDisposable
     /// </summary>
     /// <exception cref="VmPodException">Missing or damaged (5), refused (4), link lost (7).</exception>
     void Open(in CellId id, Span<byte> work);
+
+    /// <summary>As <see cref="IReleasedCellSource.FetchAhead"/>; nothing where cells are near.</summary>
+    void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
+    {
+    }
+
+    /// <summary>True where a cell may be far away, so that <see cref="FetchAhead"/> is worth its while.</summary>
+    bool IsFar => false;
 }

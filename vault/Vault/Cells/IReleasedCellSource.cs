@@ -20,6 +20,16 @@ public interface IReleasedCellSource
     /// <exception cref="VmPodException">Missing or damaged on the pod (5), not released to this lease (4), link lost (7).</exception>
     void Fetch(in CellId id, Span<byte> key, Span<byte> cell);
 
+    /// <summary>Fetches cells that are needed soon, so that <see cref="Fetch"/> finds them here: many at a time, in this order. Returns when they are here,
+    /// passed over, or not wanted any more. It throws nothing: what is damaged or out of reach is found by who fetches it. A source that is near does
+    /// nothing.</summary>
+    /// <param name="ids">The cells. Those that are here already are left out.</param>
+    /// <param name="isAwaited">True if somebody waits for them; else all that somebody waits for goes first.</param>
+    /// <param name="goesOn">Asked now and then, on the caller's thread; false ends it.</param>
+    void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
+    {
+    }
+
     /// <summary>The keys of a lease, if this host has them: then T is checked too. They stay the source's.</summary>
     LeaseKeys? KeysOf(ulong leaseId) => null;
 

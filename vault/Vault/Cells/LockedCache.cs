@@ -69,6 +69,13 @@ internal sealed class LockedCache<TKey> : IDisposable
         }
     }
 
+    /// <summary>True if the bytes of a key are here, or being loaded.</summary>
+    public bool Has(TKey key)
+    {
+        lock (gate)
+            return index.ContainsKey(key);
+    }
+
     /// <summary>Zeroes everything. Nobody may be using it.</summary>
     public void Clear()
     {

@@ -37,6 +37,8 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     /// <exception cref="VmPodException">They are not just that (exit 5).</exception>
     public byte[] ReadManifest(CommitRecord record)
     {
+        if (record.ManifestCells.Count > 1)
+            FetchAhead(record.ManifestCells, isAwaited: true, static () => true);
         byte[] manifest = new byte[record.ManifestBytes];
         var state = new ManifestRead(manifest, record, scratch.Value!);
         for (int i = 0; i < record.ManifestCells.Count; i++)
@@ -362,6 +364,12 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
         work.Clear();
         throw KeyedCellOpener.DoesNotOpen(id);
     }
+
+    /// <summary>True where cells may be far away.</summary>
+    public bool IsFar => cells.IsFar;
+
+    /// <summary>As <see cref="IReleasedCellSource.FetchAhead"/>.</summary>
+    public void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => cells.FetchAhead(ids, isAwaited, goesOn);
 
     /// <summary>A map says of a chunk what its cells do not.</summary>
     public static VmPodException Disagrees(ChunkKey key) =>

@@ -18,6 +18,12 @@ internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys ow
     public int CellBytes => cells.CellBytes;
 
     /// <inheritdoc/>
+    public bool IsFar => true;
+
+    /// <inheritdoc/>
+    public void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => cells.FetchAhead(ids, isAwaited, goesOn);
+
+    /// <inheritdoc/>
     public void Open(in CellId id, Span<byte> work)
     {
         Scratch s = scratch.Value!;

@@ -90,6 +90,9 @@ internal sealed class DecodedChunks : IDisposable
         }
     }
 
+    /// <summary>True if a payload is here, decoded.</summary>
+    public bool Has(ChunkKey key, in PayloadRef place) => slots.Has((key, place.LeaseId, place.Commit));
+
     /// <summary>True if the target has a page with just these bytes.</summary>
     /// <exception cref="VmPodException">As for <see cref="Read"/>.</exception>
     public bool IsPage(in PageTarget target, int page, ReadOnlySpan<byte> bytes) =>

@@ -14,7 +14,7 @@ namespace VmPod.Vault.Images;
 /// </content>
 public sealed partial class SessionImage
 {
-    // Over a link a cell is asked for at a time by each, so that the way there and back is not waited for once a cell.
+    // What opens and decodes cells while others come: the cores of a small host.
     private const int ReadAheadThreads = 4;
 
     // Of a cell that is under way: those who lost their pod are told so before.
@@ -81,6 +81,7 @@ public sealed partial class SessionImage
     {
         readAhead = new Thread(() =>
         {
+            lease.FetchMapAhead(() => !readAheadEnds);
             IReadOnlyList<StreamPage> list = Notes.FirstUse;
             readAheadPages = list.Count;
             // Until this visit has a list of its own: what changed of the pages on it is placed anew.
@@ -134,12 +135,29 @@ public sealed partial class SessionImage
             }
         }
 
+        void Fetch()
+        {
+            try
+            {
+                lease.Payloads.FetchAhead([.. list.SelectMany(p => lease.TryFind(p.Chunk, out PayloadRef place) ? CellsOf(place, p.InChunk) : []).Distinct()],
+                    isAwaited: false, () => !readAheadEnds);
+            }
+            catch (Exception e) when (e is VmPodException or IOException)
+            {
+                // As for Read: who needs it hears of it.
+            }
+        }
+
+        // Sealed cells first, far more of them under way than are opened at a time.
+        Thread? fetching = lease.Payloads.IsFar ? new Thread(Fetch) { IsBackground = true, Name = "fetch-ahead" } : null;
+        fetching?.Start();
         Thread[] others = [.. Enumerable.Range(1, ReadAheadThreads - 1).Select(i => new Thread(Read) { IsBackground = true, Name = $"read-ahead-{i}" })];
         foreach (Thread thread in others)
             thread.Start();
         Read();
         foreach (Thread thread in others)
             thread.Join();
+        fetching?.Join();
     }
 
     private bool EndReadAhead(TimeSpan patience)

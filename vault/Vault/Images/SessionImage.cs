@@ -88,6 +88,8 @@ public sealed partial class SessionImage : IDisposable
     public void Read(uint stream, long offset, Span<byte> into)
     {
         Interlocked.Add(ref bytesRead, into.Length);
+        if (into.Length > ChunkBytes && lease.Payloads.IsFar)
+            FetchTogether(stream, offset, into.Length);
         while (into.Length > 0)
         {
             int start = (int)(offset % ChunkBytes), take = Math.Min(into.Length, ChunkBytes - start);
@@ -97,6 +99,23 @@ public sealed partial class SessionImage : IDisposable
             into = into[take..];
             offset += take;
         }
+    }
+
+    // The cells of several chunks are asked for together: one after the other, each would wait for the way there and back.
+    private void FetchTogether(uint stream, long offset, int length)
+    {
+        var cells = new List<CellId>();
+        for (long chunk = offset / ChunkBytes; chunk <= (offset + length - 1) / ChunkBytes; chunk++)
+        {
+            var key = new ChunkKey(stream, (ulong)chunk);
+            if (!lease.TryFind(key, out PayloadRef place) || chunks.Has(key, place))
+                continue;
+            cells.AddRange((place with { Pages = null }).Cells());
+            if (place.Pages is { IsDelta: false } pages)
+                cells.AddRange(Enumerable.Range(0, pages.PageCount).SelectMany(page => CellsOf(place, page)));
+        }
+        if (cells.Count > 1)
+            lease.Payloads.FetchAhead([.. cells.Distinct()], isAwaited: true, static () => true);
     }
 
     /// <summary>Reads the cells of a chunk of a stream as it was before the writes that are not sealed yet, so that where cells are kept they are here from

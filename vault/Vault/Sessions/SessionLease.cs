@@ -24,6 +24,9 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
     // 4 MiB of tags: more than a commit merges of them, unless it changes hundreds of MiB.
     private const int WarmLeavesMax = 256;
 
+    // 1 MiB of the usual cells, under a second of a slow link: the maps of a few GiB of chunks.
+    private const int MapCellsAheadMax = 16;
+
     private readonly ILeaseHome home;
     private readonly LeaseTerms terms;
     private readonly ILeaseKeySource knownKeys;
@@ -118,6 +121,24 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
     public uint NextStream => Reader?.State.Manifest.NextStream ?? 1;
 
     internal PayloadReader Payloads { get; }
+
+    /// <summary>Fetches the cells that the map's leaves stand in, some of a large one's, so that looking chunks up waits for none of them. Only where cells are far.
+    /// It throws nothing.</summary>
+    internal void FetchMapAhead(Func<bool> goesOn)
+    {
+        if (!Payloads.IsFar || Reader is null)
+            return;
+        try
+        {
+            TableView<PayloadRef, MapValue> map = Reader.State.Map;
+            Payloads.FetchAhead([.. Enumerable.Range(0, map.Descriptors.Count).SelectMany(map.PlacesOf).SelectMany(p => p.Cells()).Distinct().Take(MapCellsAheadMax)],
+                isAwaited: true, goesOn);
+        }
+        catch (Exception e) when (e is VmPodException or IOException)
+        {
+            // Who looks a chunk up hears of it.
+        }
+    }
 
     /// <summary>The change tag of a chunk under this lease.</summary>
     public ChangeTag TagOf(ReadOnlySpan<byte> chunk) => new(keys.LeaseId, keys.ChangeTagOf(chunk));

@@ -7,21 +7,21 @@ namespace VmPod.Sync.Wire;
 internal sealed class WireServer(IWireHandler handler, FrameSender sender, FrameReceiver receiver, int cellBytes, Action<VmPodException> broken,
     Action<Exception>? bug, IdBudget sharedIds)
 {
-    private readonly Queue<(FrameHeader Header, FrameBlock Body)> reads = new(), writes = new();
+    private readonly Queue<(FrameHeader Header, FrameBlock Body)> reads = new(), later = new(), writes = new();
     private readonly HashSet<uint> requests = [];       // numbers in use
     private readonly object gate = new();
     private readonly List<Thread> workers = [];
     private readonly CommitIds ids = new(sharedIds);
     private VmPodException? putFault;       // of the writing worker alone, as ids and putCount
     private ulong putCount;
-    private int waitingRequests;
+    private int waitingRequests, busyWithLater;
     private volatile bool isClosed;
 
     internal void Start()
     {
         for (int i = 0; i < WireLimits.ReadWorkers; i++)
-            workers.Add(new Thread(() => Work(reads)) { IsBackground = true, Name = "wire read" });
-        workers.Add(new Thread(() => Work(writes)) { IsBackground = true, Name = "wire write" });
+            workers.Add(new Thread(() => Work(isWriter: false)) { IsBackground = true, Name = "wire read" });
+        workers.Add(new Thread(() => Work(isWriter: true)) { IsBackground = true, Name = "wire write" });
         foreach (Thread worker in workers)
             worker.Start();
     }
@@ -38,9 +38,9 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
                 throw WireFault.Broken(waitingRequests > WireLimits.RequestsMax
                     ? $"more than {WireLimits.RequestsMax} requests wait" : $"a second request {header.Request} before the first was answered");
             }
-            if (reads.Count + writes.Count >= WireLimits.WaitingFramesMax)
+            if (WaitingFrames >= WireLimits.WaitingFramesMax)
                 WaitForRoom();
-            (kind == FrameKind.Read ? reads : writes).Enqueue((header, body));
+            (kind != FrameKind.Read ? writes : CellsRequest.IsReadAhead(header.Type, body.Span) ? later : reads).Enqueue((header, body));
             Monitor.PulseAll(gate);
         }
     }
@@ -63,26 +63,43 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
         ids.Clear();
     }
 
+    private int WaitingFrames => reads.Count + later.Count + writes.Count;
+
     private void WaitForRoom()
     {
         receiver.BeginPause();
-        while (!isClosed && reads.Count + writes.Count >= WireLimits.WaitingFramesMax)
+        while (!isClosed && WaitingFrames >= WireLimits.WaitingFramesMax)
             _ = Monitor.Wait(gate);
         receiver.EndPause();
     }
 
-    private void Work(Queue<(FrameHeader Header, FrameBlock Body)> queue)
+    // What somebody waits for goes before read-ahead, which never takes all workers: its answers wait for the link, and they with them. Under the lock.
+    private bool TryDequeue(bool isWriter, out (FrameHeader Header, FrameBlock Body) frame, out bool isLater)
+    {
+        isLater = false;
+        if ((isWriter ? writes : reads).TryDequeue(out frame))
+            return true;
+        isLater = !isWriter && busyWithLater < WireLimits.ReadAheadWorkers && later.TryDequeue(out frame);
+        busyWithLater += isLater ? 1 : 0;
+        return isLater;
+    }
+
+    private void Work(bool isWriter)
     {
         while (true)
         {
             (FrameHeader Header, FrameBlock Body) frame;
+            bool isLater;
             lock (gate)
             {
-                while (!isClosed && queue.Count == 0)
+                while (true)
+                {
+                    if (isClosed)
+                        return;
+                    if (TryDequeue(isWriter, out frame, out isLater))
+                        break;
                     _ = Monitor.Wait(gate);
-                if (isClosed)
-                    return;
-                frame = queue.Dequeue();
+                }
                 if (frame.Header.Request != 0)
                     waitingRequests--;
                 Monitor.PulseAll(gate);
@@ -99,7 +116,14 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
             {
                 frame.Body.Return();
                 lock (gate)
+                {
                     _ = requests.Remove(frame.Header.Request);
+                    if (isLater)
+                    {
+                        busyWithLater--;
+                        Monitor.PulseAll(gate);
+                    }
+                }
             }
         }
     }

@@ -18,6 +18,9 @@ public sealed record CellsRequest : IWireMessage
     /// <inheritdoc/>
     public WireType Type => WireType.GetCells;
 
+    /// <summary>True if a frame asks for cells that nobody waits for. Its body need not be well-formed.</summary>
+    internal static bool IsReadAhead(WireType type, ReadOnlySpan<byte> body) => type == WireType.GetCells && body.Length > 1 && body[1] != 0;
+
     /// <inheritdoc/>
     public int BodyBytes => 1 + 1 + 2 + Ids.Count * CellId.Size;
 

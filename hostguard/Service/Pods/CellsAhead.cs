@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using VmPod.Foundation;
+using VmPod.Sync.Wire;
+using VmPod.Vault.Format;
+
+namespace VmPod.HostGuard.Pods;
+
+/// <summary>
+/// Fetches cells before anybody waits for them: as many under way as the link takes, so that the way there and back is not waited for once a cell. Where the
+/// link is slow, few are: who waits for a cell that was not fetched ahead must not stand behind a long queue. Thread-safe.
+/// </summary>
+/// <remarks>
+/// The link's delay is not known, and its rate changes: the number grows while answers take no longer than the quickest so far did, and shrinks when they
+/// begin to queue. What comes is kept sealed, with its key, where it is looked for first.
+/// </remarks>
+internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
+{
+    // Small, so that what comes is used as it comes; a question of four ids is 140 bytes.
+    private const int CellsOfOneRequest = 4;
+
+    // At least two requests, so that one is on its way while the other is answered. At most 16 MiB: 1 Gbit/s for an eighth of a second.
+    private const int UnderWayMin = 2 * CellsOfOneRequest, UnderWayMax = 64 * CellsOfOneRequest;
+
+    // Who waits urgently stands behind it at most: as long as a person hardly feels.
+    private static readonly TimeSpan QueueMax = TimeSpan.FromMilliseconds(150);
+
+    // Of one request: longer than any link takes.
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(30);
+
+    // How often it is asked whether to go on.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
+
+    private readonly Keeper keeper = keep;
+    private readonly object gate = new();
+    private readonly HashSet<CellId> coming = [];
+    private TimeSpan quickest = TimeSpan.MaxValue;
+    private int underWayMost = UnderWayMin;
+
+    /// <summary>Keeps a cell that came. Not checked against its id.</summary>
+    /// <param name="id">Which was asked for.</param>
+    /// <param name="key">Its key.</param>
+    /// <param name="cell">The cell.</param>
+    internal delegate void Keeper(in CellId id, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell);
+
+    /// <summary>Fetches cells, in this order, and returns when they are here, passed over, or not wanted any more. What the pod does not give is passed over: who
+    /// needs it asks for it again, and hears why.</summary>
+    /// <param name="wire">The link.</param>
+    /// <param name="ids">Which, without those that are here.</param>
+    /// <param name="isAwaited">True if somebody waits for them.</param>
+    /// <param name="goesOn">Asked now and then; false ends it.</param>
+    public void Fetch(WireLink wire, IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
+    {
+        var run = new Run();
+        for (int at = 0; at < ids.Count && !run.IsLost && goesOn();)
+        {
+            var part = new List<CellId>(CellsOfOneRequest);
+            lock (gate)
+            {
+                if (coming.Count > underWayMost - CellsOfOneRequest)
+                {
+                    _ = Monitor.Wait(gate, LookEvery);
+                    continue;
+                }
+                for (; at < ids.Count && part.Count < CellsOfOneRequest; at++)
+                {
+                    if (coming.Add(ids[at]))
+                        part.Add(ids[at]);
+                }
+                if (part.Count == 0)
+                    continue;
+                run.Requests++;
+            }
+            _ = AskAsync(wire, part, isAwaited, run);
+        }
+        lock (gate)
+        {
+            while (run.Requests > 0 && goesOn())
+                _ = Monitor.Wait(gate, LookEvery);
+        }
+    }
+
+    /// <summary>If a cell is coming, waits until it has come, or will not. False if it is not coming, or takes too long.</summary>
+    public bool WaitFor(in CellId id, TimeSpan patience)
+    {
+        lock (gate)
+        {
+            if (!coming.Contains(id))
+                return false;
+            long since = Stopwatch.GetTimestamp();
+            while (coming.Contains(id))
+            {
+                TimeSpan left = patience - Stopwatch.GetElapsedTime(since);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left))
+                    return false;
+            }
+            return true;
+        }
+    }
+
+    private async Task AskAsync(WireLink wire, List<CellId> ids, bool isAwaited, Run run)
+    {
+        long asked = Stopwatch.GetTimestamp();
+        bool isAnswered = false;
+        try
+        {
+            var request = new CellsRequest { Want = CellWant.Both, Urgency = isAwaited ? (byte)0 : (byte)1, Ids = ids };
+            await wire.GetCellsAsync(request, new Sink(this, ids, cellBytes), AnswerTime).ConfigureAwait(false);
+            isAnswered = true;
+        }
+        catch (VmPodException e)
+        {
+            run.IsLost |= e.ExitCode == ExitCode.LinkLost;
+        }
+        lock (gate)
+        {
+            coming.ExceptWith(ids);
+            run.Requests--;
+            if (isAnswered)
+                Learn(Stopwatch.GetElapsedTime(asked), ids.Count);
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    // The caller holds the lock.
+    private void Learn(TimeSpan took, int cells)
+    {
+        quickest = took < quickest ? took : quickest;
+        underWayMost = Math.Clamp(underWayMost + (took <= quickest + QueueMax ? cells : -cells), UnderWayMin, UnderWayMax);
+    }
+
+    private sealed class Run
+    {
+        public int Requests;
+        public volatile bool IsLost;
+    }
+
+    private sealed class Sink(CellsAhead ahead, List<CellId> ids, int cellBytes) : ICellSink
+    {
+        private readonly CellsAhead ahead = ahead;
+
+        public void Take(int index, CellStatus status, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell)
+        {
+            if (status == CellStatus.Ok && cell.Length == cellBytes)
+                ahead.keeper(ids[index], key, cell);
+            lock (ahead.gate)
+            {
+                _ = ahead.coming.Remove(ids[index]);
+                Monitor.PulseAll(ahead.gate);
+            }
+        }
+    }
+}

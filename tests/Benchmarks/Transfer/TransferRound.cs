@@ -1,0 +1,179 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using VmPod.Benchmarks.Peers;
+using VmPod.Testing;
+
+namespace VmPod.Benchmarks.Transfer;
+
+/// <summary>All steps of all tools over one link, one after the other.</summary>
+internal sealed class TransferRound(TransferSession session, IReadOnlyList<(ITransferPeer Peer, TransferPlace Filled)> peers, string live, ShapedLink link,
+    LinkShape shape, string sshFolder, TextWriter log)
+{
+    /// <summary>The name of what this project measures.</summary>
+    public const string Ours = "vmpod";
+
+    // A plain copy keeps its pace: this much of it says how long the rest takes.
+    private static readonly TimeSpan PaceTime = TimeSpan.FromSeconds(30);
+
+    // Nobody waits longer for a transfer, least of all who measures twelve links.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
+
+    // H-150: thirty seconds at most, and what a loaded machine adds.
+    private static readonly TimeSpan NotingMax = TimeSpan.FromSeconds(90), CatchUpMax = TimeSpan.FromMinutes(3);
+
+    private readonly List<Measured> found = [];
+
+    /// <summary>Runs it.</summary>
+    public async Task<(LinkFound Link, IReadOnlyList<Measured> Times)> RunAsync()
+    {
+        await link.ShapeAsync(shape);
+        await using CliProcess relay = await RelayCommand.StartAsync(link, shape.DelayMs, ServedSession.Port, ServedSession.PairingPort,
+            SshServer.Port, LinkProbe.Port);
+        LinkFound gives = await LinkProbe.RunAsync(link, shape);
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{shape}: {gives.UpMbit:0.0} and {gives.DownMbit:0.0} Mbit/s to and from the pod, {gives.RoundTripMs:0.0} ms a round trip"));
+        await using (ServedSession served = await ServedSession.StartAsync(session, link))
+            await OursAsync(served.Host);
+        await using (SshServer ssh = await SshServer.StartAsync(link, Directory.CreateDirectory(sshFolder).FullName))
+        {
+            foreach ((ITransferPeer peer, TransferPlace filled) in peers)
+                await PeerAsync(peer, filled, ssh.ClientConfig);
+        }
+        Directory.Delete(sshFolder, recursive: true);
+        return (gives, found);
+    }
+
+    private async Task OursAsync(TestHost host)
+    {
+        await TimeAsync(TransferStep.FirstSync, async () => _ = await MustAsync(host.TryWithPodAsync(["adopt", "fresh", "--qemu", session.FreshDisk], Patience)));
+        await VisitAsync(host, 1, TransferStep.ResumeCold, TransferStep.LightSyncFirst);
+        await VisitAsync(host, 2, TransferStep.ResumeAgain, TransferStep.LightSync);
+        await VisitAsync(host, 3, null, TransferStep.SafeToLeave);
+    }
+
+    // A visit: until the guest answers; what it reads first is noted to the end; light work; the end.
+    private async Task VisitAsync(TestHost host, int number, TransferStep? begin, TransferStep end)
+    {
+        (long _, long before) = await link.BytesAsync();
+        await using TestSession visit = await host.StartAsync("resume", TransferSession.Session, []);
+        if (begin is { } resume)
+            Note(Ours, resume, visit.FirstAnswerAfter.TotalSeconds, (await link.BytesAsync()).Received - before, MeasuredHow.Whole);
+        await UntilAsync(NotingMax, "first use is noted", async () => (await File.ReadAllLinesAsync(Path.Join(visit.RunFolder, "log")))
+            .Count(line => line.Contains("First use:", StringComparison.Ordinal)) == number);
+        await TransferSession.WorkLightlyAsync(visit.Agent);
+        if (end == TransferStep.SafeToLeave)
+        {
+            await UntilAsync(CatchUpMax, "live sync caught up", async () => await visit.StatusAsync() is var status
+                && status.GetProperty("disk_unsealed_bytes").GetInt64() == 0 && status.GetProperty("sealed_uncommitted_bytes").GetInt64() == 0);
+        }
+        IReadOnlyList<int> processes = visit.Processes;
+        await TimeAsync(end, () => visit.EndAsync());
+        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(30));
+    }
+
+    private async Task PeerAsync(ITransferPeer peer, TransferPlace filled, string sshConfig)
+    {
+        using var work = new TempFolder();
+        var place = new TransferPlace(work["host"], work["pod"], sshConfig);
+        Command.Run("cp", ["-a", "--sparse=always", filled.HostFolder, place.HostFolder]);
+        Command.Run("cp", ["-a", "--sparse=always", filled.PodFolder, place.PodFolder]);
+        string into = work.Sub("into");
+        await PeerAsync(peer, TransferStep.FirstSync, peer.FirstSync(place, session.FreshDisk), place.PodFolder);
+        await PeerAsync(peer, TransferStep.FullCopy, peer.FullCopy(place, live, into), into);
+        Show(live, session.Next);
+        try
+        {
+            if (peer.LightSync(place, live) is { } sync)
+                await PeerAsync(peer, TransferStep.LightSync, sync, place.PodFolder);
+        }
+        finally
+        {
+            Show(live, session.First);
+        }
+    }
+
+    /// <summary>Makes a folder show one generation's files: peers know a file's older version by its path.</summary>
+    public static void Show(string live, string generation)
+    {
+        if (Directory.Exists(live))
+            Directory.Delete(live, recursive: true);
+        Command.Run("cp", ["-rl", generation, live]);
+    }
+
+    private async Task PeerAsync(ITransferPeer peer, TransferStep step, TransferCommand command, string durable)
+    {
+        var runner = new CliRunner(SystemTools.Find(command.Program))
+        {
+            Environment = command.Environment ?? new Dictionary<string, string?>(),
+            WorkingFolder = command.Folder,
+        };
+        (long sent, long received) = await link.BytesAsync();
+        var watch = Stopwatch.StartNew();
+        MeasuredHow how = MeasuredHow.Whole;
+        double seconds;
+        await using (CliProcess process = Self.Inside(runner, link.Host).Start(command.Arguments))
+        {
+            // What counts of a plain copy begins with its first bytes: an ssh connection over a long way takes a second.
+            (long Bytes, double At) begun = (0, 0);
+            while (!process.HasExited && watch.Elapsed < Patience && (command.KnownBytes is null || watch.Elapsed < PaceTime))
+            {
+                await Task.Delay(20);
+                if (command.KnownBytes is not null && begun.Bytes == 0 && await MovedAsync(step, sent, received) is var first and > (1 << 20))
+                    begun = (first, watch.Elapsed.TotalSeconds);
+            }
+            if (process.HasExited)
+            {
+                (await process.WaitAsync(Patience)).MustSucceed();
+                Command.Sync(durable);
+                seconds = watch.Elapsed.TotalSeconds;
+            }
+            else
+            {
+                seconds = watch.Elapsed.TotalSeconds;
+                how = MeasuredHow.AtLeast;
+                if (command.KnownBytes is { } known && begun.Bytes > 0 && await MovedAsync(step, sent, received) is var moved && moved > begun.Bytes)
+                {
+                    double pace = (moved - begun.Bytes) / (seconds - begun.At);
+                    (seconds, how) = (begun.At + (known - begun.Bytes) / pace, MeasuredHow.ByPace);
+                }
+            }
+        }
+        long bytes = how == MeasuredHow.ByPace ? command.KnownBytes!.Value : await MovedAsync(step, sent, received);
+        Note(peer.Name, step, seconds, bytes, how);
+    }
+
+    private async Task<long> MovedAsync(TransferStep step, long sent, long received)
+    {
+        (long sentNow, long receivedNow) = await link.BytesAsync();
+        return TransferSteps.IsToPod(step) ? sentNow - sent : receivedNow - received;
+    }
+
+    private async Task TimeAsync(TransferStep step, Func<Task> act)
+    {
+        (long sent, long received) = await link.BytesAsync();
+        var watch = Stopwatch.StartNew();
+        await act();
+        Note(Ours, step, watch.Elapsed.TotalSeconds, await MovedAsync(step, sent, received), MeasuredHow.Whole);
+    }
+
+    private void Note(string tool, TransferStep step, double seconds, long bytes, MeasuredHow how)
+    {
+        found.Add(new Measured(tool, step, shape, seconds, bytes, how));
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{shape,-18} {tool,-9} {TransferSteps.NameOf(step),-26} {seconds,8:0.00} s {bytes / 1048576.0,8:0.0} MiB {(how == MeasuredHow.Whole ? "" : how)}"));
+    }
+
+    private static async Task UntilAsync(TimeSpan limit, string what, Func<Task<bool>> isSo)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!await isSo())
+        {
+            if (watch.Elapsed > limit)
+                throw new TimeoutException($"Not within {limit.TotalSeconds:0} s: {what}.");
+            await Task.Delay(200);
+        }
+    }
+
+    private static async Task<JsonElement> MustAsync(Task<CliResult> run) => (await run).MustSucceed().Json;
+}
