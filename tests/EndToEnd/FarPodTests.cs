@@ -12,6 +12,11 @@ public sealed class FarPodTests(BasePod pod)
     // several times that; without the rule it would be the half minute after which a link is given up, or for ever.
     private const double StopSecondsMax = 8, KeysGoneSecondsMax = 16;
 
+    // A host does not commit less, unless it is half a minute old.
+    private const int CellBytes = 65_536;
+
+    private const string Last = "/root/last";
+
     [Fact]
     [Trait("Spec", "H-40")]
     public async Task A_session_goes_on_from_a_pod_that_is_another_machine_and_is_suspended_to_it()
@@ -45,14 +50,15 @@ public sealed class FarPodTests(BasePod pod)
     public async Task When_the_link_goes_down_the_CPUs_stop_the_keys_go_and_what_the_guest_flushed_comes_back_as_a_residue()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
-        string work;
+        string work, last;
         await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "0"]))
         {
             IReadOnlyList<int> processes = session.Processes;
             _ = await GuestWork.DoAsync(session.Agent, mebibytes: 2, rows: 40);
             JsonElement checkpoint = await session.CheckpointAsync();
-            // Flushed by the guest, and in no commit of the pod: it stands in this host's locked memory alone.
+            // Flushed by the guest, and the last of it in no commit of the pod: it stands in this host's locked memory alone.
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
+            last = await LastWordsAsync(session);
             long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
             await served.Net.UnplugAsync();
             await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
@@ -73,6 +79,7 @@ public sealed class FarPodTests(BasePod pod)
         Assert.Empty((await served.Host.RunAsync(["residues"])).EnumerateArray());
         await using TestSession again = await served.Host.StartAsync("boot", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
+        Assert.Equal(last, await GuestWork.SumAsync(again.Agent, Last));
         await PodCopy.EndAsync(again);
     }
 
@@ -86,8 +93,8 @@ public sealed class FarPodTests(BasePod pod)
         // 48 MiB that nobody touched since the resume: most of it is on the pod alone.
         using var stop = new CancellationTokenSource();
         Task touching = Task.Run(() => session.Agent.HeapAsync(cancellation: stop.Token), TestContext.Current.CancellationToken);
-        long before = await BytesReadAsync(session);
-        for (int i = 0; i < 10_000 && await BytesReadAsync(session) < before + (1 << 20); i++)
+        long before = await NumberAsync(session, "bytes_read");
+        for (int i = 0; i < 10_000 && await NumberAsync(session, "bytes_read") < before + (1 << 20); i++)
             await Task.Delay(5, TestContext.Current.CancellationToken);
         long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         await served.Net.UnplugAsync();
@@ -108,11 +115,12 @@ public sealed class FarPodTests(BasePod pod)
     public async Task What_a_host_whose_lease_was_broken_hands_in_becomes_a_fork_that_can_be_gone_on_from()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
-        string work;
+        string work, last;
         await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600"]))
         {
             IReadOnlyList<int> processes = session.Processes;
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
+            last = await LastWordsAsync(session);
             _ = await served.OnPodAsync("release", served.Pod, BasePod.Session, "--break");
             await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
             JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
@@ -132,6 +140,7 @@ public sealed class FarPodTests(BasePod pod)
         await using TestSession fork = await served.Host.StartAsync("boot", BasePod.Session, ["--fork", state["taken as fork ".Length..]]);
         await fork.Agent.WaitUntilBootedAsync(TestContext.Current.CancellationToken);
         Assert.Equal(work, await GuestWork.LookAsync(fork.Agent));
+        Assert.Equal(last, await GuestWork.SumAsync(fork.Agent, Last));
         await PodCopy.EndAsync(fork);
     }
 
@@ -142,7 +151,7 @@ public sealed class FarPodTests(BasePod pod)
     public async Task A_pod_that_is_locked_for_all_makes_the_host_leave_and_takes_its_residue_in_while_locked()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
-        string work;
+        string work, last;
         await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600"]))
         {
             IReadOnlyList<int> processes = session.Processes;
@@ -150,9 +159,9 @@ public sealed class FarPodTests(BasePod pod)
             _ = await served.OnPodAsync("lock", served.Pod);
             await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
             Assert.Equal("Running", (await session.StatusAsync()).GetProperty("phase").GetString());
-            // ... and this one does not, however long the grace is. What is flushed now is in no commit: one was a moment ago.
-            await EverythingIsOnThePodAsync(session);
+            // ... and this one does not, however long the grace is.
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
+            last = await LastWordsAsync(session);
             _ = await served.OnPodAsync("lock", served.Pod, "--all");
             await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
             JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
@@ -164,6 +173,7 @@ public sealed class FarPodTests(BasePod pod)
         _ = await served.UnlockAsync();
         await using TestSession again = await served.Host.StartAsync("boot", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
+        Assert.Equal(last, await GuestWork.SumAsync(again.Agent, Last));
         await PodCopy.EndAsync(again);
     }
 
@@ -190,20 +200,23 @@ public sealed class FarPodTests(BasePod pod)
     private static void NothingWasLeftOut(JsonElement receipt) =>
         Assert.DoesNotContain(receipt.GetProperty("not_guaranteed").EnumerateArray(), n => n.GetString()!.Contains("disk", StringComparison.Ordinal));
 
-    // Asked without a command in between, which takes as long as the guest to read half of its heap.
-    private static async Task<long> BytesReadAsync(TestSession session)
+    // Something that the guest flushed and that is in no commit. The host commits what is flushed every five seconds at most: so right after a commit.
+    private static async Task<string> LastWordsAsync(TestSession session)
+    {
+        _ = await GuestWork.WriteAndFlushAsync(session.Agent, "/root/last-but-one");
+        for (int i = 0; i < 6000 && await NumberAsync(session, "disk_unsealed_bytes") >= CellBytes; i++)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        return await GuestWork.WriteAndFlushAsync(session.Agent, Last);
+    }
+
+    // A number of its status, asked without a command in between: that would take as long as the guest to read half of its heap.
+    private static async Task<long> NumberAsync(TestSession session, string name)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Join(session.RunFolder, "control.sock")), TestContext.Current.CancellationToken);
         await using var stream = new NetworkStream(socket);
         await stream.WriteAsync("{\"verb\": \"status\"}\n"u8.ToArray(), TestContext.Current.CancellationToken);
         return (await JsonSerializer.DeserializeAsync<JsonElement>(stream, cancellationToken: TestContext.Current.CancellationToken)).GetProperty("status")
-            .GetProperty("bytes_read").GetInt64();
-    }
-
-    private static async Task EverythingIsOnThePodAsync(TestSession session)
-    {
-        for (int i = 0; i < 3000 && (await session.StatusAsync()).GetProperty("disk_unsealed_bytes").GetInt64() > 0; i++)
-            await Task.Delay(100, TestContext.Current.CancellationToken);
+            .GetProperty(name).GetInt64();
     }
 }

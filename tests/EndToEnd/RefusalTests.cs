@@ -158,13 +158,13 @@ public sealed class RefusalTests(BasePod pod)
     // Damages a cell that holds nothing but wanted chunks of the memory. Which ones do is found by damaging many at a time.
     private static async Task FlipBitOfMemoryAsync(string folder, Func<long, bool> wanted)
     {
-        const int CellBytes = 65536, Spacing = 16;
-        string segment = Directory.GetFiles(Path.Join(folder, "v1", "segments"), "*.seg").Order(StringComparer.Ordinal).Last();
-        long cells = new FileInfo(segment).Length / CellBytes;
-        for (int first = 0; first < Spacing; first++)
+        const int CellBytes = 65536;
+        // The memory is in the newest; how much of it is in the last one is chance.
+        string[] segments = [.. Directory.GetFiles(Path.Join(folder, "v1", "segments"), "*.seg").OrderDescending(StringComparer.Ordinal)];
+        foreach ((string segment, long first) in segments.SelectMany(s => Enumerable.Range(0, SpacingOf(s)).Select(first => (s, (long)first))))
         {
             Dictionary<string, long> flipped = [];
-            for (long cell = first; cell < cells; cell += Spacing)
+            for (long cell = first; cell < CellsOf(segment); cell += SpacingOf(segment))
             {
                 flipped.TryAdd(IdOf(segment, cell * CellBytes, CellBytes), cell * CellBytes);
                 Flip(segment, cell * CellBytes + CellBytes / 2);
@@ -183,6 +183,11 @@ public sealed class RefusalTests(BasePod pod)
             }
         }
         Assert.Fail("No cell was found that is of the wanted memory alone.");
+
+        static long CellsOf(string segment) => new FileInfo(segment).Length / CellBytes;
+
+        // Some 64 cells at a time.
+        static int SpacingOf(string segment) => (int)Math.Max(1, CellsOf(segment) / 64);
 
         bool IsWanted(JsonElement damage)
         {

@@ -37,6 +37,9 @@ public sealed class PendingServeTests
         }
         using (WireHost next = pod.Connect())
             Assert.Equal(3UL, next.Open().Base!.Record.Generation);
+        // The verdict lets the lease begin; the word of it in the log comes right after.
+        if (role == HostRole.Foreign)
+            ServeTests.Until(() => pod.Log.Any(e => e.Event == "pending-checked"));
         List<AuditEntry> log = pod.Log;
         Assert.Equal(role == HostRole.Foreign ? 1 : 0, log.Count(e => e.Event == "pending-checked"));
         if (role == HostRole.Foreign)

