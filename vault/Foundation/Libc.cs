@@ -148,8 +148,8 @@ public static class Libc
     }
 
     /// <summary>Writes all bytes at a place of a file: in as many calls as the kernel wants.</summary>
-    /// <exception cref="IOException">The kernel reported an error; a part may be written. Its HResult is errno also where the file would become too large for its
-    /// file system or for this process (EFBIG), of which .NET makes an <see cref="ArgumentOutOfRangeException"/>.</exception>
+    /// <exception cref="IOException">The kernel reported an error; a part may be written. Its HResult is errno also where the file would become too large for
+    /// its file system or for this process (EFBIG), of which .NET makes an <see cref="ArgumentOutOfRangeException"/>.</exception>
     public static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset)
     {
         try

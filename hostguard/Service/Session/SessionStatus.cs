@@ -67,8 +67,8 @@ public sealed record SessionStatus
     /// <summary>Bytes that are free on the pod's disk; null where the pod does not say.</summary>
     public long? PodFreeBytes { get; init; }
 
-    /// <summary>"enough", "low" (less than a tenth of the pod's disk is free) or "kept-only" (what is free is kept for a suspend, and changes of the disk stay on
-    /// this host until then); null where the pod does not say.</summary>
+    /// <summary>"enough", "low" (less than a tenth of the pod's disk is free) or "kept-only" (what is free is kept for a suspend, and changes of the disk stay
+    /// on this host until then); null where the pod does not say.</summary>
     public string? PodRoom { get; init; }
 
     /// <summary>What to say of the pod's room; null where there is enough.</summary>

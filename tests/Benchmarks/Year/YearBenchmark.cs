@@ -85,7 +85,8 @@ internal sealed class YearBenchmark : IBenchmark
         });
         double listMs = Do(vault => generations = vault.ListGenerations(vault.FindSession(Session).Handle).Count);
         double stored = DataFile.StoredBytes(Path.Join(folder, "v1", "segments")), log = new FileInfo(Path.Join(folder, "v1", "log")).Length;
-        return new Day(stored / (1 << 20), headMiB, log / (1 << 20), generations, putMs, houseMs, cleanMs, openMs, listMs, Math.Max(peakOfPut, PeakMemory.ReadMiB()));
+        return new Day(stored / (1 << 20), headMiB, log / (1 << 20), generations, putMs, houseMs, cleanMs, openMs, listMs,
+            Math.Max(peakOfPut, PeakMemory.ReadMiB()));
 
         double Do(Action<PodVault> act)
         {
@@ -124,7 +125,8 @@ internal sealed class YearBenchmark : IBenchmark
         {
             Day[] row = rows[i];
             table.Add((i + 1) * DaysOfRow, row[^1].Generations, row.Average(d => d.StoredMiB), row.Average(d => d.HeadMiB), row[^1].LogMiB,
-                row.Average(d => d.PutMs), row.Average(d => d.HouseMs), row.Average(d => d.CleanMs), row.Average(d => d.OpenMs), row.Average(d => d.ListMs), row.Max(d => d.PeakMiB));
+                row.Average(d => d.PutMs), row.Average(d => d.HouseMs), row.Average(d => d.CleanMs), row.Average(d => d.OpenMs),
+                row.Average(d => d.ListMs), row.Max(d => d.PeakMiB));
         }
         var plot = new LinePlot("A year of one session, the house kept each evening", "day", "MiB or ms (means of ten days)");
         for (int s = 0; s < series.Length; s++)

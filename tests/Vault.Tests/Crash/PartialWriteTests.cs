@@ -63,6 +63,6 @@ public sealed class PartialWriteTests(ITestOutputHelper output)
             (_, string[] said) = bench.Run($"inject=pwrite64:retval={Math.Min(claimed, lengths[when - 1])}:when={when}");
             missed += bench.IsMissed($"{claimed} bytes of write {when} claimed", said) ? 1 : 0;
         }
-        output.WriteLine($"{tried} of {points} writes, {claimed} bytes claimed: {missed} times something acknowledged was not there, and it was said each time");
+        output.WriteLine($"{tried} of {points} writes, {claimed} bytes claimed: {missed} times something acknowledged was missing, and it was said each time");
     }
 }

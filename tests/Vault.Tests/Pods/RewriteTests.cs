@@ -168,7 +168,8 @@ public sealed class RewriteTests
                 later += done.CellsLater;
             freed += pod.Vault.CollectGarbage(isDryRun: false, null, Cancel).Freed.Cells;
         }
-        TestContext.Current.TestOutputHelper?.WriteLine($"forgets: {forgets}; {later} cells left to older generations, {freed} freed, {pod.Vault.Store.CellCount} ever");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"forgets: {forgets}; {later} cells left to older generations, {freed} freed, {pod.Vault.Store.CellCount} ever");
         Assert.Equal(disk, File.ReadAllBytes(Path.Combine(pod.Get(), "disk-flat.vmdk")));
         Assert.True(pod.Vault.Verify(null, Cancel).IsSound);
         // Where nothing is forgotten, what older generations hold is held for good, and moving it would only cost.
