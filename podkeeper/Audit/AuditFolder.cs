@@ -36,8 +36,8 @@ internal sealed record AuditFolder(string Path)
         using (SafeFileHandle file = OpenOrCreate(CheckpointNewPath))
         {
             // What a crash left of an earlier one.
-            RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, note, 0);
+            Libc.SetLength(file, 0);
+            Libc.Write(file, note, 0);
             Libc.Fsync(file);
         }
         File.Move(CheckpointNewPath, CheckpointPath, overwrite: true);

@@ -152,7 +152,7 @@ public sealed class AuditLog : IDisposable
 
     private void Write(AuditBatch batch)
     {
-        RandomAccess.Write(file, batch.Bytes, end);
+        Libc.Write(file, batch.Bytes, end);
         Libc.Fdatasync(file);
         end += batch.Bytes.Length;
         foreach (byte[] leaf in batch.Leaves)
@@ -173,7 +173,7 @@ public sealed class AuditLog : IDisposable
             return;
         if (scan.TornBytes > 0)
         {
-            RandomAccess.SetLength(file, end);
+            Libc.SetLength(file, end);
             Libc.Fdatasync(file);
         }
         Append(new AuditEvent(AuditKind.LogRecovered, AuditOutcome.Ok)

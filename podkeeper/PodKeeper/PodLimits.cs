@@ -76,6 +76,9 @@ public static class PodLimits
     /// <summary>How often a server looks whether its pod's folder is there: links are ended and keys are zero within two seconds of its loss.</summary>
     internal static readonly TimeSpan FolderWatch = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often a server looks how much room its disk has: a beat says it, and a full disk fills in minutes.</summary>
+    internal static readonly TimeSpan SpaceWatch = TimeSpan.FromSeconds(1);
+
     /// <summary>A link without a byte for so long is ended; a host beats every 250 ms. Its lease stays.</summary>
     internal static readonly TimeSpan LinkSilence = TimeSpan.FromSeconds(5);
 

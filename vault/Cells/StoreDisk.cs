@@ -29,13 +29,13 @@ internal sealed class StoreDisk(string root, Action<DiskOperation>? observe)
     internal void Write(SafeFileHandle file, string name, ReadOnlySpan<byte> bytes, long offset)
     {
         observe?.Invoke(new(DiskOperationKind.Write, name, offset, bytes.ToArray()));
-        RandomAccess.Write(file, bytes, offset);
+        Libc.Write(file, bytes, offset);
     }
 
     internal void Truncate(SafeFileHandle file, string name, long length)
     {
         observe?.Invoke(new(DiskOperationKind.Truncate, name, length));
-        RandomAccess.SetLength(file, length);
+        Libc.SetLength(file, length);
     }
 
     internal void Sync(SafeFileHandle file, string name)

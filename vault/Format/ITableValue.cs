@@ -7,9 +7,6 @@ public interface ITableValue<T>
     /// <summary>The stream number of the table's leaves.</summary>
     static abstract uint LeafStream { get; }
 
-    /// <summary>Bytes of a value as they are mostly: what the merge policy reckons with.</summary>
-    static abstract int ValueBytesTypical { get; }
-
     /// <summary>Appends a value.</summary>
     static abstract void Write(ByteWriter writer, in T value, LeafState state);
 

@@ -17,9 +17,6 @@ public readonly struct MapValue : ITableValue<PayloadRef>
     public static uint LeafStream => MetadataStream.MapLeaf;
 
     /// <inheritdoc/>
-    public static int ValueBytesTypical => 58;
-
-    /// <inheritdoc/>
     public static void Write(ByteWriter writer, in PayloadRef value, LeafState state)
     {
         if (value.IsZero)

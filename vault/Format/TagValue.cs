@@ -7,9 +7,6 @@ public readonly struct TagValue : ITableValue<ChangeTag>
     public static uint LeafStream => MetadataStream.TagLeaf;
 
     /// <inheritdoc/>
-    public static int ValueBytesTypical => 26;
-
-    /// <inheritdoc/>
     public static void Write(ByteWriter writer, in ChangeTag value, LeafState state) =>
         writer.UInt64(value.LeaseId).UInt64((ulong)(value.Value >> 64)).UInt64((ulong)(value.Value & ulong.MaxValue));
 

@@ -17,6 +17,7 @@ public static class Libc
 {
     private const int O_RDONLY = 0;
     private const int O_CLOEXEC = 0x80000;
+    private const int EFBIG = 27;
     private const int FallocKeepSize = 1;
     private const int FallocPunchHole = 2;
 
@@ -146,12 +147,43 @@ public static class Libc
         return Interop.statx(AT_FDCWD, path, 0, STATX_INO, buffer) == 0 ? (*(ulong*)(buffer + majorOffset), *(ulong*)(buffer + inodeOffset)) : null;
     }
 
+    /// <summary>Writes all bytes at a place of a file: in as many calls as the kernel wants.</summary>
+    /// <exception cref="IOException">The kernel reported an error; a part may be written. Its HResult is errno also where the file would become too large for
+    /// its file system or for this process (EFBIG), of which .NET makes an <see cref="ArgumentOutOfRangeException"/>.</exception>
+    public static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(file, bytes, offset);
+        }
+        catch (ArgumentOutOfRangeException e) when (offset >= 0)
+        {
+            throw TooLarge(e);
+        }
+    }
+
+    /// <summary>Makes a file as long as this.</summary>
+    /// <exception cref="IOException">As for <see cref="Write"/>.</exception>
+    public static void SetLength(SafeFileHandle file, long length)
+    {
+        try
+        {
+            RandomAccess.SetLength(file, length);
+        }
+        catch (ArgumentOutOfRangeException e) when (length >= 0)
+        {
+            throw TooLarge(e);
+        }
+    }
+
     /// <summary>True for an error that means: the disk, the quota or the file size limit is full.</summary>
     public static bool IsNoSpace(IOException error)
     {
-        const int EFBIG = 27, ENOSPC = 28, EDQUOT = 122;
+        const int ENOSPC = 28, EDQUOT = 122;
         return error.HResult is EFBIG or ENOSPC or EDQUOT;
     }
+
+    private static IOException TooLarge(Exception e) => new("The file would become larger than it can be here.", e) { HResult = EFBIG };
 
     /// <summary>Anonymous memory outside the collected heap: locked if asked, left out of core dumps, zeroed in a forked child.</summary>
     /// <exception cref="VmPodException">mlock was refused (exit code 9): secrets are never kept in memory that can be swapped

@@ -14,6 +14,12 @@ public sealed partial class PodVault
     // Entries of one commit of the store: far below what a walk of the log takes for one.
     private const int ForgetsOfOneCommit = 1024;
 
+    // 300 bytes each.
+    private const int SoundForgetsMax = 65_536;
+
+    private readonly Dictionary<long, ForgetEntry> soundForgets = [];
+    private byte[] forgetsOwner = [];
+
     /// <summary>What these rules would let go of a session.</summary>
     /// <exception cref="VmPodException">No such session (3), locked (4), the log is damaged, so that it cannot be told what would be freed (5).</exception>
     public ForgetPlan PlanForget(string name, KeepRules rules)
@@ -114,13 +120,34 @@ public sealed partial class PodVault
     private HashSet<Digest> ForgottenOf(SessionHandle session) =>
         [.. log.AllForgets(session).Select(ForgetAt).OfType<ForgetEntry>().Where(f => f.Session == session).Select(f => f.CommitHash)];
 
+    // A signature is looked at once by a process, since a list wants all of them: they are most of its time.
     private ForgetEntry? ForgetAt(long offset)
     {
+        if (OwnerKey() is not { } ownerKey)
+            return null;
+        lock (soundForgets)
+        {
+            // An unlock may show that the log names another owner than the vault has.
+            if (!ownerKey.AsSpan().SequenceEqual(forgetsOwner))
+            {
+                soundForgets.Clear();
+                forgetsOwner = ownerKey;
+            }
+            else if (soundForgets.TryGetValue(offset, out ForgetEntry? known))
+                return known;
+        }
         try
         {
             LogEntry entry = Store.ReadEntry(offset);
-            return entry.Header.Type == LogEntryTypes.Forget && ForgetEntry.TryRead(entry.Payload.Span) is { } forget && OwnerKey() is { } ownerKey
-                && SigningKey.Verify(ownerKey, forget.SignedBytes(Descriptor.VaultId), forget.OwnerSignature) ? forget : null;
+            if (entry.Header.Type != LogEntryTypes.Forget || ForgetEntry.TryRead(entry.Payload.Span) is not { } forget
+                || !SigningKey.Verify(ownerKey, forget.SignedBytes(Descriptor.VaultId), forget.OwnerSignature))
+                return null;
+            lock (soundForgets)
+            {
+                if (soundForgets.Count < SoundForgetsMax && ownerKey.AsSpan().SequenceEqual(forgetsOwner))
+                    soundForgets[offset] = forget;
+            }
+            return forget;
         }
         catch (VmPodException e) when (IsDamage(e))
         {

@@ -32,7 +32,7 @@ public sealed partial class PodVault
         long before = FindNeeded([]).Cells.Count;
         GenerationInfo[] gone = [.. ListGenerations(session.Handle)];
         CommitSummary commit = Rewrite(session, host, gone, static _ => true, progress, cancel);
-        return ReportOf(name, commit, before, gone.Length);
+        return ReportOf(name, commit, before, later: 0, gone.Length);
     }
 
     /// <summary>Moves the newest generation of a session out of cells that are mostly dead. Null if there is nothing to win, or a lease is open.</summary>
@@ -52,17 +52,36 @@ public sealed partial class PodVault
             || ListGenerations(session.Handle) is not [.., { Trust: CommitTrust.Sound } newest] || newest.Hash != row.GenerationHash)
             return null;
         CleanPlan plan;
+        long tables;
         int capacity = CellLayout.Capacity(Descriptor.CellBytes);
         using (SessionReader reader = OpenSession(name))
-            plan = CleanPlan.Make(reader.State, FindNeeded([newest.Hash]).Cells, capacity, bytesMax, cancel);
-        long cost = plan.BytesMoved / capacity + 1;
-        if (plan.CellsFreed - cost < Math.Max(CellsWonMin, cost / 4))
+        {
+            plan = CleanPlan.Make(reader.State, FindNeeded([newest.Hash]).Cells, FindPassing(session.Handle, newest), capacity, bytesMax, cancel);
+            tables = (long)(reader.State.Map.Bytes + reader.State.Tags.Bytes) / capacity;
+        }
+        long cost = plan.BytesMoved / capacity + tables + 1;
+        if (plan.CellsFreed + plan.CellsLater - cost < Math.Max(CellsWonMin, cost / 4))
             return null;
         if (isDryRun)
-            return new RewriteReport(name, newest.Record.Generation, cost, plan.CellsFreed, 1);
+            return new RewriteReport(name, newest.Record.Generation, cost, plan.CellsFreed, plan.CellsLater, 1);
         long before = FindNeeded([]).Cells.Count;
         CommitSummary commit = Rewrite(session, host, [newest], plan.Moved.Contains, progress, cancel);
-        return ReportOf(name, commit, before, 1);
+        return ReportOf(name, commit, before, plan.CellsLater, 1);
+    }
+
+    // Cells that were there before the oldest generation that is kept, and that only generations need: those of their own time were let go, and so will be
+    // those that hold them now. In a session that forgets nothing there are none.
+    private LiveSet FindPassing(SessionHandle session, GenerationInfo newest)
+    {
+        IReadOnlyList<GenerationInfo> kept = ListGenerations(session);
+        var old = new NeededCells(new LiveSet(), []);
+        GenerationInfo? oldest = kept.FirstOrDefault(g => g.Hash != newest.Hash);
+        if (oldest is not null && BeforeIn(oldest.Record) is { } before)
+            AddLines(old, new() { [before.Hash] = before });
+        LiveSet others = FindNeeded([.. kept.Select(g => g.Hash)]).Cells, passing = new();
+        foreach (CellId id in old.Cells.Enumerate().Where(id => !others.Contains(id)))
+            _ = passing.Add(id);
+        return passing;
     }
 
     private CommitSummary Rewrite(SessionSummary session, UInt128 host, IReadOnlyList<GenerationInfo> gone, Func<ChunkKey, bool> rewrites,
@@ -91,9 +110,9 @@ public sealed partial class PodVault
         }
     }
 
-    private RewriteReport ReportOf(string name, CommitSummary commit, long before, int forgotten)
+    private RewriteReport ReportOf(string name, CommitSummary commit, long before, long later, int forgotten)
     {
         long after = FindNeeded([]).Cells.Count;
-        return new RewriteReport(name, commit.Record.Generation, commit.CellsAdded, before + commit.CellsAdded - after, forgotten);
+        return new RewriteReport(name, commit.Record.Generation, commit.CellsAdded, before + commit.CellsAdded - after, later, forgotten);
     }
 }

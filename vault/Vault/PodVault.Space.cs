@@ -25,24 +25,27 @@ public sealed partial class PodVault
         return new VaultSpace(drive.AvailableFreeSpace, drive.TotalSize, Math.Min(reserve, drive.TotalSize / ReserveShareMax));
     }
 
+    /// <summary>As <see cref="Space"/>, for who asks often: where more is free than any reserve, the log is not read for it, and the reserve is the largest
+    /// that there can be.</summary>
+    public VaultSpace SpaceNow()
+    {
+        var drive = new DriveInfo(Path.GetFullPath(Folder));
+        long most = drive.TotalSize / ReserveShareMax;
+        return drive.AvailableFreeSpace >= most ? new VaultSpace(drive.AvailableFreeSpace, drive.TotalSize, most) : Space();
+    }
+
     /// <summary>Refuses what would leave less than the reserve.</summary>
     /// <exception cref="VmPodException">It would (8).</exception>
     internal static void MustLeaveReserve(VaultSpace space)
     {
-        if (space.FreeBytes >= space.ReserveBytes)
+        if (!space.IsKeptOnly)
             return;
         throw new VmPodException(ExitCode.NoSpace,
             $"The pod is full: what is left ({space.FreeBytes >> 20} MiB) is kept for suspending a session.",
             "Forget generations that are no longer needed (podkeeper forget) and run podkeeper gc, or use a larger disk.");
     }
 
-    private void MustLeaveReserve()
-    {
-        // The reserve is a tenth at most: with more than that the log need not be read for it.
-        var drive = new DriveInfo(Path.GetFullPath(Folder));
-        if (drive.AvailableFreeSpace < drive.TotalSize / ReserveShareMax)
-            MustLeaveReserve(Space());
-    }
+    private void MustLeaveReserve() => MustLeaveReserve(SpaceNow());
 
     // What the newest checkpoints of a session added, its first apart: that one was the whole machine.
     private long LargestCheckpoint(SessionEntry row)

@@ -240,6 +240,7 @@ internal static partial class HostGuardCommands
             + $"not on the pod yet: disk {(s.DiskUnsealedBytes + s.SealedUncommittedBytes) >> 10} KiB"
             + $"{(s.UnsyncedS > 0 ? $" (the oldest for {s.UnsyncedS:0} s)" : "")}, memory {s.MemoryUnsealedBytes >> 10} KiB"
             + $"{(s.LeaveS is { } leave ? $"; leave takes about {leave:0.0} s" : "")}"
+            + $"{(s.PodRoomWarning is { } full ? "; " + full : "")}"
             + $"{(s.Trouble is null ? "" : "; " + s.Trouble)}";
     }
 

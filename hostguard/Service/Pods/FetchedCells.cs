@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using VmPod.Foundation;
 using VmPod.Secrets;
 using VmPod.Vault.Format;
 
@@ -54,7 +55,7 @@ internal sealed class FetchedCells : IDisposable
         }
         try
         {
-            RandomAccess.Write(file, cell, place * (long)cellBytes);
+            Libc.Write(file, cell, place * (long)cellBytes);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {

@@ -1,15 +1,24 @@
 using System.Diagnostics;
 using VmPod.Audit;
+using VmPod.Foundation;
 using VmPod.HostGuard.Session;
 using VmPod.PodKeeper;
+using VmPod.Vault.House;
 using VmPod.Vault.Sessions;
+using PodRoom = VmPod.Sync.Wire.PodRoom;
+using PodSpace = VmPod.Sync.Wire.PodSpace;
 
 namespace VmPod.HostGuard.Pods;
 
 /// <summary>A pod as a folder of this machine, unlocked here: this host holds the vault's keys (rule 35).</summary>
 internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
 {
-    private long lastSeen = Stopwatch.GetTimestamp();
+    // Who asks how it is, does so every second.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    private readonly Lock looking = new();
+    private long lastSeen = Stopwatch.GetTimestamp(), lastLooked;
+    private PodSpace? space;
 
     /// <inheritdoc/>
     public TimeSpan Silence
@@ -55,6 +64,30 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
 
     /// <summary>None: a folder takes cells at once, or never.</summary>
     public long RestBytes => 0;
+
+    /// <inheritdoc/>
+    public PodSpace? Space
+    {
+        get
+        {
+            lock (looking)
+            {
+                if (lastLooked != 0 && Stopwatch.GetElapsedTime(lastLooked) < LookEvery)
+                    return space;
+                lastLooked = Stopwatch.GetTimestamp();
+                try
+                {
+                    VaultSpace now = pod.Vault.SpaceNow();
+                    space = new PodSpace(now.IsKeptOnly ? PodRoom.KeptOnly : now.IsLow ? PodRoom.Low : PodRoom.Enough, (ulong)now.FreeBytes);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException or VmPodException or ObjectDisposedException)
+                {
+                    // It is gone, or its log does not read: who uses it says so.
+                }
+                return space;
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public long CellsFetched => 0;

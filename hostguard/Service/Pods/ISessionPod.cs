@@ -3,6 +3,7 @@ using VmPod.Foundation;
 using VmPod.HostGuard.Session;
 using VmPod.PodKeeper;
 using VmPod.Vault.Sessions;
+using PodSpace = VmPod.Sync.Wire.PodSpace;
 
 namespace VmPod.HostGuard.Pods;
 
@@ -44,6 +45,9 @@ internal interface ISessionPod : IDisposable
 
     /// <summary>Bytes of sealed cells that the pod did not commit yet.</summary>
     long RestBytes { get; }
+
+    /// <summary>The room on the pod's disk; null where the pod is too old to say.</summary>
+    PodSpace? Space { get; }
 
     /// <summary>Cells that came from the pod under this lease, each counted once. Always 0 where the pod is a folder.</summary>
     long CellsFetched { get; }

@@ -268,6 +268,9 @@ internal sealed class RemotePod : ISessionPod
     public long RestBytes => home?.UncommittedBytes ?? 0;
 
     /// <inheritdoc/>
+    public PodSpace? Space => Volatile.Read(ref link)?.Wire.LastBeat.Space;
+
+    /// <inheritdoc/>
     public long CellsFetched => home?.CellsFetched ?? 0;
 
     /// <inheritdoc/>

@@ -84,7 +84,7 @@ internal sealed class Residue : IDisposable
                 throw new VmPodException(ExitCode.NoSpace, "What the pod has not taken yet has reached its bound on this host.", "Bring the pod back.");
             try
             {
-                RandomAccess.Write(file, cell, at);
+                Libc.Write(file, cell, at);
             }
             catch (IOException e) when (Libc.IsNoSpace(e))
             {
@@ -115,7 +115,7 @@ internal sealed class Residue : IDisposable
         lock (gate)
         {
             places.Clear();
-            RandomAccess.SetLength(file, 0);
+            Libc.SetLength(file, 0);
         }
     }
 

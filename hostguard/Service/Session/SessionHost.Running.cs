@@ -5,6 +5,7 @@ using VmPod.Foundation;
 using VmPod.HostGuard.Commands;
 using VmPod.HostGuard.Machine;
 using VmPod.Secrets;
+using VmPod.Sync.Wire;
 using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 
@@ -187,7 +188,8 @@ internal sealed partial class SessionHost
             dirtySinceMs = unsealed == 0 ? 0 : dirtySinceMs == 0 ? NowMs() : dirtySinceMs;
             bool full = unsealed >= lease!.CellBytes && NowMs() - lastMs >= TipEveryMin.TotalMilliseconds;
             bool old = dirtySinceMs > 0 && NowMs() - dirtySinceMs >= TipAgeMax.TotalMilliseconds;
-            if (!full && !old)
+            // The pod would refuse it (V-167), and each try would leave cells there: what the disk wrote waits here for the suspend.
+            if ((!full && !old) || pod!.Space?.Room == PodRoom.KeptOnly)
                 continue;
             try
             {
@@ -314,6 +316,11 @@ internal sealed partial class SessionHost
     {
         if (image!.UnsealedBytes(StreamKind.Disk) == 0)
             return;
+        if (pod!.Space?.Room == PodRoom.KeptOnly)
+        {
+            throw new VmPodException(ExitCode.NoSpace, "The pod is full: what is free there is kept for a suspend.",
+                "Forget generations that are no longer needed (podkeeper forget) and run podkeeper gc on the pod; or suspend.");
+        }
         _ = CommitMeasured(GenerationKind.Draft, "tip");
     }
 

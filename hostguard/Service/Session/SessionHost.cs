@@ -5,6 +5,7 @@ using VmPod.Foundation;
 using VmPod.HostGuard.Machine;
 using VmPod.HostGuard.Mount;
 using VmPod.HostGuard.Pods;
+using VmPod.Sync.Wire;
 using VmPod.Vault.Format;
 using VmPod.Vault.Images;
 using VmPod.Vault.Sessions;
@@ -78,6 +79,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
             log.LogDebug("The mount's cache could not be asked: {Reason}", e.Message);
         }
         CommitRecord? record = lease?.Reader?.Record;
+        PodSpace? space = phase is SessionPhase.Wiped ? null : pod?.Space;
         return new SessionStatus
         {
             Session = request.Session,
@@ -98,6 +100,14 @@ internal sealed partial class SessionHost : IAsyncDisposable
             BytesWritten = current?.Counters.Written ?? 0,
             CellsFetched = phase is SessionPhase.Wiped ? 0 : pod?.CellsFetched ?? 0,
             BytesAppended = lease?.BytesAppended ?? 0,
+            PodFreeBytes = (long?)space?.FreeBytes,
+            PodRoom = space?.Room switch
+            {
+                PodRoom.Enough => "enough",
+                PodRoom.Low => "low",
+                PodRoom.KeptOnly => "kept-only",
+                _ => null,
+            },
             LockedBytes = current?.LockedBytes ?? 0,
             Console = machine?.ConsolePath,
             Agent = machine?.AgentPath,

@@ -64,6 +64,22 @@ public sealed record SessionStatus
     /// <summary>Bytes of cells appended to the pod under this lease.</summary>
     public long BytesAppended { get; init; }
 
+    /// <summary>Bytes that are free on the pod's disk; null where the pod does not say.</summary>
+    public long? PodFreeBytes { get; init; }
+
+    /// <summary>"enough", "low" (less than a tenth of the pod's disk is free) or "kept-only" (what is free is kept for a suspend, and changes of the disk stay
+    /// on this host until then); null where the pod does not say.</summary>
+    public string? PodRoom { get; init; }
+
+    /// <summary>What to say of the pod's room; null where there is enough.</summary>
+    public string? PodRoomWarning => PodRoom switch
+    {
+        "low" => $"the pod is nearly full ({PodFreeBytes >> 20} MiB free): forget generations on it (podkeeper forget, then gc)",
+        "kept-only" => $"the pod is full: the {PodFreeBytes >> 20} MiB that are free are kept for a suspend, and what the disk writes stays on this host until "
+            + "then; forget generations on it (podkeeper forget, then gc)",
+        _ => null,
+    };
+
     /// <summary>Locked bytes of overlay and cache.</summary>
     public long LockedBytes { get; init; }
 

@@ -5,9 +5,10 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Generation">The generation that took the place of the one before; of a dry run, that one.</param>
 /// <param name="CellsAdded">Cells written; of a dry run an estimate.</param>
 /// <param name="CellsToFree">Cells that nobody needs any more for it.</param>
-/// <param name="CellsWon">The difference.</param>
+/// <param name="CellsLater">Cells that only older generations need now: gc frees them once these are forgotten.</param>
+/// <param name="CellsWon">What was won, now and later.</param>
 /// <param name="Forgotten">Generations that were let go with it.</param>
-internal sealed record RewriteReply(string Session, ulong Generation, long CellsAdded, long CellsToFree, long CellsWon, int Forgotten);
+internal sealed record RewriteReply(string Session, ulong Generation, long CellsAdded, long CellsToFree, long CellsLater, long CellsWon, int Forgotten);
 
 /// <summary>clean.</summary>
 /// <param name="DryRun">Nothing was done.</param>

@@ -64,7 +64,7 @@ internal static class CleanVerb
         foreach (RewriteReply s in r.Sessions)
         {
             yield return $"{s.Session}@{s.Generation}: {s.CellsAdded} cells {(r.DryRun ? "would be " : "")}written, {s.CellsToFree} free for it, "
-                + $"{s.CellsWon} won{(r.DryRun ? ", about" : "")}.";
+                + $"{(s.CellsLater > 0 ? $"{s.CellsLater} more once older generations are forgotten, " : "")}{s.CellsWon} won{(r.DryRun ? ", about" : "")}.";
         }
         if (r.Freed is { } freed)
             yield return $"freed          {freed.CellsFreed} cells, {Output.Bytes(freed.BytesFreed)}";

@@ -29,7 +29,7 @@ internal static class SquashVerb
     }
 
     /// <summary>What is said of a rewriting.</summary>
-    internal static RewriteReply ReplyOf(RewriteReport r) => new(r.Session, r.Generation, r.CellsAdded, r.CellsToFree, r.CellsWon, r.Forgotten);
+    internal static RewriteReply ReplyOf(RewriteReport r) => new(r.Session, r.Generation, r.CellsAdded, r.CellsToFree, r.CellsLater, r.CellsWon, r.Forgotten);
 
     private static RewriteReply SquashHere(string folder, string session, string? pinFile, CancellationToken cancel)
     {

@@ -86,6 +86,13 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
             open.IsUnlocked = isUnlocked;
     }
 
+    /// <summary>The room on the pod's disk: the next beat says so.</summary>
+    internal void SetSpace(PodSpace space)
+    {
+        if (Volatile.Read(ref link) is { } open)
+            open.Space = space;
+    }
+
     /// <summary>Marks it as that of a paired host.</summary>
     internal void Know(UInt128 pairingId) => PairingId = pairingId;
 
@@ -136,6 +143,7 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
             {
                 var host = ServedHost.Of(server.VaultId, channel.PairingId, role, l.Host!.BootId);
                 server.Note(new ServerNote("A host is linked.", Number, string.Create(CultureInfo.InvariantCulture, $"{host.Actor}, {role}")));
+                l.Space = server.Space;
                 return handler = new HostHandler(server.Leases, host, server.Receipts, Cut);
             }, options);
             using (open)

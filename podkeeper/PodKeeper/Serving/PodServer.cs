@@ -31,7 +31,7 @@ public sealed class PodServer : IDisposable
     private readonly TimeProvider time;
     private readonly Action<ServerNote> note;
     private readonly Socket listener;
-    private readonly Thread accepting;
+    private readonly Thread accepting, looking;
     private readonly SemaphoreSlim handshakes = new(PodLimits.HandshakesMax);
     private readonly Lock gate = new();
     private readonly List<HostConnection> connections = [];     // in the order in which they came
@@ -40,6 +40,7 @@ public sealed class PodServer : IDisposable
     private long numbers, refusals;
     private long? refusalsSaidAt;
     private bool isStopped;
+    private PodSpace space;
 
     private PodServer(Pod pod, Socket listener, TimeProvider time, Action<ServerNote> note)
     {
@@ -52,6 +53,7 @@ public sealed class PodServer : IDisposable
         PairingsPath = PairingsOf(pod.Vault.Folder);
         Channel = new ChannelOptions { Time = time };
         accepting = new Thread(Accept) { IsBackground = true, Name = "pod accept" };
+        looking = new Thread(WatchSpace) { IsBackground = true, Name = "pod space" };
     }
 
     /// <summary>Where it listens: the port that was free, if none was said.</summary>
@@ -70,6 +72,16 @@ public sealed class PodServer : IDisposable
     internal LeaseDesk Leases { get; }
 
     internal ReceiptFolder Receipts { get; }
+
+    /// <summary>The room on the pod's disk, when it was last looked at.</summary>
+    internal PodSpace Space
+    {
+        get
+        {
+            lock (gate)
+                return space;
+        }
+    }
 
     internal ChannelOptions Channel { get; }
 
@@ -103,7 +115,9 @@ public sealed class PodServer : IDisposable
             listener = Listening.Open(listen);
             server = new PodServer(pod, listener, time, note);
             pod.Audit.Append(new AuditEvent(AuditKind.PodBoot, AuditOutcome.Ok) { Detail = { ["port"] = server.Address.Port } });
+            server.LookAtSpace();
             server.accepting.Start();
+            server.looking.Start();
             if (pod.Vault.IsUnlocked)
                 server.Leases.Checker.Resume();
             return server;
@@ -349,6 +363,35 @@ public sealed class PodServer : IDisposable
             all = [.. connections];
         foreach (HostConnection connection in all)
             connection.SetUnlocked(Leases.IsUnlocked);
+    }
+
+    // A disk may let one wait, so neither a beat nor a request looks at it. Nor does the end of the server wait for this.
+    private void WatchSpace()
+    {
+        while (!stopping.Token.WaitHandle.WaitOne(PodLimits.SpaceWatch))
+        {
+            LookAtSpace();
+            HostConnection[] all;
+            lock (gate)
+                all = [.. connections];
+            foreach (HostConnection connection in all)
+                connection.SetSpace(Space);
+        }
+    }
+
+    private void LookAtSpace()
+    {
+        try
+        {
+            VaultSpace now = pod.Vault.SpaceNow();
+            PodRoom room = now.IsKeptOnly ? PodRoom.KeptOnly : now.IsLow ? PodRoom.Low : PodRoom.Enough;
+            lock (gate)
+                space = new PodSpace(room, (ulong)now.FreeBytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or VmPodException or ObjectDisposedException)
+        {
+            // What is wrong with the disk is found by who reads or writes it; what was said of its room stays.
+        }
     }
 
     private void SayRefusals(bool isLast)

@@ -6,8 +6,8 @@ namespace VmPod.Sync.Wire;
 /// <summary>Every bound of the wire, in one place, each with its reason (sync/SPEC.md, "Limits of the wire").</summary>
 public static class WireLimits
 {
-    /// <summary>The versions that this program speaks: one so far.</summary>
-    public const ushort VersionMin = 1, VersionMax = 1;
+    /// <summary>The versions that this program speaks. Version 2 adds a pod's room to its beats (S-71).</summary>
+    public const ushort VersionMin = 1, VersionMax = 2;
 
     /// <summary>Bytes of a frame's header: length 4, type 1, request 4.</summary>
     public const int HeaderBytes = 9;

@@ -23,7 +23,7 @@ public readonly record struct WireRule(WireRole? Sender, FrameKind Kind, int Bod
     public static WireRule? Of(WireType type, int cellBytes) => type switch
     {
         WireType.Hello => new(null, FrameKind.OneWay, 9, WireLimits.HelloBytesMax),
-        WireType.Beat => new(null, FrameKind.OneWay, 13, 20),
+        WireType.Beat => new(null, FrameKind.OneWay, 13, 22),
         WireType.Bye => new(null, FrameKind.OneWay, 0, 0),
         WireType.Error => Reply(1 + 2 * TextMin, 1 + 2 * (TextMin + WireLimits.ErrorTextBytesMax)),
         WireType.Done => Reply(0, 0),

@@ -19,8 +19,9 @@ internal sealed class YearBenchmark : IBenchmark
     private const int DaysFull = 250, DaysQuick = 40, DiskMiBFull = 32, DiskMiBQuick = 16, DaysOfRow = 10;
     private const string Session = "year";
 
-    // Of the last fifth of the year against the fifth after the rules have filled up.
-    private const double FlatMost = 1.25, MemoryMostMiB = 256;
+    // Of the last fifth of the year against the third: by then the rules have run twice (8 weeks), once to fill up and once more for what the cleaner moved out
+    // of cells that older generations need. A list looks at all that there ever was (K-62): for it the bound is in milliseconds.
+    private const double FlatMost = 1.25, MemoryMostMiB = 256, ListMostMs = 100;
 
     private static readonly KeepRules Rules = new(Last: 5, Daily: 10, Weekly: 8);
     private static readonly UInt128 Host = 1;
@@ -80,11 +81,12 @@ internal sealed class YearBenchmark : IBenchmark
         double openMs = Do(vault =>
         {
             using SessionReader reader = vault.OpenSession(Session);
-            generations = vault.ListGenerations(reader.Handle).Count;
             headMiB = reader.Record.LiveCount * (ulong)vault.Descriptor.CellBytes / (double)(1 << 20);
         });
+        double listMs = Do(vault => generations = vault.ListGenerations(vault.FindSession(Session).Handle).Count);
         double stored = DataFile.StoredBytes(Path.Join(folder, "v1", "segments")), log = new FileInfo(Path.Join(folder, "v1", "log")).Length;
-        return new Day(stored / (1 << 20), headMiB, log / (1 << 20), generations, putMs, houseMs, cleanMs, openMs, Math.Max(peakOfPut, PeakMemory.ReadMiB()));
+        return new Day(stored / (1 << 20), headMiB, log / (1 << 20), generations, putMs, houseMs, cleanMs, openMs, listMs,
+            Math.Max(peakOfPut, PeakMemory.ReadMiB()));
 
         double Do(Action<PodVault> act)
         {
@@ -112,18 +114,19 @@ internal sealed class YearBenchmark : IBenchmark
     {
         var report = new BenchReport(Name);
         var table = new BenchTable($"{all.Count} days: a disk of {diskMiB} MiB, memory of {diskMiB / 2} MiB; means of {DaysOfRow} days",
-            "to day", "generations", "stored MiB", "of it newest", "log MiB", "put ms", "forget+gc ms", "clean+gc ms", "open+list ms", "peak MiB");
+            "to day", "generations", "stored MiB", "of it newest", "log MiB", "put ms", "forget+gc ms", "clean+gc ms", "open ms", "list ms", "peak MiB");
         (string Name, Func<Day, double> Of)[] series =
         [
-            ("stored MiB", d => d.StoredMiB), ("put ms", d => d.PutMs), ("forget+gc ms", d => d.HouseMs), ("open+list ms", d => d.OpenMs),
-            ("peak MiB", d => d.PeakMiB),
+            ("stored MiB", d => d.StoredMiB), ("put ms", d => d.PutMs), ("forget+gc ms", d => d.HouseMs), ("open ms", d => d.OpenMs),
+            ("list ms", d => d.ListMs), ("peak MiB", d => d.PeakMiB),
         ];
         Day[][] rows = [.. all.Chunk(DaysOfRow)];
         for (int i = 0; i < rows.Length; i++)
         {
             Day[] row = rows[i];
             table.Add((i + 1) * DaysOfRow, row[^1].Generations, row.Average(d => d.StoredMiB), row.Average(d => d.HeadMiB), row[^1].LogMiB,
-                row.Average(d => d.PutMs), row.Average(d => d.HouseMs), row.Average(d => d.CleanMs), row.Average(d => d.OpenMs), row.Max(d => d.PeakMiB));
+                row.Average(d => d.PutMs), row.Average(d => d.HouseMs), row.Average(d => d.CleanMs), row.Average(d => d.OpenMs),
+                row.Average(d => d.ListMs), row.Max(d => d.PeakMiB));
         }
         var plot = new LinePlot("A year of one session, the house kept each evening", "day", "MiB or ms (means of ten days)");
         for (int s = 0; s < series.Length; s++)
@@ -134,7 +137,8 @@ internal sealed class YearBenchmark : IBenchmark
         report.Tables.Add(table);
         report.Plots.Add(plot);
         foreach ((string name, Func<Day, double> of) in series.Take(4))
-            report.Targets.Add(new Target($"{name}, the last fifth against the second", Late(of) / Early(of), FlatMost));
+            report.Targets.Add(new Target($"{name}, the last fifth against the third", Late(of) / Middle(of), FlatMost));
+        report.Targets.Add(new Target("list at the year's end", Late(d => d.ListMs), ListMostMs, "ms"));
         report.Targets.Add(new Target("peak memory", all.Max(d => d.PeakMiB), MemoryMostMiB, "MiB"));
         report.Versions["vmpod"] = typeof(PodVault).Assembly.GetName().Version!.ToString(3);
         report.Notes.Add($"Each day 2 % of the disk and 15 % of memory change; two thirds of memory stand on the disk. Kept: the last {Rules.Last}, "
@@ -143,7 +147,7 @@ internal sealed class YearBenchmark : IBenchmark
             + "what generations are signed by.");
         return report;
 
-        double Early(Func<Day, double> of) => all.Skip(all.Count / 5).Take(all.Count / 5).Average(of);
+        double Middle(Func<Day, double> of) => all.Skip(all.Count * 2 / 5).Take(all.Count / 5).Average(of);
         double Late(Func<Day, double> of) => all.Skip(all.Count - all.Count / 5).Average(of);
     }
 
@@ -151,7 +155,7 @@ internal sealed class YearBenchmark : IBenchmark
         SecretBuffer.Create("a year of one session".Length, static bytes => Encoding.ASCII.GetBytes("a year of one session", bytes));
 
     private sealed record Day(double StoredMiB, double HeadMiB, double LogMiB,
-        int Generations, double PutMs, double HouseMs, double CleanMs, double OpenMs, double PeakMiB);
+        int Generations, double PutMs, double HouseMs, double CleanMs, double OpenMs, double ListMs, double PeakMiB);
 
     // A day is a day on the vault's clock too.
     private sealed class DayClock : TimeProvider

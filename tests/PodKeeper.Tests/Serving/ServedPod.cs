@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using VmPod.Audit;
@@ -18,9 +19,18 @@ internal sealed class ServedPod : IDisposable
 {
     internal const string Session = "work";
     private readonly List<Pairing> pairings = [];
+    private readonly bool isMounted;
 
-    internal ServedPod(bool unlocked = true, TimeProvider? time = null)
+    /// <param name="unlocked">Whether it is unlocked.</param>
+    /// <param name="time">Its clock.</param>
+    /// <param name="diskMiB">A disk of its own of this size (tmpfs; needs root).</param>
+    internal ServedPod(bool unlocked = true, TimeProvider? time = null, int? diskMiB = null)
     {
+        if (diskMiB is { } size)
+        {
+            Mounting("mount", "-t", "tmpfs", "-o", $"size={size}m", "tmpfs", Temp.FullPath);
+            isMounted = true;
+        }
         Time = time ?? TimeProvider.System;
         using (SecretBuffer passphrase = TestPod.Secret(TestPod.Right))
         using (Pod made = Pod.Init(Folder, passphrase, new VaultOptions { Argon2MemoryKiB = 8 * 1024, CellBytes = 16 * 1024 }, TimeProvider.System))
@@ -105,6 +115,16 @@ internal sealed class ServedPod : IDisposable
         Server.Dispose();
         foreach (Pairing pairing in pairings)
             pairing.Dispose();
+        if (isMounted)
+            Mounting("umount", "--lazy", Temp.FullPath);
         Temp.Dispose();
+    }
+
+    private static void Mounting(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"This test mounts a small file system and needs root: {program} said {error}");
     }
 }

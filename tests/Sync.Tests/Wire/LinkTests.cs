@@ -279,6 +279,47 @@ public sealed class LinkTests
     }
 
     [Fact]
+    [Trait("Spec", "S-71")]
+    public void What_room_a_pod_has_comes_with_its_beats()
+    {
+        using var pair = new LinkPair();
+        foreach (PodSpace said in (PodSpace[])[new(PodRoom.Low, 123_456_789), new(PodRoom.KeptOnly, 0), new(PodRoom.Enough, ulong.MaxValue)])
+        {
+            pair.Serving.Space = said;
+            Assert.True(SpinWait.SpinUntil(() => pair.Host.LastBeat.Space == said, Soon), $"{pair.Host.LastBeat}");
+        }
+        Assert.True(SpinWait.SpinUntil(() => pair.Serving.LastBeat.Count > 0, Soon));
+        Assert.Null(pair.Serving.LastBeat.Space);
+    }
+
+    [Theory]
+    [InlineData(WireRole.Host)]
+    [InlineData(WireRole.Pod)]
+    [Trait("Spec", "S-66")]
+    [Trait("Spec", "S-71")]
+    public async Task A_peer_of_version_1_is_spoken_to_in_version_1(WireRole role)
+    {
+        var first = new WireVersions(1, 1);
+        byte[] hello = WireCase.BytesOf(role == WireRole.Host ? LinkPair.HostSays() with { Versions = first } : LinkPair.PodSays() with { Versions = first });
+        using var peer = new RawPeer(role, hello: false);
+        peer.Send(WireType.Hello, 0, hello);
+        WireLink link = await peer.Opening.WaitAsync(Soon, TestContext.Current.CancellationToken);
+        if (role == WireRole.Host)
+        {
+            link.Space = new PodSpace(PodRoom.Low, 7);
+            byte[] beat = peer.ReceiveBeat();
+            Assert.Equal(13, beat.Length);
+            return;
+        }
+        peer.Send(WireType.Beat, 0, [0, 0, 0, 1, .. new byte[8], 1]);
+        Assert.True(SpinWait.SpinUntil(() => link.LastBeat.Count == 1, Soon));
+        Assert.Equal(new Beat(WireRole.Pod, 1, 0, 0, true), link.LastBeat);
+        // What it does not know must not be taken from it.
+        peer.Send(WireType.Beat, 0, [0, 0, 0, 2, .. new byte[8], 1, 0, .. new byte[8]]);
+        Assert.Equal(ExitCode.Damaged, (await peer.Failure()).ExitCode);
+    }
+
+    [Fact]
     [Trait("Spec", "S-72")]
     [Trait("Spec", "S-74")]
     public async Task A_lost_link_wakes_everybody_at_once_with_exit_code_7()

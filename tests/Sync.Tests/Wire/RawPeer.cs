@@ -58,7 +58,12 @@ internal sealed class RawPeer : IDisposable
     }
 
     /// <summary>The link's next frame that is no beat and no HELLO.</summary>
-    internal (FrameHeader Header, byte[] Body) Receive()
+    internal (FrameHeader Header, byte[] Body) Receive() => Receive(type => type is not (WireType.Beat or WireType.Hello));
+
+    /// <summary>The body of the link's next beat.</summary>
+    internal byte[] ReceiveBeat() => Receive(type => type == WireType.Beat).Body;
+
+    private (FrameHeader Header, byte[] Body) Receive(Func<WireType, bool> isWanted)
     {
         byte[] header = new byte[WireLimits.HeaderBytes];
         while (true)
@@ -67,7 +72,7 @@ internal sealed class RawPeer : IDisposable
             FrameHeader frame = FrameHeader.Read(header);
             byte[] body = new byte[frame.BodyBytes];
             Stream.ReadExactly(body);
-            if (frame.Type is not (WireType.Beat or WireType.Hello))
+            if (isWanted(frame.Type))
                 return (frame, body);
         }
     }

@@ -110,8 +110,8 @@ internal static class WireCases
                 HeadHash = head,
                 OwnerPublicKey = unlocked ? owner : new byte[32],
             }), PodHello.TryRead),
-        BeatOf("beat-host", WireRole.Host),
-        BeatOf("beat-pod", WireRole.Pod),
+        BeatOf("beat-host", WireRole.Host, WireLimits.VersionMax),
+        BeatOf("beat-pod", WireRole.Pod, WireLimits.VersionMax),
         WireCase.Of<ErrorReply>("error", WireRole.Pod, Gen.Select(Gen.Int[1, 9], Text(0, 512), Text(0, 512),
             (code, what, cure) => new ErrorReply { ExitCode = (ExitCode)code, Message = what, Cure = cure }), ErrorReply.TryRead),
         Empty("done", DoneReply.Instance, WireRole.Pod, DoneReply.TryRead),
@@ -182,10 +182,12 @@ internal static class WireCases
     private static WireCase Empty<T>(string name, T message, WireRole from, WireCase.TryRead<T> read)
         where T : class, IWireMessage => WireCase.Of(name, from, Gen.Const(message), read);
 
-    private static WireCase BeatOf(string name, WireRole from) => new(name, WireType.Beat, from,
-        Gen.Select(Gen.UInt, Gen.ULong, Gen.ULong, Gen.Bool, (count, time, bytes, unlocked) =>
-            Write(new Beat(from, count, time, from == WireRole.Host ? bytes : 0, from == WireRole.Pod && unlocked))),
-        body => Beat.TryRead(body, from, out Beat beat) ? () => Write(beat) : null);
+    /// <summary>A side's BEAT on a link of a version.</summary>
+    internal static WireCase BeatOf(string name, WireRole from, int version) => new(name, WireType.Beat, from,
+        Gen.Select(Gen.UInt, Gen.ULong, Gen.ULong, Gen.Bool, Gen.Int[0, 2], (count, time, bytes, unlocked, room) =>
+            Write(new Beat(from, count, time, from == WireRole.Host ? bytes : 0, from == WireRole.Pod && unlocked,
+                Beat.HasSpace(from, version) ? new PodSpace((PodRoom)room, bytes) : null))),
+        body => Beat.TryRead(body, from, version, out Beat beat) ? () => Write(beat) : null);
 
     private static WireCase LeaseCase() => new("lease", WireType.Lease, WireRole.Pod,
         Gen.Select(Lease, Bytes32, (lease, key) => Write(lease, key.Span)),

@@ -22,7 +22,7 @@ internal static class FsyncHelper
         {
             "dotnet" => DotNet(dir),
             "open" => Open(dir),
-            "work" => Crash.FaultWork.Run(dir),
+            Crash.FaultWork.Writing or Crash.FaultWork.House => Crash.FaultWork.Run(dir, mode),
             _ => Store(dir),
         });
     }

@@ -1,9 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using VmPod.Vault.Format;
-using VmPod.Vault.Sessions;
-using VmPod.Vault.Tests.Cells;
-using VmPod.Vault.Tests.Pods;
 using Xunit;
 
 namespace VmPod.Vault.Tests.Crash;
@@ -16,14 +10,12 @@ namespace VmPod.Vault.Tests.Crash;
 [Trait("Threat", "T-20")]
 public sealed class SyscallFaultTests(ITestOutputHelper output)
 {
-    private static readonly string[] CallNames = ["pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink"];
-
     [Fact]
     [Trait("Spec", "V-38")]
     [Trait("Spec", "V-60")]
     public void After_kill_9_at_any_call_all_that_was_acknowledged_is_there_and_the_next_put_works()
     {
-        using var bench = new Bench();
+        using var bench = new FaultBench(FaultWork.Writing);
         int points = 0, killed = 0, at = 0, step = Soak.Step(6);
         foreach ((string call, int count) in bench.Count())
         {
@@ -44,6 +36,33 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData("signal=SIGKILL", 23)]
+    [InlineData("error=EIO", 47)]
+    [InlineData("error=ENOSPC", 47)]
+    [Trait("Spec", "V-161")]
+    [Trait("Spec", "V-168")]
+    [Trait("Spec", "V-169")]
+    public void A_fault_at_any_call_of_forget_gc_clean_and_squash_loses_nothing_and_all_of_them_can_be_done_again(string fault, int sample)
+    {
+        using var bench = new FaultBench(FaultWork.House);
+        int points = 0, tried = 0, step = Soak.Step(sample);
+        foreach ((string call, int count) in bench.Count())
+        {
+            for (int when = 1; when <= count; when++)
+            {
+                if (points++ % step != 0)
+                    continue;
+                tried++;
+                (int code, string[] said) = bench.Run($"inject={call}:{fault}:when={when}");
+                Assert.True(code is 128 + 9 or FaultWork.Done or FaultWork.Refused, $"{fault} of {call} {when}: ended with {code}: {string.Join(", ", said)}");
+                bench.Check($"{fault} of {call} {when}", said);
+            }
+        }
+        output.WriteLine($"{fault}: {tried} of {points} calls, 0 losses");
+        Assert.True(bench.Calls >= 60 && points >= 20, $"{bench.Calls} calls, {points} points");
+    }
+
+    [Theory]
     [InlineData("EIO", 9)]
     [InlineData("ENOSPC", 9)]
     [InlineData("EDQUOT", 9)]
@@ -52,7 +71,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     [Trait("Spec", "V-67")]
     public void An_error_of_any_call_is_never_acknowledged_and_loses_nothing(string error, int sample)
     {
-        using var bench = new Bench();
+        using var bench = new FaultBench(FaultWork.Writing);
         int points = 0, tried = 0, failed = 0, poisoned = 0, wentOn = 0, at = 0, step = Soak.Step(sample);
         foreach ((string call, int count) in bench.Count())
         {
@@ -74,123 +93,5 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
         }
         output.WriteLine($"{error}: {tried} of {points} calls, {failed} failed the work, {poisoned} of them for good, {wentOn} times it went on at once");
         Assert.True(error == "EINTR" || failed > 0, $"{failed} of {tried}");
-    }
-
-    /// <summary>A pod with a past, and the copy of it that each run works on.</summary>
-    private sealed class Bench : IDisposable
-    {
-        private readonly TestPod made = new(root: Directory.CreateDirectory(Path.Combine("/dev/shm", Path.GetRandomFileName())).FullName);
-        private readonly string run, kept;
-
-        internal Bench()
-        {
-            made.Write("a", Data.Text(1, 400_000));
-            made.Put();
-            kept = made.Keep("before");
-            made.Write("a", Data.Text(2, 400_000));
-            made.Write("b", Data.Random(2, 300_000));
-            made.Vault.Dispose();
-            run = Path.Combine(made.Root, "run");
-        }
-
-        /// <summary>All calls that <see cref="Count"/> saw, of all threads.</summary>
-        internal int Calls { get; private set; }
-
-        /// <summary>How often each call is made by one thread at most: strace counts for each.</summary>
-        internal IReadOnlyList<(string Call, int Count)> Count()
-        {
-            (int code, _) = Run(null);
-            Assert.Equal(FaultWork.Done, code);
-            Check("nothing", FaultWork.Acknowledgements);
-            string[] lines = File.ReadAllLines(Trace);
-            Calls = lines.Count(l => CallNames.Any(call => l.Contains($" {call}(", StringComparison.Ordinal)));
-            return [.. CallNames.Select(call => (call, lines.Where(l => l.Contains($" {call}(", StringComparison.Ordinal))
-                .GroupBy(l => l.Split(' ')[0]).Select(g => g.Count()).DefaultIfEmpty(0).Max()))];
-        }
-
-        private string Trace => Path.Combine(made.Root, "trace");
-
-        internal (int Code, string[] Said) Run(string? inject)
-        {
-            if (Directory.Exists(run))
-                Directory.Delete(run, recursive: true);
-            FolderTree.Run("mkdir", run);
-            FolderTree.Run("cp", "-a", made.Folder, made.Source, run);
-            var start = new ProcessStartInfo("strace") { RedirectStandardError = true, RedirectStandardOutput = true };
-            foreach (string argument in (string[])["-f", "--seccomp-bpf", "-o", Trace, "-e", "trace=" + string.Join(',', CallNames)])
-                start.ArgumentList.Add(argument);
-            if (inject is not null)
-            {
-                start.ArgumentList.Add("-e");
-                start.ArgumentList.Add(inject);
-            }
-            start.ArgumentList.Add(Environment.ProcessPath!);
-            start.Environment[FsyncHelper.Variable] = "work";
-            start.Environment[FsyncHelper.Variable + "_DIR"] = run;
-            using Process process = Process.Start(start)!;
-            Task<string> errors = process.StandardError.ReadToEndAsync();
-            string[] said = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            process.WaitForExit();
-            _ = errors.Result;
-            return (process.ExitCode, said);
-        }
-
-        /// <summary>All that was acknowledged is there, byte by byte; what was not is there as a whole or not at all; and the pod can be written.</summary>
-        internal void Check(string what, string[] said)
-        {
-            using PodVault vault = TestPod.Unlock(Path.Combine(run, "pod"));
-            Assert.True(vault.Store.IsLogSound(TestContext.Current.CancellationToken), what);
-            Assert.Equal(0, vault.Verify(null, TestContext.Current.CancellationToken).MissingCount);
-            ulong newest = vault.FindSession(TestPod.Session).Tip.Generation;
-            Assert.True(newest is 1 or 2 && (newest == 2 || !said.Contains("put")), $"{what}: generation {newest}, said {string.Join(", ", said)}");
-            Same(vault, 1, kept);
-            if (newest == 2)
-                Same(vault, 2, made.Source);
-            int commits = 0;
-            if (vault.ListSessions().FirstOrDefault(s => s.Name == FaultWork.Tip) is { } tip)
-            {
-                using SessionReader reader = vault.OpenSession(FaultWork.Tip, tip: true);
-                commits = reader.Record.Kind == GenerationKind.Draft ? 1 : 2;
-                byte[] chunk = new byte[FormatLimits.ChunkBytes];
-                foreach (StreamInfo stream in reader.Streams)
-                {
-                    for (int i = 0; i < stream.ChunkCount; i++)
-                    {
-                        reader.ReadChunk(stream, i, chunk);
-                        Assert.True(chunk.AsSpan().SequenceEqual(FaultWork.TipChunk(commits, i)), $"{what}: chunk {i} of commit {commits}");
-                    }
-                }
-            }
-            Assert.True(commits >= said.Count(s => s is "tip" or "commit"), $"{what}: {commits} commits, said {string.Join(", ", said)}");
-            if (said.Contains("again"))
-                Assert.NotNull(vault.TryFindSession("again"));
-            TestPod.Put(vault, made.Source);
-            Same(vault, newest + 1, made.Source);
-        }
-
-        private static void Same(PodVault vault, ulong generation, string folder)
-        {
-            using SessionReader reader = vault.OpenSession(TestPod.Session, generation);
-            byte[] chunk = new byte[FormatLimits.ChunkBytes];
-            Assert.Equal(Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal),
-                reader.Streams.Select(s => s.Name).Order(StringComparer.Ordinal));
-            foreach (StreamInfo stream in reader.Streams)
-            {
-                byte[] expected = File.ReadAllBytes(Path.Combine(folder, stream.Name));
-                for (int i = 0; i < stream.ChunkCount; i++)
-                {
-                    int length = stream.ChunkLength(i);
-                    reader.ReadChunk(stream, i, chunk);
-                    Assert.True(expected.AsSpan(i * FormatLimits.ChunkBytes, length).SequenceEqual(chunk.AsSpan(0, length)),
-                        $"{stream.Name} of generation {generation.ToString(CultureInfo.InvariantCulture)}");
-                }
-            }
-        }
-
-        public void Dispose()
-        {
-            made.Dispose();
-            Directory.Delete(made.Root, recursive: true);
-        }
     }
 }

@@ -145,6 +145,38 @@ public sealed class RewriteTests
     }
 
     // A disk of 8 MiB, of which the second generation overwrites most: of each chunk a page or two stay, and its first payload with them.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Trait("Spec", "V-169")]
+    public void Old_cells_are_emptied_although_kept_generations_need_them_if_those_are_let_go_in_turn(bool forgets)
+    {
+        const int Days = 16, Last = 2;
+        using var pod = new TestPod(16 * 1024);
+        byte[] disk = Data.Random(1, 16 * Chunk);
+        long later = 0, freed = 0;
+        for (int day = 1; day <= Days; day++)
+        {
+            // Each day one page of each chunk, never the last: all that the first day stored is needed for one page in sixteen, in the end.
+            for (int chunk = 0; chunk < 16; chunk++)
+                Data.Random(day * 100 + chunk, 4096).CopyTo(disk, (chunk * 16 + day % 15) * 4096);
+            pod.Write("disk-flat.vmdk", disk);
+            pod.Put();
+            if (forgets)
+                pod.Vault.Forget(pod.Vault.PlanForget(TestPod.Session, new KeepRules(Last, 0, 0)));
+            if (pod.Vault.Clean(TestPod.Session, TestPod.Host, long.MaxValue, isDryRun: false, null, Cancel) is { } done)
+                later += done.CellsLater;
+            freed += pod.Vault.CollectGarbage(isDryRun: false, null, Cancel).Freed.Cells;
+        }
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"forgets: {forgets}; {later} cells left to older generations, {freed} freed, {pod.Vault.Store.CellCount} ever");
+        Assert.Equal(disk, File.ReadAllBytes(Path.Combine(pod.Get(), "disk-flat.vmdk")));
+        Assert.True(pod.Vault.Verify(null, Cancel).IsSound);
+        // Where nothing is forgotten, what older generations hold is held for good, and moving it would only cost.
+        Assert.Equal(forgets, later > 0);
+        Assert.Equal(forgets, freed > 0);
+    }
+
     private static TestPod Disk(int cellKiB)
     {
         var pod = new TestPod(cellKiB * 1024);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using VmPod.Vault.Codecs;
 using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 using VmPod.Vault.Sessions;
@@ -8,20 +9,20 @@ namespace VmPod.Vault.House;
 /// <summary>Which chunks of a generation are worth storing anew, so that cells of which it needs little are needed no more.</summary>
 internal sealed class CleanPlan
 {
-    // A cell of which at least half is needed is not worth the writing.
-    private const int DeadShareMin = 2;
+    // A cell of which at least two thirds are needed is not worth the writing.
+    private const int SparseOfThree = 2;
 
     private static readonly ChunkKey End = new(uint.MaxValue, ulong.MaxValue);
 
     private readonly SessionState state;
-    private readonly LiveSet others;
+    private readonly LiveSet others, passing;
 
-    // For each cell that this generation alone needs: the lines of its directory that are needed, with the pages that are (all, for a chunk's own payload).
+    // For each cell that can be won: the lines of its directory that are needed, with the pages that are (all, for a chunk's own payload).
     private readonly Dictionary<CellId, Dictionary<uint, ushort>> lines = [];
 
     private readonly Dictionary<(CellId, uint), int> lengths = [];
 
-    private CleanPlan(SessionState state, LiveSet others) => (this.state, this.others) = (state, others);
+    private CleanPlan(SessionState state, LiveSet others, LiveSet passing) => (this.state, this.others, this.passing) = (state, others, passing);
 
     /// <summary>Chunks to store anew.</summary>
     public HashSet<ChunkKey> Moved { get; } = [];
@@ -32,22 +33,26 @@ internal sealed class CleanPlan
     /// <summary>Cells of data that nobody needs then.</summary>
     public long CellsFreed { get; private set; }
 
+    /// <summary>Cells of data that only older generations need then, which will be let go as those before them were.</summary>
+    public long CellsLater { get; private set; }
+
     /// <summary>Makes a plan.</summary>
     /// <param name="state">The generation.</param>
     /// <param name="others">What is needed beside it.</param>
+    /// <param name="passing">Of that, what only generations need that follow each other and are let go in turn.</param>
     /// <param name="capacity">Bytes of payloads that a cell holds.</param>
     /// <param name="bytesMax">Bytes that may be written.</param>
     /// <param name="cancel">Stops it.</param>
-    public static CleanPlan Make(SessionState state, LiveSet others, int capacity, long bytesMax, CancellationToken cancel)
+    public static CleanPlan Make(SessionState state, LiveSet others, LiveSet passing, int capacity, long bytesMax, CancellationToken cancel)
     {
-        var plan = new CleanPlan(state, others);
+        var plan = new CleanPlan(state, others, passing);
         foreach ((ChunkKey _, PayloadRef place) in state.Map.Enumerate(default, End))
             plan.Note(place);
         plan.Choose(plan.FindSparse(capacity, cancel), capacity, bytesMax);
         return plan;
     }
 
-    // The cells of which less than half is needed. Lines of tables do not count: tables are written whole.
+    // The cells of which less than two thirds are needed. Lines of tables do not count: tables are written whole.
     private HashSet<CellId> FindSparse(int capacity, CancellationToken cancel)
     {
         HashSet<CellId> sparse = [];
@@ -61,7 +66,7 @@ internal sealed class CleanPlan
                 length += (long)directory[line].Length * BitOperations.PopCount(pages) / PageTable.PagesMax;
                 lengths[(id, line)] = directory[line].Length;
             }
-            if (length * DeadShareMin < capacity)
+            if (length * 3 < (long)capacity * SparseOfThree)
                 sparse.Add(id);
         }
         return sparse;
@@ -78,7 +83,7 @@ internal sealed class CleanPlan
             CellId[] cells = [.. place.Cells().Distinct().Where(sparse.Contains)];
             if (cells.Length == 0)
                 continue;
-            var user = new User(key, BytesOf(place), cells);
+            var user = new User(key, BytesOf(key, place), cells);
             foreach (CellId id in cells)
             {
                 (users.TryGetValue(id, out List<User>? known) ? known : users[id] = []).Add(user);
@@ -121,22 +126,31 @@ internal sealed class CleanPlan
             if (!Moved.Contains(key))
                 kept.UnionWith(place.Cells());
         }
-        CellsFreed = lines.Keys.Count(id => !kept.Contains(id));
+        foreach (CellId id in lines.Keys.Where(id => !kept.Contains(id)))
+            _ = others.Contains(id) ? CellsLater++ : CellsFreed++;
     }
 
-    // What storing the chunk takes: its own payload, and of others the share of the pages that it has from them.
-    private long BytesOf(in PayloadRef place)
+    // What storing the chunk takes: its own payload, and of others the share of the pages that it has from them, but for those that stand elsewhere in the
+    // generation: they stay references.
+    private long BytesOf(ChunkKey key, in PayloadRef place)
     {
         long bytes = place.HasPayload ? LengthOf(place) : 0;
         if (place.Pages is not { IsDelta: false } pages)
             return place.Pages is null ? bytes : FormatLimits.ChunkBytes;
         for (int page = 0; page < PageTable.PagesMax; page++)
         {
-            if (pages.KindOf(page) >= PageKind.Reference)
-                bytes += LengthOf(pages.ReferenceOf(page).Target.Place) / PageTable.PagesMax;
+            if (pages.KindOf(page) < PageKind.Reference)
+                continue;
+            (PageTarget target, int number) = pages.ReferenceOf(page);
+            if (pages.KindOf(page) == PageKind.Difference || target.Key == key || !StandsThere(target, number))
+                bytes += LengthOf(target.Place) / PageTable.PagesMax;
         }
         return bytes;
     }
+
+    // Whether the page of the target is still that of the target's chunk.
+    private bool StandsThere(in PageTarget target, int number) => state.Map.TryFind(target.Key, out PayloadRef now)
+        && OldVersion.Of(target.Key, now).TryPlain(number, out (PageTarget Target, int Page) plain) && plain.Page == number && plain.Target.IsSame(target);
 
     // What is not known is as long as it can be.
     private long LengthOf(in PayloadRef place)
@@ -172,7 +186,7 @@ internal sealed class CleanPlan
 
     private void Note(CellId id, uint line, ushort pages)
     {
-        if (others.Contains(id))
+        if (others.Contains(id) && !passing.Contains(id))
             return;
         Dictionary<uint, ushort> needed = lines.TryGetValue(id, out Dictionary<uint, ushort>? known) ? known : lines[id] = [];
         needed[line] = (ushort)(needed.GetValueOrDefault(line) | pages);

@@ -11,4 +11,7 @@ public readonly record struct VaultSpace(long FreeBytes, long TotalBytes, long R
 
     /// <summary>True if less than a tenth is free: time to forget something.</summary>
     public bool IsLow => FreeBytes < TotalBytes / LowShare;
+
+    /// <summary>True if all that is free is kept for a suspend.</summary>
+    public bool IsKeptOnly => FreeBytes < ReserveBytes;
 }

@@ -112,7 +112,7 @@ public static class SnapshotReader
         string path = Path.Combine(folder, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-        RandomAccess.SetLength(file, length);
+        Libc.SetLength(file, length);
         return file;
     }
 
@@ -151,7 +151,7 @@ public static class SnapshotReader
             while (end < data.Length && !IsZeroPage(data, end))
                 end = Math.Min(end + FormatLimits.PageBytes, data.Length);
             if (end > at)
-                RandomAccess.Write(file, data[at..end], offset + at);
+                Libc.Write(file, data[at..end], offset + at);
             at = end;
             while (at < data.Length && IsZeroPage(data, at))
                 at = Math.Min(at + FormatLimits.PageBytes, data.Length);

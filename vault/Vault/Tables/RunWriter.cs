@@ -22,8 +22,9 @@ internal static class RunWriter
     // What a merge may cost in proportion to the changes that cause it.
     private const ulong MergeFactor = 8;
 
-    // At so many runs small merges are not enough: one commit merges them all, once in some ten thousand small ones.
-    private const int RunsBeforeLargeMerge = 40;
+    // At so many runs small merges are not enough: one commit merges the newer half of them whatever it costs, so that there are never more. Once in some ten
+    // thousand small commits; once in twenty, if each is as large as the one before.
+    internal const int RunsBeforeLargeMerge = 40;
 
     // More leaves than these would make every manifest heavy: their list becomes payloads of its own.
     private const int LeavesInManifestMax = 48;
@@ -47,10 +48,11 @@ internal static class RunWriter
         // An inline run may say "this cell" and mean the cell of the manifest it stands in: it is never copied into the next one as it is.
         if (changes.Count == 0 && !old.Any(r => r.Inline.Length > 0))
             return new Result(old, 0, false);
-        ulong size = (ulong)changes.Count * (ulong)TFormat.ValueBytesTypical;
-        ulong sizeMax = old.Count >= RunsBeforeLargeMerge ? ulong.MaxValue : Math.Max(MergeBytesMax, MergeFactor * size);
+        ulong size = BytesOf<TValue, TFormat>(changes);
+        bool isLarge = old.Count >= RunsBeforeLargeMerge;
+        ulong sizeMax = isLarge ? ulong.MaxValue : Math.Max(MergeBytesMax, MergeFactor * size);
         int merged = 0;
-        bool IsCheap(ulong bytes) => bytes < 2 * size && bytes <= sizeMax - Math.Min(size, sizeMax);
+        bool IsCheap(ulong bytes) => (isLarge && merged < old.Count / 2) || (bytes < 2 * size && bytes <= sizeMax - Math.Min(size, sizeMax));
         while (merged < old.Count && (old[merged].Inline.Length > 0 || IsCheap(old[merged].Bytes)))
             size += old[merged++].Bytes;
         List<KeyValuePair<ChunkKey, TValue>> Entries()
@@ -69,6 +71,20 @@ internal static class RunWriter
             runs.Insert(0, run);
         return runs.Count <= FormatLimits.RunsMax ? new Result(runs, merged, run is not null) : throw new VmPodException(ExitCode.Bug,
             "A table has too many runs.");
+    }
+
+    // As leaves: an entry with a table of pages is ten times as long as one without.
+    private static ulong BytesOf<TValue, TFormat>(List<KeyValuePair<ChunkKey, TValue>> changes)
+        where TFormat : ITableValue<TValue>
+    {
+        ulong bytes = 0;
+        for (int i = 0; i < changes.Count;)
+        {
+            var leaf = new ByteWriter();
+            i = TableLeaf<TValue, TFormat>.Write(leaf, changes, i, LeafBytesMax);
+            bytes += (ulong)leaf.Length;
+        }
+        return bytes;
     }
 
     private static RunDescriptor? WriteRun<TValue, TFormat>(Func<List<KeyValuePair<ChunkKey, TValue>>> takeEntries, IMetadataSink sink)

@@ -33,6 +33,9 @@ internal sealed partial class TableView<TValue, TFormat>
     /// <summary>The runs, newest first.</summary>
     public IReadOnlyList<RunDescriptor> Descriptors { get; }
 
+    /// <summary>Bytes of all runs.</summary>
+    public ulong Bytes => Descriptors.Aggregate(0UL, (sum, run) => sum + run.Bytes);
+
     /// <summary>Looks a key up. False if no run has it.</summary>
     public bool TryFind(ChunkKey key, out TValue value)
     {

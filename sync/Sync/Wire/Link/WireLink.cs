@@ -38,6 +38,8 @@ public sealed partial class WireLink : IDisposable
     private long putCount, unsealedBytes;
     private volatile bool isUnlocked;
     private Beat lastBeat;
+    private int version;
+    private PodSpace space;
 
     private WireLink(Stream stream, IWireHello own, WireOptions options)
     {
@@ -84,6 +86,21 @@ public sealed partial class WireLink : IDisposable
     {
         get => isUnlocked;
         set => isUnlocked = value;
+    }
+
+    /// <summary>What a pod's beats say of its room, where the host is new enough to be told.</summary>
+    public PodSpace Space
+    {
+        get
+        {
+            lock (ended)
+                return space;
+        }
+        set
+        {
+            lock (ended)
+                space = value;
+        }
     }
 
     /// <summary>When the last byte of the peer came: a timestamp of <see cref="WireOptions.Time"/>.</summary>
@@ -171,6 +188,7 @@ public sealed partial class WireLink : IDisposable
             try
             {
                 read(this, body.Span);
+                version = own.Versions.With((Pod ?? (IWireHello)Host!).Versions);
             }
             finally
             {
@@ -246,7 +264,7 @@ public sealed partial class WireLink : IDisposable
 
     private void TakeBeat(FrameBlock body)
     {
-        bool isRead = Beat.TryRead(body.Span, role == WireRole.Host ? WireRole.Pod : WireRole.Host, out Beat beat);
+        bool isRead = Beat.TryRead(body.Span, role == WireRole.Host ? WireRole.Pod : WireRole.Host, version, out Beat beat);
         body.Return();
         lock (ended)
         {
@@ -259,7 +277,8 @@ public sealed partial class WireLink : IDisposable
     private Beat OwnBeat(uint count)
     {
         ulong now = (ulong)options.Time.GetUtcNow().ToUnixTimeMilliseconds();
-        return role == WireRole.Host ? new(role, count, now, (ulong)UnsealedBytes, false) : new(role, count, now, 0, isUnlocked);
+        return role == WireRole.Host ? new(role, count, now, (ulong)UnsealedBytes, false)
+            : new(role, count, now, 0, isUnlocked, Beat.HasSpace(role, version) ? Space : null);
     }
 
     /// <summary>Looks at the clocks, four times a second: a peer that stalls is cut off, whatever the threads wait for.</summary>

@@ -14,20 +14,21 @@ internal static class HelloPrefix
 
     internal const int Bytes = 4 + 2 + 2 + 1;
 
-    internal static void Write(ref SpanWriter w, WireRole role)
+    internal static void Write(ref SpanWriter w, WireRole role, WireVersions versions)
     {
         w.UInt32(Magic);
-        w.UInt16(WireLimits.VersionMin);
-        w.UInt16(WireLimits.VersionMax);
+        w.UInt16(versions.Min);
+        w.UInt16(versions.Max);
         w.Byte((byte)role);
     }
 
     /// <summary>Reads it. False if it is no HELLO at all, or not of that role.</summary>
     /// <exception cref="VmPodException">No version is common (exit code 4).</exception>
-    internal static bool TryRead(ref ByteReader r, WireRole role)
+    internal static bool TryRead(ref ByteReader r, WireRole role, out WireVersions versions)
     {
         uint magic = r.UInt32();
-        int min = r.UInt16(), max = r.UInt16();
+        ushort min = r.UInt16(), max = r.UInt16();
+        versions = new WireVersions(min, max);
         byte said = r.Byte();
         if (r.Failed || magic != Magic || min == 0 || min > max)
             return false;

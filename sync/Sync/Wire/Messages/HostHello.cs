@@ -20,6 +20,9 @@ public sealed record HostHello : IWireHello
     public WireRole Role => WireRole.Host;
 
     /// <inheritdoc/>
+    public WireVersions Versions { get; init; } = WireVersions.Own;
+
+    /// <inheritdoc/>
     public WireType Type => WireType.Hello;
 
     /// <inheritdoc/>
@@ -31,12 +34,12 @@ public sealed record HostHello : IWireHello
     {
         message = null;
         var r = new ByteReader(body);
-        if (!HelloPrefix.TryRead(ref r, WireRole.Host))
+        if (!HelloPrefix.TryRead(ref r, WireRole.Host, out WireVersions versions))
             return false;
         UInt128 boot = r.UInt128();
         ulong time = r.UInt64();
         string name = r.WireText(WireLimits.DisplayNameBytesMax);
-        message = r.IsAtEnd ? new() { BootId = boot, TimeMs = time, DisplayName = name } : null;
+        message = r.IsAtEnd ? new() { Versions = versions, BootId = boot, TimeMs = time, DisplayName = name } : null;
         return message is not null;
     }
 
@@ -44,7 +47,7 @@ public sealed record HostHello : IWireHello
     public void WriteTo(Span<byte> body)
     {
         var w = new SpanWriter(body);
-        HelloPrefix.Write(ref w, Role);
+        HelloPrefix.Write(ref w, Role, Versions);
         w.UInt128(BootId);
         w.UInt64(TimeMs);
         w.Text(DisplayName, WireLimits.DisplayNameBytesMax);

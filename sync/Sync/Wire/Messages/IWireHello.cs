@@ -5,4 +5,7 @@ public interface IWireHello : IWireMessage
 {
     /// <summary>Who says it.</summary>
     WireRole Role { get; }
+
+    /// <summary>The versions that it speaks.</summary>
+    WireVersions Versions { get; }
 }

@@ -31,6 +31,9 @@ public sealed record PodHello : IWireHello
     public WireRole Role => WireRole.Pod;
 
     /// <inheritdoc/>
+    public WireVersions Versions { get; init; } = WireVersions.Own;
+
+    /// <inheritdoc/>
     public WireType Type => WireType.Hello;
 
     /// <inheritdoc/>
@@ -42,7 +45,7 @@ public sealed record PodHello : IWireHello
     {
         message = null;
         var r = new ByteReader(body);
-        if (!HelloPrefix.TryRead(ref r, WireRole.Pod))
+        if (!HelloPrefix.TryRead(ref r, WireRole.Pod, out WireVersions versions))
             return false;
         UInt128 vault = r.UInt128();
         uint cellBytes = r.UInt32();
@@ -56,6 +59,7 @@ public sealed record PodHello : IWireHello
             return false;
         message = new()
         {
+            Versions = versions,
             VaultId = vault,
             CellBytes = (int)cellBytes,
             IsUnlocked = isUnlocked,
@@ -71,7 +75,7 @@ public sealed record PodHello : IWireHello
     public void WriteTo(Span<byte> body)
     {
         var w = new SpanWriter(body);
-        HelloPrefix.Write(ref w, Role);
+        HelloPrefix.Write(ref w, Role, Versions);
         w.UInt128(VaultId);
         w.UInt32((uint)CellBytes);
         w.Flag(IsUnlocked);

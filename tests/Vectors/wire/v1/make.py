@@ -3,6 +3,7 @@
 
 One case a file: `from` is who sends it, `frame` the whole frame in hexadecimal ("00*12" is twelve zero bytes), for a vault with cells of 16,384 bytes.
 `layer: header` must be refused by the nine bytes alone, `layer: body` by the body. A CELL answers a request for both key and cell unless `want` says so.
+A BEAT is of a link of version 2 unless `version` says so.
 """
 import glob
 import os
@@ -59,7 +60,7 @@ def ids(count):
     return b"".join(u32(i) + bytes(28) for i in range(count))
 
 
-def hello(role, body, low=1, high=1, magic=b"VPW1"):
+def hello(role, body, low=1, high=2, magic=b"VPW1"):
     return magic + u16(low) + u16(high) + bytes([role]) + body
 
 
@@ -75,8 +76,13 @@ OK = [
     ("hello-host", "host", 0x01, 0, hello(1, HOST)),
     ("hello-pod", "pod", 0x01, 0, hello(2, OPEN_POD)),
     ("hello-pod-locked", "pod", 0x01, 0, hello(2, LOCKED_POD)),
+    ("hello-host-version-1", "host", 0x01, 0, hello(1, HOST, 1, 1)),
+    ("hello-pod-version-1", "pod", 0x01, 0, hello(2, OPEN_POD, 1, 1)),
+    ("hello-pod-versions-2-to-3", "pod", 0x01, 0, hello(2, OPEN_POD, 2, 3)),
     ("beat-host", "host", 0x02, 0, u32(1) + u64(5) + u64(123456)),
-    ("beat-pod", "pod", 0x02, 0, u32(2) + u64(5) + b"\1"),
+    ("beat-pod", "pod", 0x02, 0, u32(2) + u64(5) + b"\1\0" + u64(123456)),
+    ("beat-pod-low", "pod", 0x02, 0, u32(2) + u64(5) + b"\0\1" + u64(123456)),
+    ("beat-pod-kept-only", "pod", 0x02, 0, u32(2) + u64(5) + b"\1\2" + u64(0)),
     ("error", "pod", 0x03, 7, b"\6" + text("Held by another host.") + text("Wait.")),
     ("done", "pod", 0x04, 7, b""),
     ("bye", "host", 0x05, 0, b""),
@@ -138,12 +144,14 @@ BAD_HEADER = [
 
 BAD_BODY = [
     ("body-hello-magic", "host", 0x01, 0, hello(1, HOST, magic=b"VPW2")),
-    ("body-hello-later-version", "host", 0x01, 0, hello(1, HOST, 2, 3)),
+    ("body-hello-later-version", "host", 0x01, 0, hello(1, HOST, 3, 4)),
     ("body-hello-min-above-max", "host", 0x01, 0, hello(1, HOST, 1, 0)),
     ("body-hello-role", "host", 0x01, 0, hello(2, HOST)),
     ("body-hello-cell-size", "pod", 0x01, 0, hello(2, bytes(16) + u32(CELL + 1) + OPEN_POD[20:])),
     ("body-hello-locked-with-key", "pod", 0x01, 0, hello(2, OPEN_POD[:20] + b"\0" + OPEN_POD[21:])),
-    ("body-beat-flag", "pod", 0x02, 0, u32(2) + u64(5) + b"\2"),
+    ("body-beat-flag", "pod", 0x02, 0, u32(2) + u64(5) + b"\2\0" + u64(0)),
+    ("body-beat-room", "pod", 0x02, 0, u32(2) + u64(5) + b"\1\3" + u64(0)),
+    ("body-beat-pod-without-room", "pod", 0x02, 0, u32(2) + u64(5) + b"\1"),
     ("body-error-exit-code-0", "pod", 0x03, 7, b"\0" + text("x") + text("")),
     ("body-find-control", "host", 0x10, 7, text("a\x1b[2J")),
     ("body-find-direction", "host", 0x10, 7, text("a\u202eb")),
@@ -179,6 +187,9 @@ for old in glob.glob(os.path.join(HERE, "*.txt")):
     os.remove(old)
 for name, sender, kind, request, body in OK:
     write(name, "body", sender, frame(kind, request, body))
+write("beat-pod-version-1", "body", "pod", frame(0x02, 0, u32(2) + u64(5) + b"\1"), version=1)
+write("body-beat-version-1-flag", "body", "pod", frame(0x02, 0, u32(2) + u64(5) + b"\2"), "refuse", version=1)
+write("body-beat-version-1-with-room", "body", "pod", frame(0x02, 0, u32(2) + u64(5) + b"\1\0" + u64(0)), "refuse", version=1)
 write("cell-key", "body", "pod", frame(0x21, 7, u16(1) + b"\0" + KEY), want="key")
 write("cell-key-with-cell", "body", "pod", frame(0x21, 7, u16(1) + b"\0" + KEY + bytes(CELL)), "refuse", want="key")
 for name, sender, data in BAD_HEADER:

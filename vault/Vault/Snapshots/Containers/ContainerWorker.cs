@@ -64,6 +64,6 @@ internal sealed class ContainerWorker(SessionReader session, StreamInfo layout, 
         ReadOnlySpan<byte> made = coder.Deflate(plain, piece.Operation.First, (byte)(level & ~(uint)Placement.Padded));
         if (made.Length != piece.Length)
             throw new VmPodException(ExitCode.Damaged, $"A grain of {layout.Name} does not come out as it was.", "Use an older generation or a mirror.");
-        RandomAccess.Write(file, made, piece.FileOffset);
+        Libc.Write(file, made, piece.FileOffset);
     }
 }
