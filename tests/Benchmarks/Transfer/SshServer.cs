@@ -28,6 +28,9 @@ internal sealed class SshServer : IAsyncDisposable
     /// <summary>File for ssh -F: how the host reaches <see cref="Pod"/>.</summary>
     public string ClientConfig { get; }
 
+    /// <summary>What it said.</summary>
+    public string Errors => server.ErrorsSoFar;
+
     /// <summary>Versions of what it runs.</summary>
     public static async Task<string> VersionAsync() => (await new CliRunner(Find("ssh")).RunAsync(["-V"])).Errors.Split(',')[0].Trim();
 
