@@ -60,7 +60,7 @@ public sealed class BasePod : IAsyncLifetime
         WitnessTaken = Stopwatch.GetTimestamp();
         IReadOnlyList<int> processes = session.Processes;
         await session.EndAsync();
-        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+        await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
     }
 
     /// <summary>A copy of the pod, and a host for it.</summary>

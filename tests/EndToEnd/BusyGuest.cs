@@ -77,11 +77,14 @@ internal sealed record BusyGuest(string Check, long Rows, long Highest, long Bef
     public static async Task StartAsync(TestSession session) => _ = await session.Agent.ShAsync(Writer);
 
     /// <summary>The newest row that was acknowledged, once it is more than this.</summary>
-    public static async Task<long> AcknowledgedAsync(TestSession session, long more)
+    public static Task<long> AcknowledgedAsync(TestSession session, long more) => AcknowledgedAsync(session, more, "/run/busy-acknowledged");
+
+    /// <summary>The number that the guest keeps in a file of its own, once it is more than this.</summary>
+    public static async Task<long> AcknowledgedAsync(TestSession session, long more, string file)
     {
-        for (int i = 0; i < 600; i++)
+        for (int i = 0; i < 6000; i++)
         {
-            string said = (await session.Agent.ShAsync("cat /run/busy-acknowledged 2> /dev/null || echo 0")).Output;
+            string said = (await session.Agent.ShAsync($"cat {file} 2> /dev/null || echo 0")).Output;
             if (long.Parse(said, CultureInfo.InvariantCulture) is long rows && rows > more)
                 return rows;
             await Task.Delay(50, TestContext.Current.CancellationToken);

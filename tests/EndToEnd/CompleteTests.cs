@@ -11,7 +11,7 @@ public sealed class CompleteTests(BasePod pod)
     private static readonly TimeSpan CompleteMax = TimeSpan.FromMinutes(3);
 
     [Fact]
-    [Trait("Spec", "H-152")]
+    [Trait("Spec", "H-153")]
     public async Task A_session_that_was_fetched_as_a_whole_asks_the_pod_for_no_cell_any_more()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);

@@ -48,9 +48,9 @@ public sealed partial class ConfinementTests(BasePod pod)
         var hostguard = new CliRunner(Repository.Program("VmPod.HostGuard", "hostguard")) { Environment = environment };
         await using CliProcess console = hostguard.Start(["console", BasePod.Session]);
         await console.WriteAsync("\r"u8.ToArray());
-        await console.WaitForTextAsync("#", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await console.WaitForTextAsync("#", TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken);
         await console.WriteAsync("echo sum $((1234 * 2))\r"u8.ToArray());
-        await console.WaitForTextAsync("sum 2468", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await console.WaitForTextAsync("sum 2468", TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public sealed class CrashTests(BasePod pod)
     // What is mounted can be checked once nothing writes to it any more: the kernel makes it read-only, whoever has files open.
     private const string CheckInGuest = """
         echo u > /proc/sysrq-trigger
-        for i in $(seq 100); do grep -q '^/dev/vda / ext4 ro' /proc/mounts && exec e2fsck -f -n /dev/vda; sleep 0.1; done
+        for i in $(seq 1200); do grep -q '^/dev/vda / ext4 ro' /proc/mounts && exec e2fsck -f -n /dev/vda; sleep 0.1; done
         exit 99
         """;
 
@@ -125,17 +125,7 @@ public sealed class CrashTests(BasePod pod)
         }
     }
 
-    private static async Task<long> AcknowledgedAsync(TestSession session, long more)
-    {
-        for (int i = 0; i < 600; i++)
-        {
-            string said = (await session.Agent.ShAsync("cat /run/acknowledged 2> /dev/null || echo 0")).Output;
-            if (long.Parse(said, CultureInfo.InvariantCulture) is long rows && rows > more)
-                return rows;
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-        throw new TimeoutException($"The guest has not written more than {more} rows.");
-    }
+    private static Task<long> AcknowledgedAsync(TestSession session, long more) => BusyGuest.AcknowledgedAsync(session, more, "/run/acknowledged");
 
     private static async Task<Found> LookFromInsideAsync(TestSession session) =>
         Found.Parse((await session.Agent.ShAsync($"python3 - /root <<'END'\n{Look}\nEND")).Output);

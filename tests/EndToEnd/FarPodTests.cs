@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json;
 using VmPod.Testing;
 using Xunit;
@@ -7,7 +8,9 @@ namespace VmPod.EndToEnd;
 /// <summary>The pod is another machine: the session walks over the air, and its loss ends as a folder's does, with the rest kept for it.</summary>
 public sealed class FarPodTests(BasePod pod)
 {
-    private const double StopSecondsMax = 3, KeysGoneSecondsMax = 6;
+    // D8: silent for 1 s, then the CPUs stop; keys gone at most 2 s after the grace. hostguard/README.md has what is measured. A loaded machine may take
+    // several times that; without the rule it would be the half minute after which a link is given up, or for ever.
+    private const double StopSecondsMax = 8, KeysGoneSecondsMax = 16;
 
     [Fact]
     [Trait("Spec", "H-40")]
@@ -52,7 +55,7 @@ public sealed class FarPodTests(BasePod pod)
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
             long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
             await served.Net.UnplugAsync();
-            await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+            await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
             JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
             Assert.Equal("pod-gone", receipt.GetProperty("reason").GetString());
             Assert.Equal(checkpoint.GetProperty("generation").GetUInt64(), receipt.GetProperty("generation").GetUInt64());
@@ -83,12 +86,12 @@ public sealed class FarPodTests(BasePod pod)
         // 48 MiB that nobody touched since the resume: most of it is on the pod alone.
         using var stop = new CancellationTokenSource();
         Task touching = Task.Run(() => session.Agent.HeapAsync(cancellation: stop.Token), TestContext.Current.CancellationToken);
-        long before = (await session.StatusAsync()).GetProperty("bytes_read").GetInt64();
-        for (int i = 0; i < 100 && (await session.StatusAsync()).GetProperty("bytes_read").GetInt64() < before + (1 << 20); i++)
-            await Task.Delay(20, TestContext.Current.CancellationToken);
+        long before = await BytesReadAsync(session);
+        for (int i = 0; i < 10_000 && await BytesReadAsync(session) < before + (1 << 20); i++)
+            await Task.Delay(5, TestContext.Current.CancellationToken);
         long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         await served.Net.UnplugAsync();
-        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+        await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
         Assert.False(touching.IsCompletedSuccessfully, "The guest had all of it: nothing was shown.");
         await stop.CancelAsync();
         JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
@@ -106,12 +109,12 @@ public sealed class FarPodTests(BasePod pod)
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
         string work;
-        await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]))
+        await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600"]))
         {
             IReadOnlyList<int> processes = session.Processes;
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
             _ = await served.OnPodAsync("release", served.Pod, BasePod.Session, "--break");
-            await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+            await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
             JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
             Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
             NothingWasLeftOut(receipt);
@@ -140,7 +143,7 @@ public sealed class FarPodTests(BasePod pod)
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
         string work;
-        await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]))
+        await using (TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600"]))
         {
             IReadOnlyList<int> processes = session.Processes;
             // The plain lock lets the lease go on (rule 33) ...
@@ -151,7 +154,7 @@ public sealed class FarPodTests(BasePod pod)
             await EverythingIsOnThePodAsync(session);
             work = await GuestWork.DoFlushedAsync(session.Agent, mebibytes: 1, rows: 20);
             _ = await served.OnPodAsync("lock", served.Pod, "--all");
-            await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+            await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
             JsonElement receipt = await session.ReceiptAsync(TestContext.Current.CancellationToken);
             Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
             NothingWasLeftOut(receipt);
@@ -169,7 +172,7 @@ public sealed class FarPodTests(BasePod pod)
     public async Task A_pod_whose_process_is_killed_and_comes_back_within_the_grace_lets_the_guest_go_on()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
-        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]);
+        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600"]);
         string work = await GuestWork.DoAsync(session.Agent, mebibytes: 1, rows: 20);
         await served.KillServerAsync();
         await session.WaitForPhaseAsync("Frozen", TestContext.Current.CancellationToken);
@@ -187,9 +190,20 @@ public sealed class FarPodTests(BasePod pod)
     private static void NothingWasLeftOut(JsonElement receipt) =>
         Assert.DoesNotContain(receipt.GetProperty("not_guaranteed").EnumerateArray(), n => n.GetString()!.Contains("disk", StringComparison.Ordinal));
 
+    // Asked without a command in between, which takes as long as the guest to read half of its heap.
+    private static async Task<long> BytesReadAsync(TestSession session)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Join(session.RunFolder, "control.sock")), TestContext.Current.CancellationToken);
+        await using var stream = new NetworkStream(socket);
+        await stream.WriteAsync("{\"verb\": \"status\"}\n"u8.ToArray(), TestContext.Current.CancellationToken);
+        return (await JsonSerializer.DeserializeAsync<JsonElement>(stream, cancellationToken: TestContext.Current.CancellationToken)).GetProperty("status")
+            .GetProperty("bytes_read").GetInt64();
+    }
+
     private static async Task EverythingIsOnThePodAsync(TestSession session)
     {
-        for (int i = 0; i < 300 && (await session.StatusAsync()).GetProperty("disk_unsealed_bytes").GetInt64() > 0; i++)
+        for (int i = 0; i < 3000 && (await session.StatusAsync()).GetProperty("disk_unsealed_bytes").GetInt64() > 0; i++)
             await Task.Delay(100, TestContext.Current.CancellationToken);
     }
 }

@@ -13,7 +13,7 @@ public sealed class HomePodTests(BasePod pod)
     public async Task A_guest_reads_the_memory_that_it_did_not_touch_yet_from_a_pod_that_was_restarted_and_is_locked()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
-        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "60"]);
+        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600"]);
         await served.KillServerAsync();
         await session.WaitForPhaseAsync("Frozen", TestContext.Current.CancellationToken);
         await served.ServeAsync(unlocked: false);

@@ -7,8 +7,9 @@ namespace VmPod.EndToEnd;
 /// <summary>A session ends on this host: asked, by the pod's loss, by force.</summary>
 public sealed class LeaveTests(BasePod pod)
 {
-    // D8: silent for 1 s, then the CPUs stop; keys gone at most 2 s after the grace. Twice that, for a machine that does other things.
-    private const double StopSecondsMax = 3, KeysGoneSecondsMax = 6;
+    // D8: silent for 1 s, then the CPUs stop; keys gone at most 2 s after the grace. hostguard/README.md has what is measured. A loaded machine may take
+    // several times that; without the rule it would be the half minute after which a link is given up, or for ever.
+    private const double StopSecondsMax = 8, KeysGoneSecondsMax = 16;
 
     [Fact]
     [Trait("Spec", "H-15")]
@@ -24,7 +25,7 @@ public sealed class LeaveTests(BasePod pod)
         IReadOnlyList<int> processes = session.Processes;
         long gone = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         await disk.TakeAwayAsync();
-        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+        await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
         JsonElement receipt = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(session.ReceiptPath, TestContext.Current.CancellationToken));
         Assert.Equal("pod-gone", receipt.GetProperty("reason").GetString());
         Assert.InRange((receipt.GetProperty("cpus_stopped_ms").GetInt64() - gone) / 1000.0, 0, StopSecondsMax);
@@ -45,12 +46,12 @@ public sealed class LeaveTests(BasePod pod)
         await using PodDisk disk = await PodDisk.CreateAsync(copy.Folder.FullPath, 4L << 30);
         (await new CliRunner("/bin/cp").RunAsync(["-r", "--preserve=mode", "--sparse=always", copy.Pod + "/.", disk.Folder])).MustSucceed();
         var host = new TestHost(copy.InRam["away"], disk.Folder);
-        await using TestSession session = await host.StartAsync("resume", BasePod.Session, ["--grace", "60"]);
+        await using TestSession session = await host.StartAsync("resume", BasePod.Session, ["--grace", "600"]);
         await disk.TakeAwayAsync();
-        await PhaseAsync(session, "Frozen");
+        await session.WaitForPhaseAsync("Frozen", TestContext.Current.CancellationToken);
         await Assert.ThrowsAsync<TimeoutException>(() => session.Agent.PingAsync(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken));
         await disk.PlugInAsync();
-        await PhaseAsync(session, "Running");
+        await session.WaitForPhaseAsync("Running", TestContext.Current.CancellationToken);
         Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
         await PodCopy.EndAsync(session);
     }
@@ -85,7 +86,7 @@ public sealed class LeaveTests(BasePod pod)
         // .NET takes the first SIGSEGV or SIGABRT that somebody else sends for a fault that comes again by itself: the second is deadly.
         const string KillUntilDead = "for i in $(seq 20); do kill -\"$0\" \"$1\" 2> /dev/null || exit 0; sleep 0.1; done";
         (await new CliRunner("/bin/sh").RunAsync(["-c", KillUntilDead, $"{signal}", $"{session.HostGuardPid}"])).MustSucceed();
-        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(12));
+        await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
     }
 
     [Fact]
@@ -97,7 +98,7 @@ public sealed class LeaveTests(BasePod pod)
         IReadOnlyList<int> qemu = session.QemuProcesses;
         Assert.NotEmpty(qemu);
         session.StopHostGuard();
-        await TestSession.WaitUntilGoneAsync(qemu, TimeSpan.FromSeconds(12));
+        await TestSession.WaitUntilGoneAsync(qemu, TestSession.GoneLimit);
     }
 
     [Fact]
@@ -118,16 +119,5 @@ public sealed class LeaveTests(BasePod pod)
         after.PlantControl(copy.InRam["control"]);
         Assert.Equal(1, after.Folder(copy.InRam.FullPath));
         Assert.Equal(0, after.Folder(copy.Pod));
-    }
-
-    private static async Task PhaseAsync(TestSession session, string phase)
-    {
-        for (int i = 0; i < 100; i++)
-        {
-            if ((await session.StatusAsync()).GetProperty("phase").GetString() == phase)
-                return;
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-        }
-        Assert.Fail($"The session is not {phase} after 10 s.");
     }
 }

@@ -43,7 +43,7 @@ public sealed class PodCopy : IAsyncDisposable
     {
         IReadOnlyList<int> processes = session.Processes;
         _ = await session.EndAsync(verb);
-        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(20));
+        await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
     }
 
     /// <summary>kill -9 of hostguard, and everything of the session gone with it.</summary>
@@ -51,7 +51,7 @@ public sealed class PodCopy : IAsyncDisposable
     {
         IReadOnlyList<int> processes = session.Processes;
         session.KillHostGuard();
-        await TestSession.WaitUntilGoneAsync(processes, TimeSpan.FromSeconds(10));
+        await TestSession.WaitUntilGoneAsync(processes, TestSession.GoneLimit);
     }
 
     /// <inheritdoc/>

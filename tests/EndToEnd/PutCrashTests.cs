@@ -36,7 +36,7 @@ public sealed class PutCrashTests(BasePod pod)
             {
                 await Task.Delay(Random.Shared.NextDouble() * 1.5 * whole, TestContext.Current.CancellationToken);
                 put.Signal(9);
-                _ = await put.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+                _ = await put.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
             }
             _ = await BasePod.PodKeeperAsync("verify", folder);
             long newest = await NewestAsync();

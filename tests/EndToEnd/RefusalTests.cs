@@ -138,19 +138,21 @@ public sealed class RefusalTests(BasePod pod)
     {
         await using GuestAgent agent = await GuestAgent.ConnectAsync(started.Json.GetProperty("status").GetProperty("agent").GetString()!,
             cancellation: TestContext.Current.CancellationToken);
-        try
-        {
-            WitnessValue value = await agent.PingAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
-            GuestHeap heap = await agent.HeapAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
-            Assert.Empty(Witness.Judge(pod.Witness, new Witness(value, heap), TimeSpan.FromHours(1)).Reasons);
-            return true;
-        }
-        catch (TimeoutException)
+        // Whichever comes first, however slow the machine is: the guest's answer, or the word of what it waits for.
+        Task<Witness> answer = Witness.TakeAsync(agent, TestContext.Current.CancellationToken);
+        while (!answer.IsCompleted)
         {
             JsonElement status = (await copy.Host.RunAsync(["status", BasePod.Session]))[0];
-            Assert.Contains("is damaged", status.GetProperty("trouble").GetString(), StringComparison.Ordinal);
-            return false;
+            if (status.TryGetProperty("trouble", out JsonElement trouble) && trouble.GetString() is { Length: > 0 } why)
+            {
+                Assert.Contains("is damaged", why, StringComparison.Ordinal);
+                _ = answer.ContinueWith(static t => t.Exception, TaskScheduler.Default);
+                return false;
+            }
+            await Task.WhenAny(answer, Task.Delay(200, TestContext.Current.CancellationToken));
         }
+        Assert.Empty(Witness.Judge(pod.Witness, await answer, TimeSpan.FromHours(1)).Reasons);
+        return true;
     }
 
     // Damages a cell that holds nothing but wanted chunks of the memory. Which ones do is found by damaging many at a time.

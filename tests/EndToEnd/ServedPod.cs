@@ -8,7 +8,7 @@ public sealed class ServedPod : IAsyncDisposable
 {
     private const string Port = "7413", RuntimeFolder = "/run/vmpod";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
 
     private readonly PodCopy copy;
     private CliProcess? server;

@@ -24,7 +24,11 @@ internal static class StartupHook
             {
                 GC.Collect();
                 if (done % CollectionsPerCount == 0)
-                    File.WriteAllText(count, done.ToString(CultureInfo.InvariantCulture));
+                {
+                    // Whole or not at all: it is read at any moment.
+                    File.WriteAllText(count + ".new", done.ToString(CultureInfo.InvariantCulture));
+                    File.Move(count + ".new", count, overwrite: true);
+                }
                 Thread.Sleep(1);
             }
         })

@@ -16,7 +16,7 @@ using VmPod.Vault.Format;
 namespace VmPod.HostGuard.Commands;
 
 /// <summary>The verbs of hostguard (hostguard/README.md, "Commands").</summary>
-internal static class HostGuardCommands
+internal static partial class HostGuardCommands
 {
     private static readonly Option<bool> Json = new("--json") { Description = "Answer with JSON, for programs." };
     private static readonly Option<string> PodOption = new("--pod") { Description = "The pod: its folder, or host:port.", Required = true };
@@ -60,7 +60,7 @@ internal static class HostGuardCommands
         Json.Recursive = true;
         var root = new RootCommand("hostguard runs a session of a pod on this host, and wipes it when the pod leaves.")
         {
-            Adopt(), Start("resume", boot: false), Start("boot", boot: true), Suspend(), Checkpoint(), Leave(), Status(), ConsoleVerb(), View(),
+            Adopt(), Start("resume", boot: false), Start("boot", boot: true), Suspend(), Checkpoint(), Rehearse(), Leave(), Status(), ConsoleVerb(), View(),
                 Doctor(), Preflight(), PairCommands.Pair(Json), PairCommands.Unpair(Json), PairCommands.Residues(Json),
         };
         root.Options.Add(Json);

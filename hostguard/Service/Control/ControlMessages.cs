@@ -7,7 +7,7 @@ namespace VmPod.HostGuard.Control;
 /// <summary>What the command line asks of a session process: one line of JSON each.</summary>
 public sealed record ControlRequest
 {
-    /// <summary>"status", "checkpoint", "suspend", "leave", "simulate-leave" or "display".</summary>
+    /// <summary>"status", "checkpoint", "suspend", "rehearse", "leave", "simulate-leave" or "display".</summary>
     public required string Verb { get; init; }
 
     /// <summary>A word that goes with it: the checkpoint's label.</summary>

@@ -94,6 +94,7 @@ internal sealed class ControlServer : IDisposable
                 "status" => new ControlReply { Status = host.Status() },
                 "checkpoint" => new ControlReply { Result = await host.CheckpointAsync(request.Label ?? "checkpoint") },
                 "suspend" => new ControlReply { Result = await host.SuspendAsync("suspend") },
+                "rehearse" => new ControlReply { Result = await host.RehearseAsync() },
                 "leave" => new ControlReply { Result = await host.SuspendAsync("leave") },
                 "display" => new ControlReply(),
                 "simulate-leave" => new ControlReply { Plan = host.SimulateLeave() },

@@ -22,6 +22,7 @@ internal sealed partial class SessionHost
         try
         {
             Require(SessionPhase.Running);
+            RequireNoRehearsal();
             Enter(SessionPhase.Checkpointing);
             try
             {

@@ -23,6 +23,9 @@ internal sealed partial class SessionHost
         try
         {
             Require(SessionPhase.Running);
+            if (request.IsRehearsal && reason == Leave)
+                return await EndRehearsalAsync(Leave, commit: null, Stopwatch.StartNew());
+            RequireNoRehearsal();
             if (files.Select(file => file.WaitsFor).FirstOrDefault(damage => damage is not null) is { } damage)
                 return await LeaveWithoutMemoryAsync(reason, damage);
             Enter(SessionPhase.Leaving);
@@ -54,7 +57,7 @@ internal sealed partial class SessionHost
         return
         [
             $"Stop the machine (process {status.QemuProcessId}).",
-            $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, "
+            request.IsRehearsal ? "Forget all that the machine wrote: it is a rehearsal." : $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, "
                 + $"as generation {status.Generation + 1}.",
             $"Zero the session's keys and {status.LockedBytes >> 20} MiB of overlay and cache.",
             $"Kill the machine, zero the pages of {shape!.MemoryBytes >> 20} MiB of RAM that the kernel holds, unmount {status.Mount}.",
@@ -96,7 +99,8 @@ internal sealed partial class SessionHost
             if (phase is SessionPhase.Wiped)
                 return;
             Enter(SessionPhase.Leaving);
-            SaveDisk(reason);
+            if (!request.IsRehearsal)
+                SaveDisk(reason);
             _ = await WipeAsync(reason);
         }
         finally

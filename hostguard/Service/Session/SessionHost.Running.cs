@@ -39,6 +39,7 @@ internal sealed partial class SessionHost
     private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
 
     private readonly HalfWritten halfWritten = new();
+    private Task firstUseNoted = Task.CompletedTask;
     private long podLastSeenMs;
     private int diskFailed;
     private volatile bool isComplete;
@@ -49,14 +50,15 @@ internal sealed partial class SessionHost
         watchers.Add(Task.Run(WatchPodAsync));
         watchers.Add(Task.Run(FeedWatchdogAsync));
         watchers.Add(Task.Run(WatchMachineAsync));
-        watchers.Add(Task.Run(CommitTipsAsync));
+        if (!request.IsRehearsal)
+            watchers.Add(Task.Run(CommitTipsAsync));
         if (request.CheckpointEverySeconds > 0)
             watchers.Add(Task.Run(CheckpointRegularlyAsync));
         if (pod!.KeepsRest)
             new Thread(FetchWhatIsHalfWritten) { IsBackground = true, Name = "half-written chunks" }.Start();
         watchers.Add(Task.Run(PrepareCommitAsync));
         if (!request.Boot)
-            watchers.Add(Task.Run(EndFirstUseAsync));
+            watchers.Add(firstUseNoted = Task.Run(EndFirstUseAsync));
         if (request.Complete && pod.KeepsRest)
             watchers.Add(Task.Run(CompleteAsync));
     }
@@ -242,7 +244,7 @@ internal sealed partial class SessionHost
         }
     }
 
-    // H-152. A link that is lost and found again begins with what is missing then.
+    // H-153. A link that is lost and found again begins with what is missing then.
     private async Task CompleteAsync()
     {
         while (!isComplete)

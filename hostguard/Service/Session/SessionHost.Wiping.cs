@@ -62,7 +62,7 @@ internal sealed partial class SessionHost
         await ending.CancelAsync();
 
         // What the disks have and the pod has not is sealed while there are keys to seal with, and stays here for the pod.
-        string? rest = podIsHere || image is null ? null : KeepRest(notGuaranteed);
+        string? rest = podIsHere || image is null || request.IsRehearsal ? null : KeepRest(notGuaranteed);
 
         // Then the keys and all plaintext of ours.
         if (podIsHere && lease is not null)
@@ -96,6 +96,7 @@ internal sealed partial class SessionHost
         string cutBack = lastCheckpoint is { } number ? $"cut back to checkpoint {number}" : "cut back to the disk's last tip";
         string outcome = record is null ? "nothing was opened" : reason switch
         {
+            _ when request.IsRehearsal => "nothing kept of what the machine wrote",
             "suspend" or "leave" => "suspended",
             "shutdown" or "machine-ended" or "damaged" when record.Kind == GenerationKind.DiskOnly => "disk saved",
             _ => cutBack,

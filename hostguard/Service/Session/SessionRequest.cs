@@ -29,6 +29,9 @@ public sealed record SessionRequest
     /// <summary>A guest's flush returns only when the pod has it durably (rule 6).</summary>
     public bool FlushToPod { get; init; }
 
+    /// <summary>A rehearsal: the machine runs only to show what it reads first, and nothing that it writes is kept.</summary>
+    public bool IsRehearsal { get; init; }
+
     /// <summary>Stores the session's chunks alone from now on, and for good.</summary>
     public bool StoreAlone { get; init; }
 

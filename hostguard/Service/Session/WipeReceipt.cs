@@ -6,11 +6,11 @@ public sealed record WipeReceipt
     /// <summary>The session's handle.</summary>
     public required string Session { get; init; }
 
-    /// <summary>Why it ended: "suspend", "leave", "pod-gone", "lease-over" (its time, or the pod's owner ended it), "shutdown", "machine-ended", "damaged"
-    /// (memory), "failed".</summary>
+    /// <summary>Why it ended: "suspend", "leave", "pod-gone", "lease-over" (its time, or the pod's owner ended it), "rehearsal", "shutdown",
+    /// "machine-ended", "damaged" (memory), "failed".</summary>
     public required string Reason { get; init; }
 
-    /// <summary>"suspended", "disk saved", or "cut back to checkpoint N".</summary>
+    /// <summary>"suspended", "disk saved", "cut back to checkpoint N", or, of a rehearsal, that nothing was kept.</summary>
     public required string Outcome { get; init; }
 
     /// <summary>The generation that holds the session now.</summary>

@@ -50,7 +50,7 @@ internal sealed class Child : IDisposable
 
     internal string ReadLine()
     {
-        string? line = process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60)).GetAwaiter().GetResult();
+        string? line = process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(5)).GetAwaiter().GetResult();
         return line ?? throw new InvalidOperationException("The child ended: " + errors.GetAwaiter().GetResult());
     }
 
@@ -60,7 +60,7 @@ internal sealed class Child : IDisposable
         process.StandardInput.Flush();
     }
 
-    internal (int ExitCode, string Output, string Errors) Wait(int seconds = 60)
+    internal (int ExitCode, string Output, string Errors) Wait(int seconds = 300)
     {
         if (!process.WaitForExit(TimeSpan.FromSeconds(seconds)))
             throw new TimeoutException("The child does not end.");
@@ -72,7 +72,7 @@ internal sealed class Child : IDisposable
         if (!process.HasExited)
         {
             process.Kill();
-            process.WaitForExit(5000);
+            process.WaitForExit(60_000);
         }
         // Process.Dispose leaves streams that were asked for to the collector, and a test counts descriptors.
         process.StandardInput.Dispose();

@@ -15,8 +15,8 @@ public sealed class DeathTests
         Thread.Sleep(300);
         Assert.False(reader.HasExited);
         served.Kill();
-        Assert.True(served.Daemon.Ends(seconds: 10), "The killed daemon hangs.");
-        Assert.NotEqual(0, reader.Wait(seconds: 10).ExitCode);
+        Assert.True(served.Daemon.Ends(seconds: 60), "The killed daemon hangs.");
+        Assert.NotEqual(0, reader.Wait(seconds: 60).ExitCode);
     }
 
     [Fact]
@@ -33,8 +33,8 @@ public sealed class DeathTests
 
         File.WriteAllText(served.AbortFile, "1");
 
-        Assert.True(served.Daemon.Ends(seconds: 10), "The killed daemon hangs.");
-        Assert.NotEqual(0, reader.Wait(seconds: 10).ExitCode);
+        Assert.True(served.Daemon.Ends(seconds: 60), "The killed daemon hangs.");
+        Assert.NotEqual(0, reader.Wait(seconds: 60).ExitCode);
     }
 
     private sealed class Served : IDisposable

@@ -12,7 +12,7 @@ internal sealed class MeetingFile(string name, int meet) : MountedFile(name, 1 <
 
     public override void Read(long offset, Span<byte> into) => into.Clear();
 
-    public override void Write(long offset, ReadOnlySpan<byte> data) => met |= barrier.SignalAndWait(TimeSpan.FromSeconds(5));
+    public override void Write(long offset, ReadOnlySpan<byte> data) => met |= barrier.SignalAndWait(TimeSpan.FromSeconds(60));
 
     public void Dispose() => barrier.Dispose();
 }

@@ -60,12 +60,11 @@ public sealed class ReadingTests
     }
 
     [Fact]
-    public void A_sparse_file_of_64_GiB_mounts_within_a_second_and_is_read_at_far_offsets()
+    public void A_sparse_file_of_64_GiB_mounts_without_being_read_and_is_read_at_far_offsets()
     {
         const long size = 64L << 30;
-        var clock = Stopwatch.StartNew();
         using var folder = new MountedFolder(new PatternFile("ram", size), new PatternFile("disk", size + 512, MountedFileKind.Disk));
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1), $"It took {clock.Elapsed}.");
+        Assert.Equal(0, folder.Mount.Statistics.BytesRead);
         (long, int)[] ranges = [(0, 4096), ((33L << 30) + 17, 100_000), (size - 4096, 4096), ((4L << 30) - 3, 7)];
         AssertRanges(folder.PathOf("ram"), ranges);
         AssertRanges(folder.PathOf("disk"), ranges);
@@ -155,14 +154,16 @@ public sealed class ReadingTests
         {
             while (Volatile.Read(ref collections) < 3)
                 await Task.Delay(1);
-            AssertRanges(folder.PathOf("ram"), [.. Ranges(size, count: 8), (size - 300_001, 300_001)]);
+            // As often as it takes: how many collections there are meanwhile is the machine's.
+            do
+                AssertRanges(folder.PathOf("ram"), [.. Ranges(size, count: 8), (size - 300_001, 300_001)]);
+            while (Volatile.Read(ref collections) <= 10);
         }
         finally
         {
             await stop.CancelAsync();
-            await collector.WaitAsync(TimeSpan.FromSeconds(30));
+            await collector.WaitAsync(TimeSpan.FromMinutes(2));
         }
-        Assert.True(collections > 10, $"Only {collections} collections happened.");
     }
 
     private static void AssertRanges(string path, (long Offset, int Length)[] ranges)

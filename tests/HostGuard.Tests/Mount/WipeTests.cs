@@ -82,9 +82,10 @@ public sealed class WipeTests
         Assert.Equal(0, Child.Run("dd", $"if={folder.PathOf("ram")}", "of=/dev/null", "bs=1M", "count=8", "skip=50000").ExitCode);
         var clock = Stopwatch.StartNew();
         CacheWipe wipe = folder.Mount.ZeroCachedPages("ram");
-        Assert.True(wipe.BytesZeroed >= 8 << 20);
+        Assert.InRange(wipe.BytesZeroed, 8 << 20, 64 << 20);
         Assert.Equal(0, wipe.PagesCachedAfter);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1), $"It took {clock.Elapsed}.");
+        // Zeroing all of it would take minutes.
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"It took {clock.Elapsed}.");
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class WipeTests
         Eventually.True(() => ram.Waiting == 1, "the fault arrives");
         var clock = Stopwatch.StartNew();
         CacheWipe wipe = folder.Mount.ZeroCachedPages("ram");
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(2), $"It took {clock.Elapsed}.");
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"It took {clock.Elapsed}.");
         Assert.Equal(1, wipe.PagesCachedBefore);
         Assert.Equal("touched", child.ReadLine());
         child.WriteLine();

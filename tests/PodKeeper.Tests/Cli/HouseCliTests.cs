@@ -42,7 +42,9 @@ public sealed class HouseCliTests : IDisposable
         Assert.Equal(4, PodKeeperProgram.Run("forget", Pod, "work@4", "--pin-file", Pin, "--json").ExitCode);
 
         JsonElement tried = PodKeeperProgram.Run("gc", Pod, "--dry-run", "--json").Expect(0).Json;
-        Assert.Equal(before, Occupied());
+        Assert.Equal(0, PodKeeperProgram.Run("status", Pod, "--json").Expect(0).Json.GetProperty("freed_cells").GetInt64());
+        // About what it was: a file system may go on allotting blocks to what was written.
+        Assert.True(Occupied() > before * 9 / 10, $"{before} bytes, then {Occupied()}");
         JsonElement freed = PodKeeperProgram.Run("gc", Pod, "--json").Expect(0).Json;
         Assert.Equal(tried.GetProperty("cells_freed").GetInt64(), freed.GetProperty("cells_freed").GetInt64());
         Assert.Equal(done.GetProperty("cells_to_free").GetInt64(), freed.GetProperty("cells_freed").GetInt64());

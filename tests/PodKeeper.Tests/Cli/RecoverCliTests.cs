@@ -74,7 +74,8 @@ public sealed class RecoverCliTests : IDisposable
         PodKeeperProgram.Result given = PodKeeperProgram.Run("words", Pod, "--words-file", temp["words"], "--pin-file", temp["pin"]).Expect(0);
         Assert.True(Status().GetProperty("recovery").GetBoolean());
         string[] words = File.ReadAllText(temp["words"]).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        Assert.DoesNotContain(string.Join(' ', words[..2]), given.Output + given.Errors, StringComparison.Ordinal);
+        // Three in a row: one or two may stand in any English text.
+        Assert.DoesNotContain(string.Join(' ', words[..3]), given.Output + given.Errors, StringComparison.Ordinal);
         // A file that is there is somebody's.
         PodKeeperProgram.Run("words", Pod, "--words-file", temp["words"], "--pin-file", temp["pin"]).Expect(4);
         Assert.Equal(words, File.ReadAllText(temp["words"]).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
@@ -135,7 +136,9 @@ public sealed class RecoverCliTests : IDisposable
             terminal.WaitFor("Word 24 of 24: ");
             terminal.Type(words[23]);
             string said = terminal.Finish(0);
-            Assert.DoesNotContain(words[23], said, StringComparison.Ordinal);
+            // Not one word: "word" and "list" are in the list. What is echoed comes right after the prompt.
+            Assert.DoesNotContain($"Word 24 of 24: {words[23]}", said, StringComparison.Ordinal);
+            Assert.DoesNotContain(string.Join(' ', words[1..4]), said, StringComparison.Ordinal);
         }
         PodKeeperProgram.Run("put", Pod, "work", temp["files"], "--pin-file", temp["new"]).Expect(0);
     }
@@ -178,13 +181,13 @@ public sealed class RecoverCliTests : IDisposable
             process.StandardInput.Flush();
         }
 
-        internal void WaitFor(string text) => Assert.True(SpinWait.SpinUntil(() => Screen.Contains(text, StringComparison.Ordinal), 20_000),
+        internal void WaitFor(string text) => Assert.True(SpinWait.SpinUntil(() => Screen.Contains(text, StringComparison.Ordinal), 120_000),
             $"Never on screen: {text}\n{Screen}");
 
         internal string Finish(int exitCode)
         {
-            Assert.True(process.WaitForExit(20_000), Screen);
-            Assert.True(reading.Wait(5_000));
+            Assert.True(process.WaitForExit(120_000), Screen);
+            Assert.True(reading.Wait(60_000));
             Assert.True(process.ExitCode == exitCode, Screen);
             return Screen;
         }

@@ -10,7 +10,7 @@ namespace VmPod.PodKeeper.Tests.Pods;
 
 public sealed class KeyAgentTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     // Asks for the key as any program could, and prints how many bytes came back.
     private const string Thief = """

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using VmPod.Foundation;
 using VmPod.Sync.Channel;
@@ -14,7 +15,8 @@ namespace VmPod.PodKeeper.Tests.Serving;
 /// <summary>Peers that are none, that stall, or that want too much: they end, and keep nobody out.</summary>
 public sealed class BadPeerTests
 {
-    private const int HangMax = 5_000, IdsFrameBytes = WireLimits.IdsMax * CellId.Size;
+    // A stranger's time for its first message, and a host's for its HELLO (P-52); and until when whoever had no more of it must be gone.
+    private const int StrangerMs = 5_000, GoneMs = 25_000, IdsFrameBytes = WireLimits.IdsMax * CellId.Size;
 
     [Fact]
     [Trait("Spec", "P-52")]
@@ -33,7 +35,8 @@ public sealed class BadPeerTests
         var since = Stopwatch.StartNew();
         using WireHost host = pod.Connect();
         host.Open();
-        Assert.True(since.ElapsedMilliseconds < HangMax, $"{since.ElapsedMilliseconds} ms");
+        // Who waited for one of the forty would have waited for its time.
+        Assert.True(since.ElapsedMilliseconds < StrangerMs, $"{since.ElapsedMilliseconds} ms");
         foreach (Socket socket in peers.TakeLast(8))
             Send(socket, RandomNumberGenerator.GetBytes(3000));
         foreach (Socket socket in peers)
@@ -69,7 +72,8 @@ public sealed class BadPeerTests
         foreach (WireHost? host in hosts)
             host?.Dispose();
         ServeTests.Until(() => pod.Server.State.Links == 0);
-        Assert.True(LockedKiB() - locked <= 1024, "the memory of links was kept");
+        // A link is not counted any more a moment before its memory is given back.
+        ServeTests.Until(() => LockedKiB() - locked <= 1024, "the memory of links was kept");
     }
 
     [Fact]
@@ -125,6 +129,7 @@ public sealed class BadPeerTests
         }
         long more = ServerMemory() - before;
         hostile.ForEach(h => h.Abort());
+        TestContext.Current.TestOutputHelper?.WriteLine($"{more >> 20} MiB");
         Assert.True(more < 64L << 20, $"{more >> 20} MiB");
     }
 
@@ -135,11 +140,7 @@ public sealed class BadPeerTests
         // With the bound of a link alone, six links that fill it are beyond 64 MiB.
         Assert.True(PodLimits.LinksMax * (WireLimits.CollectedIdBytesMax + 8L * 1024 * 1024) > 64L << 20);
         using var pod = new ServedPod();
-        using (WireHost first = pod.Connect())
-        {
-            first.Open();       // what is made once is made
-            first.Close();
-        }
+        CommitOnce(pod);        // what is made once is made, on both sides
         ServeTests.Until(() => pod.Server.State.Links == 0);
         long before = ServerMemory();
         var pairings = Enumerable.Range(0, 4).Select(_ => pod.Pair()).ToList();
@@ -153,16 +154,11 @@ public sealed class BadPeerTests
             long held = ServerMemory() - before;
             foreach (SecureChannel channel in hostile.Skip(1))
                 SendIds(channel, WireLimits.OwnIdBytes / IdsFrameBytes, 4);
-            using (WireHost host = pod.Connect())
-            {
-                using SessionLease lease = host.Resume();
-                File.WriteAllBytes(pod.Temp["files", "a"], RandomNumberGenerator.GetBytes(300_000));
-                SnapshotWriter.Put(lease, [pod.Temp["files"]], "remote", null, TestContext.Current.CancellationToken);
-                lease.Close();
-            }
+            CommitOnce(pod);
             // Without what the host itself held for its commit: it is a process of its own elsewhere.
             ServeTests.Until(() => pod.Server.State.Links == PodLimits.LinksMax - 1);
             long more = ServerMemory() - before;
+            TestContext.Current.TestOutputHelper?.WriteLine($"{held >> 20} MiB held, {more >> 20} MiB after a commit");
             Assert.True(held < 64L << 20 && more < 64L << 20, $"{held >> 20} and {more >> 20} MiB");
         }
         finally
@@ -186,8 +182,27 @@ public sealed class BadPeerTests
         host.Link.Call(RenewRequest.Instance, WireHost.Patience);
     }
 
+    // A method of its own, so that nothing of the host lives on in a local.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CommitOnce(ServedPod pod)
+    {
+        using WireHost host = pod.Connect();
+        using SessionLease lease = host.Resume();
+        File.WriteAllBytes(pod.Temp["files", "a"], RandomNumberGenerator.GetBytes(300_000));
+        SnapshotWriter.Put(lease, [pod.Temp["files"]], "remote", null, TestContext.Current.CancellationToken);
+        lease.Close();
+    }
+
     // Of this process, which is server and peers: what lives after a collection, and locked memory.
-    private static long ServerMemory() => GC.GetTotalMemory(forceFullCollection: true) + LockedKiB() * 1024;
+    private static long ServerMemory()
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        return GC.GetTotalMemory(forceFullCollection: true) + LockedKiB() * 1024;
+    }
 
     // HELLO and 1 MiB of ids by hand, then silence.
     private static SecureChannel Hostile(ServedPod pod, Sync.Channel.Pairings.Pairing pairing, int from = 0, int frames = 4)
@@ -240,7 +255,7 @@ public sealed class BadPeerTests
 
     private static bool IsEnded(Socket socket)
     {
-        socket.ReceiveTimeout = 2 * HangMax;
+        socket.ReceiveTimeout = GoneMs;
         try
         {
             byte[] some = new byte[64];
@@ -258,12 +273,12 @@ public sealed class BadPeerTests
 
     private static bool Ends(SecureChannel channel)
     {
-        channel.Stream.ReadTimeout = 3 * HangMax;
+        channel.Stream.ReadTimeout = 2 * GoneMs;
         var since = Stopwatch.StartNew();
         byte[] some = new byte[4096];
         try
         {
-            while (channel.Stream.Read(some) > 0 && since.ElapsedMilliseconds < 2 * HangMax)
+            while (channel.Stream.Read(some) > 0 && since.ElapsedMilliseconds < GoneMs)
             {
                 // Its HELLO, a BYE.
             }
@@ -272,7 +287,7 @@ public sealed class BadPeerTests
         {
             // Cut.
         }
-        return since.ElapsedMilliseconds < 2 * HangMax;
+        return since.ElapsedMilliseconds < GoneMs;
     }
 
     private static long LockedKiB() => long.Parse(File.ReadLines("/proc/self/status").Single(l => l.StartsWith("VmLck:", StringComparison.Ordinal))

@@ -73,7 +73,7 @@ public sealed class PendingServeTests
         AuditEntry refused = pod.Log.Single(e => e.Event == "pending-refused");
         Assert.Equal((AuditOutcome.Refused, 3L, host.Lease!.LeaseId.ToString("x16")),
             (refused.Outcome, refused.Detail["generation"].Number, refused.Detail["lease"].Text));
-        Assert.Equal(CommitTrust.Refused, pod.Server.Look(p => p.Vault.ListGenerations(host.Lease.Session)[^1].Trust));
+        ServeTests.Until(() => pod.Server.Look(p => p.Vault.ListGenerations(host.Lease.Session)[^1].Trust) == CommitTrust.Refused);
         using WireHost next = pod.Connect();
         VmPodException damaged = Assert.Throws<VmPodException>(() => next.Open());
         Assert.Equal(ExitCode.Damaged, damaged.ExitCode);
@@ -100,7 +100,7 @@ public sealed class PendingServeTests
         pod.Unlock();
         ServeTests.Until(() => pod.Log.Any(e => e.Event == "pending-checked"));
         Assert.DoesNotContain(pod.Log, e => e.Event == "pending-refused");
-        Assert.Equal(CommitTrust.Sound, pod.Server.Look(p => p.Vault.ListGenerations(host.Lease!.Session)[^1].Trust));
+        ServeTests.Until(() => pod.Server.Look(p => p.Vault.ListGenerations(host.Lease!.Session)[^1].Trust) == CommitTrust.Sound);
     }
 
     [Theory]

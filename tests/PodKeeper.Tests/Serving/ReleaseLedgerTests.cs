@@ -26,8 +26,13 @@ public sealed class ReleaseLedgerTests
             Assert.True(ledger.Spent <= ledger.Granted);
         });
         Assert.Equal(100, ledger.Spent);
-        Assert.True(grants.Count is >= 12 and <= 14, $"{grants.Count} grants");
-        Assert.Equal(grants.Order(), grants);
+        // One that was asked for ahead of need may be on its way: the grants are those that have come, and end with it.
+        ServeTests.Until(() => ledger.Granted - ledger.Spent >= 4);
+        lock (grants)
+        {
+            Assert.True(grants.Count is >= 12 and <= 14, $"{grants.Count} grants");
+            Assert.Equal(grants.Order(), grants);
+        }
         Assert.True(spentAtGrant > 0);
     }
 
@@ -44,7 +49,7 @@ public sealed class ReleaseLedgerTests
         }, 8, 8);
         for (int i = 0; i < 5; i++)
             ledger.Spend(1);
-        Assert.True(asked.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.True(asked.Wait(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         for (int i = 0; i < 3; i++)
             ledger.Spend(1);
         Task ninth = Task.Run(() => ledger.Spend(1), TestContext.Current.CancellationToken);

@@ -42,6 +42,8 @@ public sealed partial class ServeCliTests : IDisposable
         {
             if (!process.HasExited)
                 process.Kill();
+            // Until it is gone: what it was just writing must not come into the folder while that is deleted.
+            process.WaitForExit();
             process.Dispose();
         }
         temp.Dispose();
@@ -55,7 +57,7 @@ public sealed partial class ServeCliTests : IDisposable
     {
         using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         systemd.Bind(new UnixDomainSocketEndPoint(temp["notify"]));
-        systemd.ReceiveTimeout = 20_000;
+        systemd.ReceiveTimeout = 60_000;
         (Process server, JsonElement ready) = Serve(["env", $"NOTIFY_SOCKET={temp["notify"]}"]);
         Assert.False(ready.GetProperty("unlocked").GetBoolean());
         Assert.Equal("READY=1", Notified(systemd));
@@ -89,7 +91,7 @@ public sealed partial class ServeCliTests : IDisposable
 
         Assert.Equal(0, kill(server.Id, SIGTERM));
         string errors = server.StandardError.ReadToEnd();
-        Assert.True(server.WaitForExit(20_000));
+        Assert.True(server.WaitForExit(60_000));
         Assert.Equal(0, server.ExitCode);
         Assert.Equal("STOPPING=1", Notified(systemd));
         Assert.DoesNotContain(Canary, errors, StringComparison.Ordinal);
@@ -142,7 +144,7 @@ public sealed partial class ServeCliTests : IDisposable
             socket.Connect(IPEndPoint.Parse(code.Address));
             using Pairing pairing = PairingHost.ByCode(socket, code, "laptop");
             JsonElement paired = JsonDocument.Parse(pair.StandardOutput.ReadToEnd()).RootElement;
-            Assert.True(pair.WaitForExit(20_000));
+            Assert.True(pair.WaitForExit(60_000));
             Assert.Equal((0, "laptop", "home"), (pair.ExitCode, paired.GetProperty("name").GetString(), paired.GetProperty("role").GetString()));
             using var host = new WireHost(address, pairing);
             Assert.Single(host.Link.Call(ListRequest.Instance, WireHost.Patience).Lines);
@@ -180,7 +182,7 @@ public sealed partial class ServeCliTests : IDisposable
             {
                 using Pairing pairing = await host;
                 Assert.Equal(HostRole.Foreign, pairing.Role);
-                Assert.True(pair.WaitForExit(20_000));
+                Assert.True(pair.WaitForExit(60_000));
                 Assert.Equal(0, pair.ExitCode);
             }
             else

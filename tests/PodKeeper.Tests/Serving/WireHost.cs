@@ -16,7 +16,7 @@ namespace VmPod.PodKeeper.Tests.Serving;
 /// <summary>A paired host with one link to a served pod: the real channel and wire.</summary>
 internal sealed class WireHost : ILeaseHome, IReleasedCellSource
 {
-    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly SecretBuffer seed;
     private readonly ulong boot;
     private SecureChannel channel;

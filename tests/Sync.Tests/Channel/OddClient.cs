@@ -65,7 +65,7 @@ internal sealed class OddClient : AbstractTlsClient
     /// <summary>Runs the handshake; one byte of data must then come through for it to count.</summary>
     internal void Connect(Socket socket)
     {
-        using var stream = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = 8000 };
+        using var stream = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = 60_000 };
         var protocol = new TlsClientProtocol(stream);
         try
         {

@@ -30,10 +30,26 @@ internal sealed class Relay : IDisposable
 
     internal List<byte[]> FromPod { get; } = [];
 
+    /// <summary>Ends it: no record is added any more when this returns.</summary>
     public void Dispose()
     {
         Array.ForEach(sockets, s => s.Dispose());
         Task.WaitAll(pumps);
+    }
+
+    /// <summary>Ends it, and sends what came from the host to somebody else, as far as he listens: who refuses hangs up in the middle of it.</summary>
+    internal async Task ReplayAsync(Socket to)
+    {
+        Dispose();
+        try
+        {
+            foreach (byte[] record in FromHost)
+                await to.SendAsync(record);
+        }
+        catch (SocketException)
+        {
+            // Refused, which is what is asked for, by the other side's end.
+        }
     }
 
     private static void Pump(Socket from, Socket to, List<byte[]> kept, (bool, int Record, int Byte)? flip)

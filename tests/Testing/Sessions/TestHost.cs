@@ -62,7 +62,7 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
         List<int> all = [.. mine.Concat(mine.SelectMany(ProcessSnapshot.Descendants)).Distinct()];
         foreach (int pid in mine)
             CliProcess.SignalProcess(pid, 9);
-        await TestSession.WaitUntilGoneAsync(all, TimeSpan.FromSeconds(30));
+        await TestSession.WaitUntilGoneAsync(all, TestSession.GoneLimit);
         // What a killed hostguard leaves: an empty folder; the mount itself was in its own namespace.
         foreach (string point in Directory.Exists(MountPoints) ? mine.SelectMany(pid => Directory.GetDirectories(MountPoints, $"*-{pid}")) : [])
             Directory.Delete(point);

@@ -6,7 +6,7 @@ namespace VmPod.Testing;
 /// <summary>A session that runs on a <see cref="TestHost"/>, with its guest's agent. Disposing kills what still runs of it.</summary>
 public sealed class TestSession : IAsyncDisposable
 {
-    private static readonly TimeSpan PhaseLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PhaseLimit = TimeSpan.FromMinutes(3);
 
     private readonly TestHost host;
 
@@ -89,7 +89,7 @@ public sealed class TestSession : IAsyncDisposable
         (await host.RunAsync([verb, Name], cancellation: cancellation)).GetProperty("result");
 
     /// <summary>Waits until it is in a phase.</summary>
-    /// <exception cref="TimeoutException">It is not, after half a minute.</exception>
+    /// <exception cref="TimeoutException">It is not, after three minutes.</exception>
     public async Task WaitForPhaseAsync(string phase, CancellationToken cancellation = default)
     {
         long started = Stopwatch.GetTimestamp();
@@ -105,6 +105,9 @@ public sealed class TestSession : IAsyncDisposable
     /// <summary>The receipt that its process left.</summary>
     public async Task<JsonElement> ReceiptAsync(CancellationToken cancellation = default) =>
         JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(ReceiptPath, cancellation));
+
+    /// <summary>Until then every process of a session that ends is gone: only a hang takes longer, on a machine however slow.</summary>
+    public static readonly TimeSpan GoneLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>Waits until no process of it runs.</summary>
     /// <exception cref="TimeoutException">One still does.</exception>

@@ -7,6 +7,9 @@ namespace VmPod.Testing;
 /// <summary>A command that runs. Disposing kills it with all that it started.</summary>
 public sealed partial class CliProcess : IAsyncDisposable
 {
+    /// <summary>A busy machine may take a while to read what an ended command left in its pipes.</summary>
+    private static readonly TimeSpan HeldOutputLimit = TimeSpan.FromSeconds(20);
+
     private readonly Process process;
     private readonly StringBuilder output = new();
     private readonly StringBuilder errors = new();
@@ -94,8 +97,8 @@ public sealed partial class CliProcess : IAsyncDisposable
         try
         {
             await process.WaitForExitAsync(timer.Token);
-            // A grandchild may hold stdout open: what came within a second is all that counts.
-            await Task.WhenAny(readers, Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None));
+            // A grandchild may hold stdout open: what came by then is all that counts. Usually nobody does, and the end is there as soon as it was read.
+            await Task.WhenAny(readers, Task.Delay(HeldOutputLimit, CancellationToken.None));
         }
         catch (OperationCanceledException)
         {

@@ -8,7 +8,7 @@ namespace VmPod.Testing;
 public sealed class CliRunner(string program, params IReadOnlyList<string> firstArguments)
 {
     /// <summary>No single command of a test takes longer on a loaded machine.</summary>
-    public static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(3);
+    public static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(10);
 
     /// <summary>The pod's tool as ./vmpod build made it.</summary>
     public static CliRunner PodKeeper => new(Repository.Program("VmPod.PodKeeper.Cli", "podkeeper"));

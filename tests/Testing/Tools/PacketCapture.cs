@@ -6,7 +6,7 @@ namespace VmPod.Testing;
 /// <summary>tcpdump at a device of a network namespace, every byte of every packet into a file. Disposing ends it.</summary>
 public sealed partial class PacketCapture : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20), EndLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(120), EndLimit = TimeSpan.FromSeconds(120);
 
     // What the kernel keeps while tcpdump waits for a CPU: two seconds of a fast link on a busy machine.
     private const string BufferKiB = "262144";

@@ -35,9 +35,15 @@ public sealed record ProcessSnapshot(int Pid, string Name, char State, IReadOnly
         {
             foreach (string path in Directory.EnumerateFileSystemEntries($"/proc/{pid}/fd"))
             {
-                // A descriptor may be closed between the listing and the look.
-                if (File.ResolveLinkTarget(path, returnFinalTarget: false) is FileSystemInfo target)
-                    files[int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)] = Unrooted(target.FullName, pid);
+                try
+                {
+                    if (File.ResolveLinkTarget(path, returnFinalTarget: false) is FileSystemInfo target)
+                        files[int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)] = Unrooted(target.FullName, pid);
+                }
+                catch (FileNotFoundException)
+                {
+                    // A descriptor that was closed between the listing and the look.
+                }
             }
         }
         return new ProcessSnapshot(pid, status["Name"], status["State"][0], files, KiB("VmLck"), KiB("VmRSS"), KiB("VmHWM"));

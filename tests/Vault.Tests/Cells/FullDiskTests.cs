@@ -5,6 +5,7 @@ using VmPod.Vault.Cells;
 namespace VmPod.Vault.Tests.Cells;
 
 /// <summary>A disk that is really full: a small tmpfs, filled to a different 4 KiB each time.</summary>
+[Collection(Alone.Name)]
 [Trait("Threat", "T-14")]
 public class FullDiskTests
 {

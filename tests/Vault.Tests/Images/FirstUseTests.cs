@@ -77,6 +77,38 @@ public sealed class FirstUseTests
         Assert.True(lease.BytesUsed < 2 * Page, $"{lease.BytesUsed} bytes of a leave with nothing to save");
     }
 
+    [Fact]
+    [Trait("Spec", "H-152")]
+    public void A_rehearsal_stores_what_was_read_first_and_nothing_that_was_written_not_even_what_was_spilled()
+    {
+        using var pod = new TestPod();
+        byte[] memory = Make(pod);
+        int[] touched = [.. Enumerable.Range(0, Chunks / 2).Select(i => i * 37 % (Chunks / 2) * 2 * 16 + i % 16)];
+        int first = Visit(pod, memory, touched, place: false);
+        var host = new RemoteHost(pod, "vm");
+        using (var image = new SessionImage(host.Lease, Tiny))
+        {
+            Assert.Null(image.CommitFirstUse("nothing was noted"));
+            image.RecordFirstUse();
+            Touch(image, memory, touched);
+            byte[] written = [.. memory];
+            for (int page = 0; page < Pages; page += 3)
+                Overwrite(image, written, page);
+            Assert.True(image.Counters.Spills > 0, "nothing was spilled");
+            _ = image.Replace("state", StreamKind.State, [1, 2, 3]);
+            Assert.Equal(touched.Length, image.EndFirstUse().Pages);
+            Assert.NotNull(image.CommitFirstUse("rehearsal"));
+        }
+        host.End();
+        pod.Reopen();
+        using (SessionReader reader = pod.Vault.OpenSession("vm"))
+            Assert.Equal(["disk", "memory"], reader.Streams.Select(s => s.Name));
+        Assert.Equal(memory, File.ReadAllBytes(Path.Combine(pod.Get(session: "vm"), "memory")));
+        Assert.Empty(pod.Vault.Verify(null, TestContext.Current.CancellationToken).Damaged);
+        int second = Visit(pod, memory, touched, place: false);
+        Assert.True(second * 5 <= first, $"{second} cells in place of {first}");
+    }
+
     [Theory]
     [Trait("Spec", "V-140")]
     [Trait("Spec", "V-150")]

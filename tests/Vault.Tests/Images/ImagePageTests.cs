@@ -91,7 +91,7 @@ public sealed class ImagePageTests
         }
         content.AsSpan(0, Pages * Page).CopyTo(content.AsSpan(Copied * Chunk));
 
-        var host = new RemoteHost(pod, "vm");
+        var host = new RemoteHost(pod, "vm") { ReadsOnlyWhatItHas = true };
         using (var image = new SessionImage(host.Lease, Small))
         {
             uint disk = image.Streams[0].Number;
@@ -115,6 +115,32 @@ public sealed class ImagePageTests
         byte[] chunk = new byte[Chunk];
         reader.ReadChunk(reader.Stream("disk"), Copied, chunk);
         Assert.Equal(isFetched, content.AsSpan(Copied * Chunk).SequenceEqual(chunk));
+    }
+
+    [Fact]
+    [Trait("Spec", "V-147")]
+    public void A_chunk_that_waited_for_its_group_when_the_link_was_lost_is_not_put_by_the_next_commit()
+    {
+        using var pod = new TestPod();
+        byte[] content = RandomNumberGenerator.GetBytes(Chunks * Chunk);
+        Make(pod, content);
+        var host = new RemoteHost(pod, "vm") { ReadsOnlyWhatItHas = true };
+        using (var image = new SessionImage(host.Lease, Small with { EncodeThreads = 1 }))
+        {
+            uint disk = image.Streams[0].Number;
+            image.PrepareCommit();
+            host.IsAway = true;
+            // The first chunk waits for others when the second one turns out not to be here.
+            image.Write(disk, 0, RandomNumberGenerator.GetBytes(Chunk));
+            image.Write(disk, Chunk, content.AsSpan(Chunk, Page));
+            Assert.Equal(ExitCode.LinkLost, Assert.Throws<VmPodException>(() => image.Commit(GenerationKind.DiskOnly, "away")).ExitCode);
+            host.IsAway = false;
+            image.Zero(disk, 0, Chunk);
+            image.Commit(GenerationKind.DiskOnly, "back", close: true);
+        }
+        host.End();
+        content.AsSpan(0, Chunk).Clear();
+        AssertReads(pod, "disk", content);
     }
 
     [Theory]

@@ -14,8 +14,10 @@ public sealed class ManyCommitsTests
 {
     private const int Chunks = 400, Commits = 2_500;
 
-    // Measured: 3 ms. Reading 10,000 commits, which is what it must not do, takes some 200 ms.
-    private const double OpenMsMax = 50;
+    // Measured: 3 ms, and the least of many tries, which a busy machine lets through unhindered now and then. Reading all the commits, which is what it must
+    // not do, takes some 20 ms a thousand.
+    private const double OpenMsMax = 40;
+    private const int Tries = 15;
 
     [Fact]
     public void Opening_takes_milliseconds_with_thousands_of_commits_and_as_many_leases_behind()
@@ -59,7 +61,7 @@ public sealed class ManyCommitsTests
     private static double Measure(TestPod pod, SecretBuffer rootKey, int commits, string what)
     {
         var times = new List<(double Open, double First, double All, double Middle, double List)>();
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < Tries; i++)
         {
             var watch = Stopwatch.StartNew();
             using PodVault vault = PodVault.Open(pod.Folder, StoreAccess.Read, TimeProvider.System);
@@ -82,11 +84,11 @@ public sealed class ManyCommitsTests
             times.Add((opened, first, all, half, Lap(watch)));
         }
         string Median(Func<(double Open, double First, double All, double Middle, double List), double> of) =>
-            times.Select(of).Order().ElementAt(2).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture);
+            times.Select(of).Order().ElementAt(Tries / 2).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture);
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{what}: open {Median(t => t.Open)}, newest {Median(t => t.First)}, every chunk {Median(t => t.All)}, " +
             $"@N/2 {Median(t => t.Middle)}, list {Median(t => t.List)} ms");
-        return times.Select(t => t.Open + t.First).Order().ElementAt(2);
+        return times.Min(t => t.Open + t.First);
     }
 
     private static double Lap(Stopwatch watch)

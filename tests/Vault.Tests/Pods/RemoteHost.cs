@@ -43,8 +43,11 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
     /// <summary>Commits are taken, and the host never hears of it.</summary>
     internal bool LosesAnswers { get; set; }
 
-    /// <summary>The pod is gone: cells and commit stay here, and no cell comes but those that came before.</summary>
+    /// <summary>The pod is gone: cells and commit stay here.</summary>
     internal bool IsAway { get; set; }
+
+    /// <summary>No cell comes but those that came before, while the pod is gone.</summary>
+    internal bool ReadsOnlyWhatItHas { get; set; }
 
     internal List<byte[]> RestCells { get; } = [];
 
@@ -78,11 +81,12 @@ internal sealed class RemoteHost : ILeaseHome, IReleasedCellSource
 
     public void Close() => Granted.Close();
 
-    public bool TryTakeOwn(in CellId id, Span<byte> cell) => kept.TryGetValue(id, out (byte[] Key, byte[] Cell) own) && own.Cell.AsSpan().TryCopyTo(cell);
+    public bool TryTakeOwn(in CellId id, Span<byte> cell) =>
+        kept.TryGetValue(id, out (byte[] Key, byte[] Cell) own) && own.Key.Length == 0 && own.Cell.AsSpan().TryCopyTo(cell);
 
     public void Fetch(in CellId id, Span<byte> key, Span<byte> cell)
     {
-        if (IsAway)
+        if (IsAway && ReadsOnlyWhatItHas)
         {
             if (!kept.TryGetValue(id, out (byte[] Key, byte[] Cell) known))
                 throw new VmPodException(ExitCode.LinkLost, "The pod is gone.");

@@ -13,6 +13,7 @@ public sealed unsafe class LockedMemoryTests
     [Fact]
     public void A_block_is_locked_and_grows_VmLck_by_its_length_and_gives_it_back()
     {
+        ProcessMemory.Settle();
         long before = ProcessMemory.LockedBytes();
         using (var memory = new LockedMemory(OneMiB - 5))
         {

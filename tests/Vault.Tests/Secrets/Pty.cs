@@ -44,7 +44,7 @@ internal sealed unsafe class Pty : IDisposable
     internal void Type(ReadOnlySpan<byte> keys) => keyboard.Write(keys);
 
     internal void WaitForScreen(string text) =>
-        Assert.True(SpinWait.SpinUntil(() => Screen.Contains(text), 10_000), $"Never on screen: {text}");
+        Assert.True(SpinWait.SpinUntil(() => Screen.Contains(text), 120_000), $"Never on screen: {text}");
 
     public void Dispose() => device.Dispose();
 

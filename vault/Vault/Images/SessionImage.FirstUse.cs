@@ -56,6 +56,24 @@ public sealed partial class SessionImage
     }
 
     /// <summary>
+    /// A checkpoint of the same content as the one that the lease began from, with the pages that <see cref="EndFirstUse"/> found in cells of their own and
+    /// with their list; it ends the lease. What was written is left out. Null, and the lease goes on, if no page was found that is read first.
+    /// </summary>
+    /// <exception cref="VmPodException">As for <see cref="Commit"/>.</exception>
+    public CommitSummary? CommitFirstUse(string label)
+    {
+        lock (sealing)
+        {
+            if (firstUsePages is not { Count: > 0 } || lease.StoresAlone)
+                return null;
+            // What was spilled for want of room is the machine's as well.
+            lease.Discard();
+            Seal([], placeFirstUse: true);
+            return lease.Commit(GenerationKind.Checkpoint, label, lease.Reader!.Streams, include: null, close: true);
+        }
+    }
+
+    /// <summary>
     /// Reads what the visit before read first, in that order, into the cache of decoded chunks, on threads of its own. What cannot be read is passed over:
     /// who needs it hears of it then.
     /// </summary>

@@ -2,8 +2,12 @@
 import hashlib
 import hmac
 import os
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", ".."))
+from shorthand import short  # noqa: E402
+
 VAULT = bytes(range(16))
 LEASE_KEY = bytes(range(32, 64))
 SESSION = bytes(range(100, 116))
@@ -55,25 +59,6 @@ def text(value):
     return varint(len(value.encode())) + value.encode()
 
 
-def short(data):
-    """Hexadecimal, with long runs of zeros as 00*n."""
-    words, i = [], 0
-    while i < len(data):
-        j = i
-        while j < len(data) and data[j] == 0:
-            j += 1
-        if j - i >= 16:
-            words.append(f"00*{j - i}")
-            i = j
-            continue
-        j = i
-        while j < len(data) and data[j:j + 16] != bytes(16):
-            j += 1
-        words.append(data[i:j].hex())
-        i = j
-    return " ".join(words)
-
-
 COUNT = {"ok": 0, "refuse": 0}
 
 
@@ -82,7 +67,7 @@ def case(layer, file, expect, name, **fields):
     with open(os.path.join(HERE, f"{layer}-{file}.txt"), "w", encoding="utf-8") as out:
         out.write(f"name: {name}\nlayer: {layer}\nexpect: {expect}\n")
         for key, value in fields.items():
-            out.write(f"{key}: {short(value) if isinstance(value, bytes) else value}\n")
+            out.write(f"{key}: {short(value, zeros=16) if isinstance(value, bytes) else value}\n")
 
 
 # Ids of cells in tables

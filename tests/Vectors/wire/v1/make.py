@@ -6,8 +6,12 @@ One case a file: `from` is who sends it, `frame` the whole frame in hexadecimal 
 """
 import glob
 import os
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", ".."))
+from shorthand import short  # noqa: E402
+
 CELL = 16384
 HASH = bytes(range(0x20, 0x40))
 KEY = bytes(range(0xC0, 0xE0))
@@ -37,28 +41,9 @@ def frame(kind, request, body, length=None):
     return u32(len(body) + 5 if length is None else length) + bytes([kind]) + u32(request) + body
 
 
-def short(data):
-    """Hexadecimal, with long runs of zeros as 00*n."""
-    words, i = [], 0
-    while i < len(data):
-        j = i
-        while j < len(data) and data[j] == 0:
-            j += 1
-        if j - i >= 32:
-            words.append(f"00*{j - i}")
-            i = j
-            continue
-        j = i
-        while j < len(data) and data[j:j + 32] != bytes(32):
-            j += 1
-        words.append(data[i:j].hex())
-        i = j
-    return " ".join(words)
-
-
 def write(name, layer, sender, data, expect="ok", **more):
     lines = [f"name: {name}", f"layer: {layer}", f"from: {sender}", f"expect: {expect}"]
-    lines += [f"{key}: {value}" for key, value in more.items()] + [f"frame: {short(data)}"]
+    lines += [f"{key}: {value}" for key, value in more.items()] + [f"frame: {short(data, zeros=32)}"]
     with open(os.path.join(HERE, f"{name}.txt"), "w") as f:
         f.write("\n".join(lines) + "\n")
 
