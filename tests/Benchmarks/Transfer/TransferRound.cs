@@ -55,7 +55,8 @@ internal sealed class TransferRound(TransferSession session, IReadOnlyList<(ITra
 
     private async Task OursAsync(TestHost host)
     {
-        await TimeAsync(TransferStep.FirstSync, async () => _ = await MustAsync(host.TryWithPodAsync(["adopt", "fresh", "--qemu", session.FreshDisk], Patience)));
+        await TimeAsync(TransferStep.FirstSync, async () =>
+            _ = await MustAsync(host.TryWithPodAsync(["adopt", "fresh", "--qemu", session.FreshDisk], Patience)));
         await CompleteAsync(host);
         await VisitAsync(host, TransferStep.ResumeCold, TransferStep.LightSyncFirst);
         await VisitAsync(host, TransferStep.ResumeAgain, TransferStep.LightSync);
@@ -186,7 +187,8 @@ internal sealed class TransferRound(TransferSession session, IReadOnlyList<(ITra
     {
         found.Add(new Measured(tool, step, shape, seconds, bytes, how));
         log.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{shape,-18} {tool,-9} {TransferSteps.NameOf(step),-26} {seconds,8:0.00} s {bytes / 1048576.0,8:0.0} MiB {(how == MeasuredHow.Whole ? "" : how)}"));
+            $"{shape,-18} {tool,-9} {TransferSteps.NameOf(step),-26} {seconds,8:0.00} s {bytes / 1048576.0,8:0.0} MiB "
+                + $"{(how == MeasuredHow.Whole ? "" : how)}"));
     }
 
     private static async Task UntilAsync(TimeSpan limit, string what, Func<Task<bool>> isSo)

@@ -149,8 +149,8 @@ public sealed partial class SessionImage
         {
             try
             {
-                _ = lease.Payloads.FetchAhead([.. list.SelectMany(p => lease.TryFind(p.Chunk, out PayloadRef place) ? CellsOf(place, p.InChunk) : []).Distinct()],
-                    isAwaited: false, () => !readAheadEnds);
+                IEnumerable<CellId> cells = list.SelectMany(p => lease.TryFind(p.Chunk, out PayloadRef place) ? CellsOf(place, p.InChunk) : []);
+                _ = lease.Payloads.FetchAhead([.. cells.Distinct()], isAwaited: false, () => !readAheadEnds);
             }
             catch (Exception e) when (e is VmPodException or IOException)
             {

@@ -134,8 +134,8 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
         return Payloads.FetchAhead([.. head.AllPlaces().SelectMany(p => p.Cells()).Concat(head.Record.ManifestCells).Distinct()], isAwaited: false, goesOn);
     }
 
-    /// <summary>Fetches the cells that the map's leaves stand in, some of a large one's, so that looking chunks up waits for none of them. Only where cells are far.
-    /// It throws nothing.</summary>
+    /// <summary>Fetches the cells that the map's leaves stand in, some of a large one's, so that looking chunks up waits for none of them. Only where
+    /// cells are far. It throws nothing.</summary>
     internal void FetchMapAhead(Func<bool> goesOn)
     {
         if (!Payloads.IsFar || Reader is null)
