@@ -45,7 +45,8 @@ public sealed class FirstUseTests(BasePod pod)
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
         int before = await GenerationsAsync(served);
-        JsonElement rehearsed = (await served.Host.RunAsync(["rehearse", BasePod.Session, "--pod", served.Host.Pod, "--allow-emulation"])).GetProperty("result");
+        JsonElement rehearsed = (await served.Host.RunAsync(["rehearse", BasePod.Session, "--pod", served.Host.Pod, "--allow-emulation"]))
+            .GetProperty("result");
         Assert.True(rehearsed.GetProperty("bytes_added").GetInt64() > 0, rehearsed.ToString());
         Assert.Equal("rehearsal", rehearsed.GetProperty("receipt").GetProperty("reason").GetString());
         Assert.False(rehearsed.GetProperty("receipt").TryGetProperty("residue", out _));

@@ -70,7 +70,8 @@ internal sealed class TransferPage(BenchReport report, TransferResults all)
         - **vmpod.** The programs as built: `podkeeper serve` on the pod, `hostguard` on a paired host. *First sync* is `hostguard adopt` of the fresh disk.
           *Resume* is from the start of the command to the guest's first answer; the first visit has no list of what is read
           first, the later ones have. *Full copy* is `hostguard resume --complete` until `status` says that all is there. *Light sync* is
-          `hostguard suspend` right after the work, until it returns: all is durable on the pod then. *Suspend to safe-to-leave* is the same after live sync has caught up, as the leave meter says.
+          `hostguard suspend` right after the work, until it returns: all is durable on the pod then. *Suspend to safe-to-leave* is the same after
+          live sync has caught up, as the leave meter says.
         - **The others.** The same disk (first sync), the same session's files (full copy, from the pod to the host), and the files of the session
           after the same light work (light sync), over the same link in the same run, through an sshd with a configuration of its own. What they need on
           the pod of the generation before, and their caches of it on the host, are there without the link. `sync -f` of what received the data is
