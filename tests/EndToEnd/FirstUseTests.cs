@@ -9,7 +9,7 @@ namespace VmPod.EndToEnd;
 /// <summary>Rule 14 with the real guest: a second visit fetches less until the guest answers than a first.</summary>
 public sealed class FirstUseTests(BasePod pod)
 {
-    // H-150: thirty seconds at most, and what a loaded machine adds.
+    // H-150: thirty seconds and sixty of waiting for cells, and what a loaded machine adds.
     private static readonly TimeSpan FirstUseMax = TimeSpan.FromMinutes(4);
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed partial class SessionHost
     private static readonly TimeSpan FirstUseMin = TimeSpan.FromSeconds(3), FirstUseMax = TimeSpan.FromSeconds(30), FirstUseLook = TimeSpan.FromSeconds(1);
 
     // A second of which somebody waited this much for cells says nothing of what the machine would have read; such seconds do not count, but for a bound.
-    private static readonly TimeSpan FirstUseWaited = FirstUseLook / 2, FirstUseMaxWaited = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan FirstUseWaited = FirstUseLook / 2, FirstUseMaxWaited = TimeSpan.FromMinutes(1);
     private const int FirstUseQuietPages = 32;
 
     private static readonly TimeSpan CompleteAgainAfter = TimeSpan.FromSeconds(2);
