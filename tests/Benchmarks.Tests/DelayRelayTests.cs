@@ -106,6 +106,27 @@ public sealed class DelayRelayTests
     }
 
     [Fact]
+    public async Task What_is_not_quite_due_is_not_taken_for_the_end()
+    {
+        // So short that a taker often looks within the clock's last digits before a byte is due.
+        const int Count = 200_000;
+        var line = new DelayLine(TimeSpan.FromTicks(1), 1 << 20);
+        Task putting = Task.Run(() =>
+        {
+            for (int i = 0; i < Count; i++)
+                _ = line.Put([1]);
+            line.Complete();
+        }, TestContext.Current.CancellationToken);
+        byte[] into = new byte[16];
+        int taken = 0;
+        while (line.Take(into) is var got and > 0)
+            taken += got;
+        line.Break();
+        await putting;
+        Assert.Equal(Count, taken);
+    }
+
+    [Fact]
     public async Task A_line_that_nobody_takes_from_any_more_lets_its_putter_go()
     {
         var line = new DelayLine(TimeSpan.Zero, 10);

@@ -34,7 +34,8 @@ internal static class BenchCommand
         var quick = new Option<bool>("--quick") { Description = "Small synthetic data: to try it, not to compare." };
         var rounds = new Option<int>("--rounds") { Description = "Runs of each comparison; medians are printed.", DefaultValueFactory = _ => 1 };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
-        Option<int[]?> links = Numbers("--links", "Of transfer: Mbit/s, as 54,300.", 1, 10_000), delays = Numbers("--delays", "Of transfer: ms each way, as 2,20.", 0, 1000);
+        Option<int[]?> links = Numbers("--links", "Of transfer: Mbit/s, as 54,300.", 1, 10_000),
+            delays = Numbers("--delays", "Of transfer: ms each way, as 2,20.", 0, 1000);
         var root = new RootCommand("Measures VmPod, against restic and borg in the same run.") { name, sessions, quick, rounds, links, delays, json };
         root.Subcommands.Add(OpenProbe.Command());
         root.Subcommands.Add(RelayCommand.Command());

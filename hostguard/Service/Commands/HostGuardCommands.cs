@@ -47,6 +47,11 @@ internal static partial class HostGuardCommands
         Description = "Seconds between checkpoints with memory; 0: only when asked.",
         DefaultValueFactory = _ => 0,
     };
+    private static readonly Option<bool> Complete = new("--complete")
+    {
+        Description = "Fetch all of the session in the background, behind what the machine waits for; only of use with a pod that is another machine.",
+    };
+
     private static readonly Option<bool> Outbound = new("--outbound") { Description = "Let the guest open connections to the outside." };
 
     /// <summary>All of them.</summary>
@@ -109,7 +114,7 @@ internal static partial class HostGuardCommands
         var cache = new Option<int>("--cache") { Description = "MiB of locked memory for decoded chunks.", DefaultValueFactory = _ => 96 };
         var command = new Command(verb, boot ? "Start a session from power-on, from its newest disk." : "Go on with a session where it was suspended.")
         {
-            session, PodOption, PinFile, Emulation, Flush, Oracle, Grace, CheckpointEvery, Outbound, overlay, cache, fork,
+            session, PodOption, PinFile, Emulation, Flush, Oracle, Grace, CheckpointEvery, Outbound, Complete, overlay, cache, fork,
         };
         if (!boot)
         {
@@ -143,6 +148,7 @@ internal static partial class HostGuardCommands
                 },
                 StoreAlone = StoreAlone(result),
                 OutboundNetwork = result.GetValue(Outbound),
+                Complete = result.GetValue(Complete),
                 RunFolder = RunFolders.Make(name),
                 GraceMs = result.GetValue(Grace) * 1000,
                 CheckpointEverySeconds = result.GetValue(CheckpointEvery),

@@ -42,8 +42,8 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
     /// <param name="cell">The cell.</param>
     internal delegate void Keeper(in CellId id, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell);
 
-    /// <summary>Fetches cells, in this order, and returns when they are here, passed over, or not wanted any more. What the pod does not give is passed over: who
-    /// needs it asks for it again, and hears why.</summary>
+    /// <summary>Fetches cells, in this order, and returns when they are here, passed over, or not wanted any more. What the pod does not give is
+    /// passed over: who needs it asks for it again, and hears why.</summary>
     /// <param name="wire">The link.</param>
     /// <param name="ids">Which, without those that are here.</param>
     /// <param name="isAwaited">True if somebody waits for them.</param>

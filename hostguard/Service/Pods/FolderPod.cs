@@ -93,6 +93,9 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     public long CellsFetched => 0;
 
     /// <inheritdoc/>
+    public TimeSpan WaitedForCells => default;
+
+    /// <inheritdoc/>
     public string? RestFolder => null;
 
     /// <summary>The receipt's figures go into the log: this host holds the pod's own log key.</summary>

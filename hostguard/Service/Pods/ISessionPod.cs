@@ -52,6 +52,9 @@ internal interface ISessionPod : IDisposable
     /// <summary>Cells that came from the pod under this lease, each counted once. Always 0 where the pod is a folder.</summary>
     long CellsFetched { get; }
 
+    /// <summary>How long somebody waited for cells under this lease, all who did added up. Always 0 where the pod is a folder.</summary>
+    TimeSpan WaitedForCells { get; }
+
     /// <summary>Where the rest is kept, once a commit was.</summary>
     string? RestFolder { get; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using VmPod.Foundation;
 using VmPod.Sync.Wire;
@@ -32,7 +33,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     private readonly Lock sending = new();
     private CellsAhead? ahead;
     private WireLink? sentTo, refusedBy;
-    private long cellsFetched;
+    private long cellsFetched, waitedTicks;
     private volatile bool keepsRest;
     private bool keysDropped;
 
@@ -44,6 +45,9 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
 
     /// <summary>Cells that came over the link.</summary>
     public long CellsFetched => Interlocked.Read(ref cellsFetched);
+
+    /// <summary>How long somebody waited for cells, all who did added up.</summary>
+    public TimeSpan WaitedForCells => TimeSpan.FromTicks(Interlocked.Read(ref waitedTicks));
 
     /// <summary>Where the rest stands, if it was kept.</summary>
     public string? RestFolder => residue.IsKept ? residue.Folder : null;
@@ -119,6 +123,19 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     {
         if (fetched.TryRead(id, key, cell))
             return;
+        long since = Stopwatch.GetTimestamp();
+        try
+        {
+            FetchFar(id, key, cell);
+        }
+        finally
+        {
+            Interlocked.Add(ref waitedTicks, Stopwatch.GetElapsedTime(since).Ticks);
+        }
+    }
+
+    private void FetchFar(in CellId id, Span<byte> key, Span<byte> cell)
+    {
         // It may be on its way already: then it is not asked for twice, unless that takes long.
         if (Ahead.WaitFor(id, AheadPatience) && fetched.TryRead(id, key, cell))
             return;
@@ -130,12 +147,12 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     }
 
     /// <inheritdoc/>
-    public void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
+    public int FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
     {
         // A locked pod releases no keys, and a home host derives each from the cell: one by one, as they are needed.
-        if (pod.Current is not { } wire || ReferenceEquals(wire, Volatile.Read(ref refusedBy)))
-            return;
-        Ahead.Fetch(wire, [.. ids.Where(id => !fetched.Has(id))], isAwaited, goesOn);
+        if (pod.Current is { } wire && !ReferenceEquals(wire, Volatile.Read(ref refusedBy)))
+            Ahead.Fetch(wire, [.. ids.Where(id => !fetched.Has(id))], isAwaited, goesOn);
+        return ids.Count(id => !fetched.Has(id));
     }
 
     private CellsAhead Ahead => ahead ?? Interlocked.CompareExchange(ref ahead, new CellsAhead(cellBytes, Keep), null) ?? ahead;

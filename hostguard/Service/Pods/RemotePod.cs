@@ -274,6 +274,9 @@ internal sealed class RemotePod : ISessionPod
     public long CellsFetched => home?.CellsFetched ?? 0;
 
     /// <inheritdoc/>
+    public TimeSpan WaitedForCells => home?.WaitedForCells ?? default;
+
+    /// <inheritdoc/>
     public string? RestFolder => home?.RestFolder;
 
     /// <inheritdoc/>

@@ -57,7 +57,8 @@ internal sealed partial class SessionHost
         return
         [
             $"Stop the machine (process {status.QemuProcessId}).",
-            request.IsRehearsal ? "Forget all that the machine wrote: it is a rehearsal." : $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, "
+            request.IsRehearsal ? "Forget all that the machine wrote: it is a rehearsal."
+                : $"Seal {(status.DiskUnsealedBytes + status.MemoryUnsealedBytes) >> 20} MiB that are not on the pod yet, with the device state, "
                 + $"as generation {status.Generation + 1}.",
             $"Zero the session's keys and {status.LockedBytes >> 20} MiB of overlay and cache.",
             $"Kill the machine, zero the pages of {shape!.MemoryBytes >> 20} MiB of RAM that the kernel holds, unmount {status.Mount}.",

@@ -30,7 +30,12 @@ internal sealed partial class SessionHost
     // H-150: a machine's first seconds, and as long as it goes on reading what was not read yet: over a slow link it takes so long to begin. What it reads
     // later is what it is made to do, and differs from visit to visit.
     private static readonly TimeSpan FirstUseMin = TimeSpan.FromSeconds(3), FirstUseMax = TimeSpan.FromSeconds(30), FirstUseLook = TimeSpan.FromSeconds(1);
+
+    // A second of which somebody waited this much for cells says nothing of what the machine would have read; such seconds do not count, but for a bound.
+    private static readonly TimeSpan FirstUseWaited = FirstUseLook / 2, FirstUseMaxWaited = TimeSpan.FromMinutes(1);
     private const int FirstUseQuietPages = 32;
+
+    private static readonly TimeSpan CompleteAgainAfter = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan FetchAgainAfter = TimeSpan.FromMilliseconds(100);
 
@@ -38,6 +43,7 @@ internal sealed partial class SessionHost
     private Task firstUseNoted = Task.CompletedTask;
     private long podLastSeenMs;
     private int diskFailed;
+    private volatile bool isComplete;
 
     private void StartWatching()
     {
@@ -54,6 +60,8 @@ internal sealed partial class SessionHost
         watchers.Add(Task.Run(PrepareCommitAsync));
         if (!request.Boot)
             watchers.Add(firstUseNoted = Task.Run(EndFirstUseAsync));
+        if (request.Complete && pod.KeepsRest)
+            watchers.Add(Task.Run(CompleteAsync));
     }
 
     private async Task WatchPodAsync()
@@ -238,15 +246,52 @@ internal sealed partial class SessionHost
         }
     }
 
+    // H-153. A link that is lost and found again begins with what is missing then.
+    private async Task CompleteAsync()
+    {
+        while (!isComplete)
+        {
+            try
+            {
+                int missing = image!.FetchAll(() => !ending.IsCancellationRequested);
+                isComplete = missing == 0;
+                log.LogInformation("Complete: {Missing} cells are not here", missing);
+                if (!isComplete)
+                    await Task.Delay(CompleteAgainAfter, time, ending.Token);
+            }
+            catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
+            {
+                await Task.Delay(CompleteAgainAfter, time, ending.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (Exception e) when (e is VmPodException or IOException or ObjectDisposedException)
+            {
+                log.LogWarning("The session cannot be fetched as a whole: {Reason}", e.Message);
+                return;
+            }
+        }
+    }
+
     private async Task EndFirstUseAsync()
     {
         try
         {
             await Task.Delay(FirstUseMin, time, ending.Token);
-            for (TimeSpan passed = FirstUseMin; passed < FirstUseMax; passed += FirstUseLook)
+            TimeSpan passed = FirstUseMin, waiting = default;
+            while (passed < FirstUseMax && waiting < FirstUseMaxWaited)
             {
                 int before = image!.FirstUseCount;
+                TimeSpan waitedBefore = pod!.WaitedForCells;
                 await Task.Delay(FirstUseLook, time, ending.Token);
+                if (pod.WaitedForCells - waitedBefore >= FirstUseWaited)
+                {
+                    waiting += FirstUseLook;
+                    continue;
+                }
+                passed += FirstUseLook;
                 if (image.FirstUseCount - before < FirstUseQuietPages)
                     break;
             }

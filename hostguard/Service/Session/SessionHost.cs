@@ -98,6 +98,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
             BytesPerSecond = meter.BytesPerSecond,
             BytesRead = current?.Counters.Read ?? 0,
             BytesWritten = current?.Counters.Written ?? 0,
+            IsComplete = isComplete,
             CellsFetched = phase is SessionPhase.Wiped ? 0 : pod?.CellsFetched ?? 0,
             BytesAppended = lease?.BytesAppended ?? 0,
             PodFreeBytes = (long?)space?.FreeBytes,

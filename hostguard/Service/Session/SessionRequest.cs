@@ -38,6 +38,9 @@ public sealed record SessionRequest
     /// <summary>Lets the guest open connections to the outside.</summary>
     public bool OutboundNetwork { get; init; }
 
+    /// <summary>Fetches all of the session in the background, so that the machine waits for the pod no more.</summary>
+    public bool Complete { get; init; }
+
     /// <summary>The folder of this run: sockets, mount point, log, receipt.</summary>
     public required string RunFolder { get; init; }
 

@@ -61,6 +61,9 @@ public sealed record SessionStatus
     /// <summary>Cells that came from the pod over the link, each counted once. Always 0 where the pod is a folder.</summary>
     public long CellsFetched { get; init; }
 
+    /// <summary>True once every cell that the session had when it was opened is on this host (--complete).</summary>
+    public bool IsComplete { get; init; }
+
     /// <summary>Bytes of cells appended to the pod under this lease.</summary>
     public long BytesAppended { get; init; }
 

@@ -29,7 +29,8 @@ internal sealed class BorgPeer : ITransferPeer
     public TransferCommand? LightSync(TransferPlace place, string live) => Borg(place, live, [.. Create, Archive(place, "files", "next"), "."]);
 
     /// <inheritdoc/>
-    public TransferCommand FullCopy(TransferPlace place, string live, string into) => Borg(place, into, ["extract", "--sparse", Archive(place, "files", "first")]);
+    public TransferCommand FullCopy(TransferPlace place, string live, string into) =>
+        Borg(place, into, ["extract", "--sparse", Archive(place, "files", "first")]);
 
     private static string Archive(TransferPlace place, string repository, string name) =>
         $"ssh://{SshServer.Pod}{Path.Join(place.PodFolder, repository)}::{name}";

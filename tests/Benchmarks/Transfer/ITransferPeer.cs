@@ -9,7 +9,8 @@ internal interface ITransferPeer
     /// <summary>Its version and settings.</summary>
     string Version { get; }
 
-    /// <summary>Puts a first generation on the pod, without the link, and whatever it remembers of that on the host. Done once; each round has a copy.</summary>
+    /// <summary>Puts a first generation on the pod, without the link, and whatever it remembers of that on the host. Done once; each round has
+    /// a copy.</summary>
     /// <param name="place">Empty folders.</param>
     /// <param name="live">The folder that has the generation's files.</param>
     void Fill(TransferPlace place, string live);

@@ -23,7 +23,7 @@ internal static class RelayCommand
         {
             List<DelayRelay> relays = [.. result.GetRequiredValue(ports).Select(port => new DelayRelay(
                 new IPEndPoint(IPAddress.Parse(ShapedLink.RelayAddress), port), new IPEndPoint(IPAddress.Parse(ShapedLink.PodAddress), port),
-                TimeSpan.FromMilliseconds(result.GetRequiredValue(delay))))];
+                TimeSpan.FromMilliseconds(result.GetRequiredValue(delay)), cut: e => Console.Error.WriteLine($"{port}: {e.Message}")))];
             Console.Out.WriteLine(Ready);
             // Until it is killed, or whoever started it is gone.
             while (Console.In.Read() >= 0)

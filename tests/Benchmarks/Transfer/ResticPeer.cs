@@ -28,7 +28,8 @@ internal sealed class ResticPeer : ITransferPeer
     public TransferCommand? LightSync(TransferPlace place, string live) => Restic(place, "files", live, "backup", ".");
 
     /// <inheritdoc/>
-    public TransferCommand FullCopy(TransferPlace place, string live, string into) => Restic(place, "files", null, "restore", "latest", "--sparse", "--target", into);
+    public TransferCommand FullCopy(TransferPlace place, string live, string into) =>
+        Restic(place, "files", null, "restore", "latest", "--sparse", "--target", into);
 
     private static TransferCommand Restic(TransferPlace place, string repository, string? folder, params string[] arguments) => new("restic",
         ["-q", "-r", $"sftp:{SshServer.Pod}:{Path.Join(place.PodFolder, repository)}", "-o", $"sftp.command=ssh -F {place.SshConfig} {SshServer.Pod} -s sftp",

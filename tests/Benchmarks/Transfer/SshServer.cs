@@ -4,7 +4,8 @@ using VmPod.Testing;
 
 namespace VmPod.Benchmarks.Transfer;
 
-/// <summary>sshd on the pod's end of a link with a configuration, a host key and a user's key of its own; nothing of the machine's is read or changed.</summary>
+/// <summary>sshd on the pod's end of a link with a configuration, a host key and a user's key of its own; nothing of the machine's is read or
+/// changed.</summary>
 internal sealed class SshServer : IAsyncDisposable
 {
     /// <summary>Its port.</summary>
@@ -23,10 +24,14 @@ internal sealed class SshServer : IAsyncDisposable
     private readonly CliProcess server;
     private readonly bool madeFolder;
 
-    private SshServer(CliProcess server, bool madeFolder, string clientConfig) => (this.server, this.madeFolder, ClientConfig) = (server, madeFolder, clientConfig);
+    private SshServer(CliProcess server, bool madeFolder, string clientConfig) =>
+        (this.server, this.madeFolder, ClientConfig) = (server, madeFolder, clientConfig);
 
     /// <summary>File for ssh -F: how the host reaches <see cref="Pod"/>.</summary>
     public string ClientConfig { get; }
+
+    /// <summary>What it said.</summary>
+    public string Errors => server.ErrorsSoFar;
 
     /// <summary>Versions of what it runs.</summary>
     public static async Task<string> VersionAsync() => (await new CliRunner(Find("ssh")).RunAsync(["-V"])).Errors.Split(',')[0].Trim();
@@ -92,7 +97,8 @@ internal sealed class SshServer : IAsyncDisposable
         }
         catch (FileNotFoundException e)
         {
-            throw new VmPodException(ExitCode.Missing, $"{program} is missing on this machine.", "./vmpod bench installs it as root; or apt-get install it.", e);
+            throw new VmPodException(ExitCode.Missing, $"{program} is missing on this machine.",
+                "./vmpod bench installs it as root; or apt-get install it.", e);
         }
     }
 }

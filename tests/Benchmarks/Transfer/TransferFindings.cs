@@ -70,7 +70,8 @@ internal sealed class TransferFindings(TransferResults all)
 
     private BenchTable VisitTable()
     {
-        TransferStep[] steps = [TransferStep.ResumeCold, TransferStep.ResumeAgain, TransferStep.LightSyncFirst, TransferStep.LightSync, TransferStep.SafeToLeave];
+        TransferStep[] steps =
+            [TransferStep.ResumeCold, TransferStep.ResumeAgain, TransferStep.LightSyncFirst, TransferStep.LightSync, TransferStep.SafeToLeave];
         var table = new BenchTable("A visit: seconds, and MiB on the link",
             ["link", .. steps.Select(s => TransferSteps.NameOf(s) + " s"), .. steps.Select(s => TransferSteps.NameOf(s) + " MiB")]);
         foreach (LinkShape link in all.Links)
@@ -114,7 +115,8 @@ internal sealed class TransferFindings(TransferResults all)
 
     private void AddVisitPlots(BenchReport report)
     {
-        var plot = new BarPlot("Until the guest answers, and until one may leave", "s", "resume, first visit", "resume, later visit", "suspend to safe-to-leave");
+        var plot = new BarPlot("Until the guest answers, and until one may leave", "s",
+            "resume, first visit", "resume, later visit", "suspend to safe-to-leave");
         foreach (LinkShape link in all.Links)
         {
             double? target = SecondVisit.Where(v => v.Mbit == link.Mbit).Select(v => (double?)v.Seconds).FirstOrDefault();

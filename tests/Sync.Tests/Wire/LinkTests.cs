@@ -192,6 +192,23 @@ public sealed class LinkTests
     }
 
     [Fact]
+    [Trait("Spec", "S-69")]
+    public async Task What_somebody_waits_for_is_answered_while_read_ahead_takes_long()
+    {
+        using var hold = new ManualResetEventSlim();
+        using var pair = new LinkPair(new FakePod { First = name => { if (name == "get-cells") hold.Wait(); } });
+        CellId[] ids = LinkPair.Ids(1);
+        // More than there are workers: they would all be busy with it.
+        Task[] ahead = [.. Enumerable.Range(0, 3 * WireLimits.ReadWorkers).Select(_ => Task.Run(() =>
+            pair.Host.GetCells(new CellsRequest { Want = CellWant.Key, Urgency = 1, Ids = ids }, new CellBasket(), Soon)))];
+        Assert.True(SpinWait.SpinUntil(() => pair.Pod.Asked.Count == WireLimits.ReadAheadWorkers, Soon), $"{pair.Pod.Asked.Count} are worked on");
+        pair.MustAnswer();
+        Assert.Equal(WireLimits.ReadAheadWorkers, pair.Pod.Asked.Count(name => name == "get-cells"));
+        hold.Set();
+        await Task.WhenAll(ahead);
+    }
+
+    [Fact]
     [Trait("Spec", "S-72")]
     public void A_destination_is_not_touched_after_its_request_was_given_up_and_the_late_answer_harms_nothing()
     {

@@ -76,9 +76,11 @@ public sealed class DelayLine(TimeSpan delay, int capacity)
                     _ = Monitor.Wait(gate);
                 if (isBroken)
                     return 0;
-                wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), marks.Peek().Due);
-                if (wait <= TimeSpan.Zero)
-                    return TakeDue(into);
+                // Compared in the clock's own unit: a TimeSpan is coarser, and what is not quite due would be taken for the end.
+                long now = Stopwatch.GetTimestamp(), due = marks.Peek().Due;
+                if (due <= now)
+                    return TakeDue(into, now);
+                wait = Stopwatch.GetElapsedTime(now, due);
             }
             // Without the lock: nothing that comes in meanwhile can be due earlier.
             Thread.Sleep(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)));
@@ -86,10 +88,9 @@ public sealed class DelayLine(TimeSpan delay, int capacity)
     }
 
     // All that is due and fits. The caller holds the lock.
-    private int TakeDue(Span<byte> into)
+    private int TakeDue(Span<byte> into, long now)
     {
         int took = 0;
-        long now = Stopwatch.GetTimestamp();
         while (took < into.Length && marks.TryPeek(out (int Bytes, long Due) mark) && mark.Due <= now)
         {
             if (mark.Bytes == 0)

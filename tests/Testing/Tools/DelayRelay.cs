@@ -15,6 +15,7 @@ public sealed class DelayRelay : IDisposable
     private readonly EndPoint to;
     private readonly TimeSpan delay;
     private readonly int capacity;
+    private readonly Action<Exception>? cut;
     private readonly Lock gate = new();
     private readonly HashSet<Socket> open = [];
     private readonly Thread accepting;
@@ -25,8 +26,10 @@ public sealed class DelayRelay : IDisposable
     /// <param name="to">Whereto each connection goes on.</param>
     /// <param name="delay">In each direction.</param>
     /// <param name="capacity">Bytes under way in one direction of one connection: 32 MiB are 1 Gbit/s for a quarter of a second.</param>
-    public DelayRelay(IPEndPoint listen, EndPoint to, TimeSpan delay, int capacity = 32 * 1024 * 1024)
+    /// <param name="cut">Told why a connection was cut; null if nobody wants to know.</param>
+    public DelayRelay(IPEndPoint listen, EndPoint to, TimeSpan delay, int capacity = 32 * 1024 * 1024, Action<Exception>? cut = null)
     {
+        this.cut = cut;
         this.to = to;
         this.delay = delay;
         this.capacity = capacity;
@@ -90,6 +93,7 @@ public sealed class DelayRelay : IDisposable
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // Nobody is there: the other side finds its connection closed.
+            cut?.Invoke(e);
         }
         finally
         {
@@ -116,7 +120,7 @@ public sealed class DelayRelay : IDisposable
             new Thread(() => Write(line, onto, from)) { IsBackground = true, Name = "relay out" }];
     }
 
-    private static void Read(Socket from, DelayLine line)
+    private void Read(Socket from, DelayLine line)
     {
         byte[] piece = new byte[PieceBytes];
         try
@@ -128,11 +132,12 @@ public sealed class DelayRelay : IDisposable
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // It was cut: what had come is delivered, then the end.
+            cut?.Invoke(e);
         }
         line.Complete();
     }
 
-    private static void Write(DelayLine line, Socket onto, Socket from)
+    private void Write(DelayLine line, Socket onto, Socket from)
     {
         byte[] piece = new byte[PieceBytes];
         try
@@ -147,6 +152,7 @@ public sealed class DelayRelay : IDisposable
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // Nobody takes it any more: who sends it must hear of it.
+            cut?.Invoke(e);
             line.Break();
             from.Dispose();
         }

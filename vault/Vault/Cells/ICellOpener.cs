@@ -17,9 +17,7 @@ internal interface ICellOpener : IDisposable
     void Open(in CellId id, Span<byte> work);
 
     /// <summary>As <see cref="IReleasedCellSource.FetchAhead"/>; nothing where cells are near.</summary>
-    void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
-    {
-    }
+    int FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => 0;
 
     /// <summary>True where a cell may be far away, so that <see cref="FetchAhead"/> is worth its while.</summary>
     bool IsFar => false;

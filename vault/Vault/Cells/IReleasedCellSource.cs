@@ -26,9 +26,8 @@ public interface IReleasedCellSource
     /// <param name="ids">The cells. Those that are here already are left out.</param>
     /// <param name="isAwaited">True if somebody waits for them; else all that somebody waits for goes first.</param>
     /// <param name="goesOn">Asked now and then, on the caller's thread; false ends it.</param>
-    void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
-    {
-    }
+    /// <returns>How many of them are not here.</returns>
+    int FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => 0;
 
     /// <summary>The keys of a lease, if this host has them: then T is checked too. They stay the source's.</summary>
     LeaseKeys? KeysOf(ulong leaseId) => null;

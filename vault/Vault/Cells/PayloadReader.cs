@@ -38,7 +38,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     public byte[] ReadManifest(CommitRecord record)
     {
         if (record.ManifestCells.Count > 1)
-            FetchAhead(record.ManifestCells, isAwaited: true, static () => true);
+            _ = FetchAhead(record.ManifestCells, isAwaited: true, static () => true);
         byte[] manifest = new byte[record.ManifestBytes];
         var state = new ManifestRead(manifest, record, scratch.Value!);
         for (int i = 0; i < record.ManifestCells.Count; i++)
@@ -369,7 +369,7 @@ internal sealed class PayloadReader(ICellOpener cells, SessionHandle session, in
     public bool IsFar => cells.IsFar;
 
     /// <summary>As <see cref="IReleasedCellSource.FetchAhead"/>.</summary>
-    public void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => cells.FetchAhead(ids, isAwaited, goesOn);
+    public int FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => cells.FetchAhead(ids, isAwaited, goesOn);
 
     /// <summary>A map says of a chunk what its cells do not.</summary>
     public static VmPodException Disagrees(ChunkKey key) =>

@@ -21,7 +21,7 @@ internal sealed class ReleasedCellOpener(IReleasedCellSource cells, LeaseKeys ow
     public bool IsFar => true;
 
     /// <inheritdoc/>
-    public void FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => cells.FetchAhead(ids, isAwaited, goesOn);
+    public int FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn) => cells.FetchAhead(ids, isAwaited, goesOn);
 
     /// <inheritdoc/>
     public void Open(in CellId id, Span<byte> work)

@@ -100,6 +100,16 @@ public sealed partial class SessionImage
         return readAheadPages;
     }
 
+    /// <summary>Fetches what is not here yet of the session, after what is read ahead, and behind all that the machine waits for.</summary>
+    /// <param name="goesOn">Asked now and then; false ends it.</param>
+    /// <returns>Cells that are not here: 0 once the session is whole on this side.</returns>
+    /// <exception cref="VmPodException">Damaged cells (5), link lost (7).</exception>
+    public int FetchAll(Func<bool> goesOn)
+    {
+        _ = WaitForReadAhead();
+        return lease.FetchAllAhead(goesOn);
+    }
+
     private void ReadAhead(IReadOnlyList<StreamPage> list)
     {
         int next = -1;
@@ -139,8 +149,8 @@ public sealed partial class SessionImage
         {
             try
             {
-                lease.Payloads.FetchAhead([.. list.SelectMany(p => lease.TryFind(p.Chunk, out PayloadRef place) ? CellsOf(place, p.InChunk) : []).Distinct()],
-                    isAwaited: false, () => !readAheadEnds);
+                IEnumerable<CellId> cells = list.SelectMany(p => lease.TryFind(p.Chunk, out PayloadRef place) ? CellsOf(place, p.InChunk) : []);
+                _ = lease.Payloads.FetchAhead([.. cells.Distinct()], isAwaited: false, () => !readAheadEnds);
             }
             catch (Exception e) when (e is VmPodException or IOException)
             {

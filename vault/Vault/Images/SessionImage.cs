@@ -115,7 +115,7 @@ public sealed partial class SessionImage : IDisposable
                 cells.AddRange(Enumerable.Range(0, pages.PageCount).SelectMany(page => CellsOf(place, page)));
         }
         if (cells.Count > 1)
-            lease.Payloads.FetchAhead([.. cells.Distinct()], isAwaited: true, static () => true);
+            _ = lease.Payloads.FetchAhead([.. cells.Distinct()], isAwaited: true, static () => true);
     }
 
     /// <summary>Reads the cells of a chunk of a stream as it was before the writes that are not sealed yet, so that where cells are kept they are here from
@@ -421,6 +421,7 @@ public sealed partial class SessionImage : IDisposable
             return;
         try
         {
+            FetchOldAhead(frames);
             // Mostly it was done before (PrepareCommit).
             if (frames.Any(f => KindOf(f.Key.Stream) == StreamKind.Memory))
                 chunks.Pages?.Load();
@@ -455,6 +456,20 @@ public sealed partial class SessionImage : IDisposable
             lock (StripeOf(frame.Key))
                 overlay.DropFrozen(frame);
         }
+    }
+
+    // What chunks were before is looked at when they are sealed, by a few threads: over a long way one after the other takes longer than all at once.
+    private void FetchOldAhead(List<Frame> frames)
+    {
+        if (!lease.Payloads.IsFar || lease.StoresAlone)
+            return;
+        var cells = new HashSet<CellId>();
+        foreach (Frame frame in frames)
+        {
+            if (!frame.IsZero && lease.Newest(frame.Key) is { IsZero: false } old)
+                cells.UnionWith(old.Cells());
+        }
+        _ = lease.Payloads.FetchAhead([.. cells], isAwaited: true, static () => true);
     }
 
     private void Run(IEnumerable<Sealed> chunksToSeal)

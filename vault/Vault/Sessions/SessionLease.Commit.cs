@@ -22,6 +22,8 @@ public sealed partial class SessionLease
         var set = new LiveSet();
         if (Reader is not null)
         {
+            if (Payloads.IsFar)
+                _ = Payloads.FetchAhead([.. Reader.State.Map.Cells().Concat(Reader.State.Tags.Cells()).Distinct()], isAwaited: false, static () => true);
             foreach (PayloadRef place in Reader.State.AllPlaces())
                 counts.Add(place);
             foreach (CellId id in Reader.Record.ManifestCells)

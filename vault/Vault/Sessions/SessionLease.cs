@@ -122,17 +122,27 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
 
     internal PayloadReader Payloads { get; }
 
-    /// <summary>Fetches the cells that the map's leaves stand in, some of a large one's, so that looking chunks up waits for none of them. Only where cells are far.
-    /// It throws nothing.</summary>
+    /// <summary>Fetches all cells that the session's head needs, behind everything that somebody waits for. Only where cells are far.</summary>
+    /// <returns>How many of them are not here: 0 once the session is whole on this side.</returns>
+    internal int FetchAllAhead(Func<bool> goesOn)
+    {
+        if (!Payloads.IsFar || Reader is null)
+            return 0;
+        // The map first: it says what else there is.
+        SessionState head = Reader.State;
+        _ = Payloads.FetchAhead([.. head.Map.Cells().Concat(head.Tags.Cells()).Distinct()], isAwaited: false, goesOn);
+        return Payloads.FetchAhead([.. head.AllPlaces().SelectMany(p => p.Cells()).Concat(head.Record.ManifestCells).Distinct()], isAwaited: false, goesOn);
+    }
+
+    /// <summary>Fetches the cells that the map's leaves stand in, some of a large one's, so that looking chunks up waits for none of them. Only where
+    /// cells are far. It throws nothing.</summary>
     internal void FetchMapAhead(Func<bool> goesOn)
     {
         if (!Payloads.IsFar || Reader is null)
             return;
         try
         {
-            TableView<PayloadRef, MapValue> map = Reader.State.Map;
-            Payloads.FetchAhead([.. Enumerable.Range(0, map.Descriptors.Count).SelectMany(map.PlacesOf).SelectMany(p => p.Cells()).Distinct().Take(MapCellsAheadMax)],
-                isAwaited: true, goesOn);
+            _ = Payloads.FetchAhead([.. Reader.State.Map.Cells().Take(MapCellsAheadMax)], isAwaited: true, goesOn);
         }
         catch (Exception e) when (e is VmPodException or IOException)
         {

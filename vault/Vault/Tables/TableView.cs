@@ -78,6 +78,9 @@ internal sealed partial class TableView<TValue, TFormat>
         }
     }
 
+    /// <summary>The cells that leaves and indexes stand in, so that they can be fetched together where cells are far.</summary>
+    public IEnumerable<CellId> Cells() => Enumerable.Range(0, runs.Length).SelectMany(PlacesOf).SelectMany(p => p.Cells()).Distinct();
+
     /// <summary>Where leaves and indexes of a run stand: what the run itself keeps alive.</summary>
     public IEnumerable<PayloadRef> PlacesOf(int run) => LeavesOf(runs[run]).Select(l => l.Place).Concat(runs[run].Descriptor.Index);
 
