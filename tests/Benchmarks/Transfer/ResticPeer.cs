@@ -29,7 +29,7 @@ internal sealed class ResticPeer : ITransferPeer
 
     /// <inheritdoc/>
     public TransferCommand FullCopy(TransferPlace place, string live, string into) =>
-        Restic(place, "files", null, "restore", "latest", "--sparse", "--target", into);
+        Restic(place, "files", null, "restore", "latest", "--target", into);
 
     private static TransferCommand Restic(TransferPlace place, string repository, string? folder, params string[] arguments) => new("restic",
         ["-q", "-r", $"sftp:{SshServer.Pod}:{Path.Join(place.PodFolder, repository)}", "-o", $"sftp.command=ssh -F {place.SshConfig} {SshServer.Pod} -s sftp",
