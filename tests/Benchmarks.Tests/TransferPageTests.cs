@@ -52,6 +52,7 @@ public sealed class TransferPageTests
         Assert.Equal(5, all.Find(TransferRound.Ours, TransferStep.ResumeCold, Slow)!.Seconds);
         var report = new BenchReport("transfer");
         new TransferFindings(all).AddTo(report);
+        Assert.Contains("resume, first visit, predicted", report.ToJson(), StringComparison.Ordinal);
         Assert.Equal("svg", XDocument.Parse(report.ToSvg()!).Root!.Name.LocalName);
     }
 

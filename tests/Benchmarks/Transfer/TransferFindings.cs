@@ -85,7 +85,8 @@ internal sealed class TransferFindings(TransferResults all)
     private BenchTable PredictionTable()
     {
         var table = new BenchTable("vmpod, predicted (bytes on the link / its rate, and the round trips of setting up and ending) and measured, in seconds",
-            ["link", .. Enum.GetValues<TransferStep>().SelectMany(s => (string[])[TransferSteps.NameOf(s) + ", predicted", "measured"])]);
+            ["link", .. Enum.GetValues<TransferStep>().SelectMany(s =>
+                (string[])[$"{TransferSteps.NameOf(s)}, predicted", $"{TransferSteps.NameOf(s)}, measured"])]);
         foreach (LinkShape link in all.Links)
         {
             table.Add([link.ToString(), .. Enum.GetValues<TransferStep>().SelectMany(s => all.Find(TransferRound.Ours, s, link) is { } m
