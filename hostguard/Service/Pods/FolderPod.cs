@@ -98,6 +98,9 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
     /// <inheritdoc/>
     public string? RestFolder => null;
 
+    /// <inheritdoc/>
+    public string? EndRest() => null;
+
     /// <summary>The receipt's figures go into the log: this host holds the pod's own log key.</summary>
     public void GiveReceipt(WipeReceipt receipt, SessionLease lease) => Log(new AuditEvent(AuditKind.WipeReceipt, AuditOutcome.Ok)
     {

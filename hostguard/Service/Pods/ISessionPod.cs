@@ -58,6 +58,9 @@ internal interface ISessionPod : IDisposable
     /// <summary>Where the rest is kept, once a commit was.</summary>
     string? RestFolder { get; }
 
+    /// <summary>From now on nothing is kept that is not kept yet. Where the rest is kept; null for none.</summary>
+    string? EndRest();
+
     /// <summary>Hands the pod a receipt, signed by the lease.</summary>
     void GiveReceipt(WipeReceipt receipt, SessionLease lease);
 

@@ -52,6 +52,9 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     /// <summary>Where the rest stands, if it was kept.</summary>
     public string? RestFolder => residue.IsKept ? residue.Folder : null;
 
+    /// <inheritdoc cref="ISessionPod.EndRest"/>
+    public string? EndRest() => residue.End() ? residue.Folder : null;
+
     /// <inheritdoc/>
     public ulong NowMs() => (ulong)time.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -280,6 +280,9 @@ internal sealed class RemotePod : ISessionPod
     public string? RestFolder => home?.RestFolder;
 
     /// <inheritdoc/>
+    public string? EndRest() => home?.EndRest();
+
+    /// <inheritdoc/>
     public void GiveReceipt(WipeReceipt receipt, SessionLease signer)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(receipt, HostGuardJson.Default.WipeReceipt);

@@ -28,7 +28,7 @@ internal sealed class Residue : IDisposable
     private readonly SafeFileHandle file;
     private readonly int cellBytes;
     private readonly long bytesMax;
-    private bool isKept;
+    private bool isKept, isEnded;
 
     /// <summary>A new one.</summary>
     /// <param name="owner">Whose it is.</param>
@@ -120,10 +120,13 @@ internal sealed class Residue : IDisposable
     }
 
     /// <summary>Makes it stay: with the commit that names the cells, durably.</summary>
+    /// <exception cref="VmPodException">It was ended before (7).</exception>
     public void Keep(CommitEntry commit)
     {
         lock (gate)
         {
+            if (isEnded)
+                throw new VmPodException(ExitCode.LinkLost, "The pod is gone, and it is too late to keep what it has not taken.", "Bring it back.");
             Libc.Fdatasync(file);
             string path = Path.Combine(Folder, CommitFile);
             using (var entry = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
@@ -133,6 +136,17 @@ internal sealed class Residue : IDisposable
             }
             Libc.FsyncDirectory(Folder);
             isKept = true;
+        }
+    }
+
+    /// <summary>From now on it cannot be made to stay.</summary>
+    /// <returns>True if it was before.</returns>
+    public bool End()
+    {
+        lock (gate)
+        {
+            isEnded = true;
+            return isKept;
         }
     }
 

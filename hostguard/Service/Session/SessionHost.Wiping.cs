@@ -9,13 +9,14 @@ namespace VmPod.HostGuard.Session;
 /// <content>Wiping: from any phase, always to the end. Each step is tried whatever the others did; what failed stands in the receipt.</content>
 internal sealed partial class SessionHost
 {
-    private const string LeaseOver = "lease-over";
+    private const string LeaseOver = "lease-over", RestLost = "what the disks wrote last was not sealed in time, and is lost";
 
     // A commit that began before the pod was lost may still wait for it.
     private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(1);
 
     private readonly Lock wipeGate = new();
     private Task<WipeReceipt>? wiping;
+    private Task<long>? sealingRest;
 
     private Task<WipeReceipt> WipeAsync(string reason)
     {
@@ -46,7 +47,12 @@ internal sealed partial class SessionHost
             halfWritten.End();
             if (!podIsHere && pod is not null)
             {
-                Try("the link was not given up", () => _ = pod.KeepRest(), notGuaranteed);
+                Try("the link was not given up", () =>
+                {
+                    _ = pod.KeepRest();
+                    if (request.IsRehearsal)
+                        _ = pod.EndRest();
+                }, notGuaranteed);
                 foreach (ImageFile file in files)
                     file.Abandon();
             }
@@ -93,6 +99,13 @@ internal sealed partial class SessionHost
         if (cache.PagesCachedAfter > 0)
             notGuaranteed.Add($"the kernel still holds {cache.PagesCachedAfter} pages of guest memory, zeroed");
         notGuaranteed.Add("the hypervisor's own heap was freed by the kernel, not zeroed");
+        // It may have been sealed since it was waited for. From here on it is not any more: what the receipt says stays true.
+        if (!podIsHere && pod?.EndRest() is { } kept && rest is null)
+        {
+            rest = kept;
+            _ = notGuaranteed.Remove(RestLost);
+            SayWhatIsLeftOut(notGuaranteed);
+        }
         string cutBack = lastCheckpoint is { } number ? $"cut back to checkpoint {number}" : "cut back to the disk's last tip";
         string outcome = record is null ? "nothing was opened" : reason switch
         {
@@ -133,7 +146,6 @@ internal sealed partial class SessionHost
     // Returns where the rest is kept; null if there is none, or it is lost.
     private string? KeepRest(List<string> notGuaranteed)
     {
-        const string Lost = "what the disks wrote last was not sealed in time, and is lost";
         try
         {
             if (!pod!.KeepRest())
@@ -144,14 +156,13 @@ internal sealed partial class SessionHost
             }
             if (image!.UnsealedBytes(StreamKind.Disk) == 0 && pod.RestBytes == 0)
                 return null;
-            Task<long> sealing = Task.Run(() => image.CommitWithoutPod(GenerationKind.Draft, "residue"));
-            if (!sealing.Wait(HostLimits.SealTime))
+            sealingRest = Task.Run(() => image.CommitWithoutPod(GenerationKind.Draft, "residue"));
+            if (!sealingRest.Wait(HostLimits.SealTime))
             {
-                notGuaranteed.Add(Lost);
+                notGuaranteed.Add(RestLost);
                 return null;
             }
-            if (sealing.Result > 0)
-                notGuaranteed.Add($"{sealing.Result} chunks of disk that no flush had made safe are not in the residue");
+            SayWhatIsLeftOut(notGuaranteed);
             return pod.RestFolder;
         }
         catch (Exception e) when (e is VmPodException or IOException or AggregateException)
@@ -160,9 +171,15 @@ internal sealed partial class SessionHost
             if (pod!.RestFolder is { } kept)
                 return kept;
             log.LogError(e, "The disks' last changes could not be kept");
-            notGuaranteed.Add(Lost);
+            notGuaranteed.Add(RestLost);
             return null;
         }
+    }
+
+    private void SayWhatIsLeftOut(List<string> notGuaranteed)
+    {
+        if (sealingRest is { IsCompletedSuccessfully: true, Result: > 0 and long chunks })
+            notGuaranteed.Add($"{chunks} chunks of disk that no flush had made safe are not in the residue");
     }
 
     private void Try(string otherwise, Action step, List<string> notGuaranteed)
