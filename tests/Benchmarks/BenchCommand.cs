@@ -5,6 +5,7 @@ using VmPod.Benchmarks.Mount;
 using VmPod.Benchmarks.Open;
 using VmPod.Benchmarks.Report;
 using VmPod.Benchmarks.Resume;
+using VmPod.Benchmarks.Rsync;
 using VmPod.Benchmarks.Suspend;
 using VmPod.Benchmarks.Transfer;
 using VmPod.Benchmarks.Vaults;
@@ -19,7 +20,7 @@ internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
         new AloneBenchmark(), new MovedPagesBenchmark(), new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(),
-        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark(), new TransferBenchmark()];
+        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark(), new RsyncBenchmark(), new TransferBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()

@@ -8,7 +8,7 @@ namespace VmPod.ThreatModel.Checks;
 public static class DependencyDirection
 {
     private const string Foundation = "VmPod.Foundation", Format = "VmPod.Vault.Format", Secrets = "VmPod.Secrets", Cells = "VmPod.Vault.Cells",
-        Vault = "VmPod.Vault", Sync = "VmPod.Sync", Channel = "VmPod.Sync.Channel", Audit = "VmPod.Audit",
+        Vault = "VmPod.Vault", Sync = "VmPod.Sync", Channel = "VmPod.Sync.Channel", Rsync = "VmPod.Sync.Rsync", Audit = "VmPod.Audit",
         PodKeeper = "VmPod.PodKeeper", Mount = "VmPod.HostGuard.Mount",
         Machine = "VmPod.HostGuard.Machine";
 
@@ -28,6 +28,7 @@ public static class DependencyDirection
         new(Vault, [Foundation, Format, Secrets, Cells], ["NSec.Cryptography", "System.IO.Hashing", "ZstdSharp.Port"], "",
             "it knows keys, and no network, host or hypervisor"),
         new(Sync, [Foundation, Format], [], Ciphers, "it moves sealed cells and cannot name a key"),
+        new(Rsync, [Foundation, Format], ["System.IO.Hashing"], Ciphers + "|" + InputOutput, "it compares streams of bytes: no keys, no files of its own"),
         new(Channel, [Foundation, Secrets], ["BouncyCastle.Cryptography", "QRCoder"], "", "it knows the keys of links, and no vault"),
         new(Audit, [Foundation], ["NSec.Cryptography"], "", "it signs the log with the log's key and knows no vault"),
         new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit], ["NSec.Cryptography"], "",

@@ -3,7 +3,7 @@ using VmPod.Testing;
 
 namespace VmPod.Sync.Tests.Vectors;
 
-/// <summary>One case of tests/Vectors/channel: lines of `key: value`, bytes in hexadecimal.</summary>
+/// <summary>One case of tests/Vectors/channel or rsync: lines of `key: value`, bytes in hexadecimal.</summary>
 internal sealed class VectorFile
 {
     private readonly Dictionary<string, string> fields;
