@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using VmPod.Sync.Rsync.Signatures;
 using VmPod.Sync.Rsync.Sums;
 
@@ -93,6 +94,8 @@ internal sealed class DeltaScan<TRolling> : IDeltaScan
         return true;
     }
 
+    // Compiled at its best from the first call on: a file of some megabytes is done before the runtime would get to it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Roll()
     {
         ReadOnlySpan<byte> leaving = buffer.AsSpan(at, end - at - window), entering = buffer.AsSpan(at + window, leaving.Length);

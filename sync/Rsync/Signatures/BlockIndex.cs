@@ -3,13 +3,13 @@ using System.Numerics;
 namespace VmPod.Sync.Rsync.Signatures;
 
 /// <summary>
-/// Finds blocks of full size by their sums: a bit for each value that a sum may have, folded, and behind it one sorted array. Searched in halves, whatever sums
-/// and hashes a peer has chosen: there is no chain that could be made long.
+/// Finds blocks of full size by their sums: two bits in one word of a filter for each, and behind it one sorted array. That is searched in halves, whatever
+/// sums and hashes a peer has chosen: there is no chain that could be made long.
 /// </summary>
 internal sealed class BlockIndex
 {
-    // One block in 32 places of the filter: at most 3 % of windows that match nothing go on to the array.
-    private const int FilterBitsOfBlock = 32, FilterBitsMin = 64, FilterBitsMax = 1 << 26;
+    // Two blocks to a word, so four bits of 64, of which a window finds both of its own by chance once in 256. For all blocks that there may be, 4 MiB.
+    private const int BlocksOfWord = 2;
 
     private readonly Entry[] entries;
     private readonly ulong[] filter;
@@ -18,14 +18,14 @@ internal sealed class BlockIndex
     internal BlockIndex(Signature signature)
     {
         entries = new Entry[signature.FullBlocks];
-        uint bits = BitOperations.RoundUpToPowerOf2((uint)Math.Clamp((long)entries.Length * FilterBitsOfBlock, FilterBitsMin, FilterBitsMax));
-        filter = new ulong[bits / 64];
-        shift = 32 - BitOperations.Log2(bits);
+        uint words = BitOperations.RoundUpToPowerOf2((uint)Math.Max(2, entries.Length / BlocksOfWord));
+        filter = new ulong[words];
+        shift = 32 - BitOperations.Log2(words);
         for (int block = 0; block < entries.Length; block++)
         {
             uint key = KeyOf(signature.SumOf(block));
             entries[block] = new Entry(key, signature.HashOf(block), block);
-            filter[key >> shift >> 6] |= 1UL << (int)(key >> shift & 63);
+            filter[key >> shift] |= BitsOf(key);
         }
         entries.AsSpan().Sort();
     }
@@ -33,8 +33,8 @@ internal sealed class BlockIndex
     /// <summary>False if no block has this sum; true for all that one has, and for few others.</summary>
     internal bool MayHave(uint sum)
     {
-        uint bit = KeyOf(sum) >> shift;
-        return (filter[bit >> 6] >> (int)(bit & 63) & 1) != 0;
+        uint key = KeyOf(sum);
+        return (BitsOf(key) & ~filter[key >> shift]) == 0;
     }
 
     /// <summary>Whether a block has this sum.</summary>
@@ -52,6 +52,9 @@ internal sealed class BlockIndex
         int at = FirstNotBelow(key, hash);
         return at < entries.Length && entries[at].Key == key && entries[at].Hash == hash ? entries[at].Block : -1;
     }
+
+    // From the low bits of the key, as the word is from its high ones. A shift takes six bits of its count.
+    private static ulong BitsOf(uint key) => unchecked(1UL << (int)key | 1UL << (int)(key >> 6));
 
     // Adler's sums lie close together; this spreads them, one to one (Knuth's multiplicative hash).
     private static uint KeyOf(uint sum) => unchecked(sum * 0x9E3779B1);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace VmPod.Sync.Rsync.Sums;
@@ -37,6 +38,8 @@ internal static class AdlerSums
         return b << 16 | a & 0xFFFF;
     }
 
+    // Compiled at its best from the first call on, as the search is (DeltaScan).
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add(ReadOnlySpan<byte> bytes, ref uint a, ref uint b)
     {
         unchecked

@@ -31,11 +31,20 @@ internal struct PrimeRolling : IRolling
     {
         unchecked
         {
-            a = Reduced(a + entering - leaving);
-            b = Reduced(b + a - leaves[leaving]);
+            // What does not wait for the byte before stands in brackets.
+            a = Reduced(a + (entering - leaving));
+            b = Reduced(b + (a - leaves[leaving]));
         }
     }
 
-    // Of a number above -Modulus and below twice Modulus.
-    private static int Reduced(int value) => value < 0 ? value + Modulus : value >= Modulus ? value - Modulus : value;
+    // Of a number above -Modulus and below twice Modulus. Without a branch: which way it went would be a guess at each byte.
+    private static int Reduced(int value)
+    {
+        unchecked
+        {
+            value += value >> 31 & Modulus;
+            value -= Modulus;
+            return value + (value >> 31 & Modulus);
+        }
+    }
 }

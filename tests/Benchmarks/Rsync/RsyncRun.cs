@@ -47,7 +47,11 @@ internal sealed partial class RsyncRun
     {
         var times = new List<(Timing Sign, Timing Compare, Timing Apply, Timing Rsync)>();
         for (int round = 0; round < rounds; round++)
+        {
             times.Add((Timing.Of(SignOnce), Timing.Of(CompareOnce), Timing.Of(ApplyOnce), RsyncOnce()));
+            MustBeSource("made");
+            MustBeSource("there");
+        }
         (Sign, Compare) = (Timing.Median(times.Select(t => t.Sign)), Timing.Median(times.Select(t => t.Compare)));
         (Apply, Rsync) = (Timing.Median(times.Select(t => t.Apply)), Timing.Median(times.Select(t => t.Rsync)));
         (SignatureBytes, DeltaBytes) = (new FileInfo(folder["signature"]).Length, new FileInfo(folder["delta"]).Length);
@@ -68,9 +72,8 @@ internal sealed partial class RsyncRun
 
     private void ApplyOnce()
     {
-        using (FileStream basis = File.OpenRead(folder["basis"]), delta = File.OpenRead(folder["delta"]), made = File.Create(folder["made"]))
-            _ = DeltaApplier.Apply(basis, delta, made, data.Source.Length);
-        MustBeSource("made");
+        using FileStream basis = File.OpenRead(folder["basis"]), delta = File.OpenRead(folder["delta"]), made = File.Create(folder["made"]);
+        _ = DeltaApplier.Apply(basis, delta, made, data.Source.Length);
     }
 
     private Timing RsyncOnce()
@@ -79,7 +82,6 @@ internal sealed partial class RsyncRun
         string said = "";
         Timing time = Timing.Of(() => said = Command.Run("rsync", ["--no-whole-file", "--ignore-times", "--stats", folder["new"], folder["there"]]));
         RsyncBytes = BytesSaid().Matches(said).Sum(m => long.Parse(m.Groups[1].Value.Replace(",", "", StringComparison.Ordinal), CultureInfo.InvariantCulture));
-        MustBeSource("there");
         return time;
     }
 
