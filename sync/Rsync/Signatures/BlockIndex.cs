@@ -24,7 +24,7 @@ internal sealed class BlockIndex
         for (int block = 0; block < entries.Length; block++)
         {
             uint key = KeyOf(signature.SumOf(block));
-            entries[block] = new Entry(key, signature.HashOf(block), block);
+            entries[block] = new Entry(signature.HashOf(block), key, block);
             filter[key >> shift] |= BitsOf(key);
         }
         entries.AsSpan().Sort();
@@ -74,7 +74,8 @@ internal sealed class BlockIndex
         return low;
     }
 
-    private readonly record struct Entry(uint Key, ulong Hash, int Block) : IComparable<Entry>
+    // In this order it has 16 bytes.
+    private readonly record struct Entry(ulong Hash, uint Key, int Block) : IComparable<Entry>
     {
         public int CompareTo(Entry other)
         {

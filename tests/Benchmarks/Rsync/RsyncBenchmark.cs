@@ -47,7 +47,8 @@ internal sealed class RsyncBenchmark : IBenchmark
         report.Versions["rsync"] = new RsyncPeer().Version.Split(' ')[0] + " (--no-whole-file --ignore-times, both ends here)";
         report.Notes.Add("Random bytes, as sealed cells are: nothing here can be compressed. rsync shortens its sums to what a file of that size needs; the "
             + "format here has 8 bytes of hash and 6 of length and rolling sum for each block, always.");
-        report.Notes.Add("Files are in the page cache. \"rsync s\" is all of its processes, their start too; in \"all s\" nothing is started and nothing verified.");
+        report.Notes.Add("Files are in the page cache. \"rsync s\" is all of its processes, their start too; in \"all s\" nothing is started, "
+            + "and nothing verified.");
         report.Notes.Add("\"ids + cells\": one side lists the 32 bytes of each id, the other sends the cells that are not among them (sync/SPEC.md, S-01).");
         return report;
     }
