@@ -5,7 +5,8 @@ public static class PrivateFile
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Makes this the file's content, durably, and as a whole or not at all: after a crash at any step the old content is there or the new one.</summary>
+    /// <summary>Makes this the file's content, durably, and as a whole or not at all: after a crash at any step the old content is there or the new
+    /// one.</summary>
     /// <param name="path">The file; its folder is made, for its owner alone, if it is not there. PATH.part is taken for the while.</param>
     /// <param name="bytes">The content. Not copied: it may be a secret.</param>
     /// <exception cref="IOException">No space, or the disk failed.</exception>
