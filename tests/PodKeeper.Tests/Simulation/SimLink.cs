@@ -10,7 +10,7 @@ namespace VmPod.PodKeeper.Tests.Simulation;
 /// A link between a host and a pod: the product's messages, frames, and its worker with its handler, one frame at a time on the caller's thread. The world
 /// may cut it before and after each.
 /// </summary>
-internal sealed class SimLink
+internal sealed class SimLink : IDisposable
 {
     private readonly SimWorld world;
     private readonly HostHandler handler;
@@ -42,7 +42,7 @@ internal sealed class SimLink
     internal int CellBytes => Pod.Pod.Vault.Store.CellBytes;
 
     /// <summary>What the pod's side of it is for is over: its lease is parked.</summary>
-    internal void PodNotices()
+    public void Dispose()
     {
         if (!isServed)
             return;

@@ -20,7 +20,9 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
     private readonly List<CellId?> onPod = [];
     private readonly SortedSet<CellId> here = [];
     private Round? round;
-    private ulong headHere;
+
+    /// <summary>The newest head that is here whole; 0 for none.</summary>
+    internal ulong Head { get; private set; }
 
     private sealed record Round(ulong Seq, byte[] Slots, long LogBytes, int Cells, (string Name, byte[] Bytes)[] Maps, CellId[] Wanted,
         Dictionary<CellId, List<int>> Places);
@@ -57,22 +59,22 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
     /// <summary>What is here is whole, by itself and without keys.</summary>
     internal void Check()
     {
-        if (headHere == 0)
+        if (Head == 0)
             return;
         using PodVault copy = PodVault.Open(folder, StoreAccess.Read, clock);
         VerifyReport report = copy.Verify(null, CancellationToken.None);
-        if (!report.IsComplete || copy.Store.Head.Seq != headHere)
+        if (!report.IsComplete || copy.Store.Head.Seq != Head)
         {
             throw new SimViolationException(
-                $"the mirror has head {copy.Store.Head.Seq} of {headHere}, {report.MissingCount} cells missing, log {report.LogDamage ?? "sound"}");
+                $"the mirror has head {copy.Store.Head.Seq} of {Head}, {report.MissingCount} cells missing, log {report.LogDamage ?? "sound"}");
         }
     }
 
     /// <summary>Every byte that counts is the pod's.</summary>
     internal void MustEqual(SimPod pod)
     {
-        if (headHere != pod.Store.Head.Seq)
-            throw new SimViolationException($"the mirror has head {headHere}, the pod {pod.Store.Head.Seq}");
+        if (Head != pod.Store.Head.Seq)
+            throw new SimViolationException($"the mirror has head {Head}, the pod {pod.Store.Head.Seq}");
         foreach (string name in (string[])[Slots, Descriptor])
             MustEqual(name, File.ReadAllBytes(Path.Combine(pod.Folder, name)), File.ReadAllBytes(Path.Combine(folder, name)));
         MustEqual(Log, Bytes(pod.Folder, Log, pod.Store.LogBytes), Bytes(folder, Log, pod.Store.LogBytes));
@@ -120,7 +122,7 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
         File.WriteAllBytes(Path.Combine(folder, Slots), of.Slots);
         File.WriteAllBytes(Path.Combine(folder, Lock), []);
         File.Copy(Path.Combine(pod.Folder, Descriptor), Path.Combine(folder, Descriptor), overwrite: true);
-        headHere = of.Seq;
+        Head = of.Seq;
     }
 
     // The newest slot says how many cells are committed.
@@ -131,7 +133,7 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
         ulong seq = 0;
         for (int place = 0; place < 2; place++)
         {
-            if (SlotRecord.TryParse(slots.AsSpan(place * StoreLimits.SlotBytes, StoreLimits.SlotBytes), place, out SlotRecord? slot) && slot.Seq > seq)
+            if (SlotRecord.TryParse(slots.AsSpan(place * StoreLimits.SlotBytes, StoreLimits.SlotBytes), place, out SlotRecord? slot) && slot!.Seq > seq)
                 (seq, cells) = (slot.Seq, slot.Cells);
         }
         return cells;

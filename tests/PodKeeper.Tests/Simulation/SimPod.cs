@@ -70,7 +70,7 @@ internal sealed class SimPod
         foreach (SimLink link in links.Where(l => !l.IsUp).ToArray())
         {
             links.Remove(link);
-            link.PodNotices();
+            link.Dispose();
         }
     }
 
@@ -161,7 +161,7 @@ internal sealed class SimPod
     internal void End()
     {
         foreach (SimLink link in links)
-            Quietly(link.PodNotices);
+            Quietly(link.Dispose);
         links.Clear();
         Quietly(Desk.Dispose);
         Quietly(Pod.Dispose);

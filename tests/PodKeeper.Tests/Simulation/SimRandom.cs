@@ -28,6 +28,6 @@ internal sealed class SimRandom(ulong seed)
     internal void Fill(Span<byte> bytes)
     {
         for (int i = 0; i < bytes.Length; i++)
-            bytes[i] = (byte)Next();
+            bytes[i] = (byte)(Next() & byte.MaxValue);
     }
 }

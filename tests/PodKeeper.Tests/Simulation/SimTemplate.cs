@@ -58,6 +58,6 @@ internal sealed class SimTemplate : IDisposable
         if (!Pairing.TryRead(bytes, out Pairing? pairing))
             throw new InvalidOperationException("The pairing of a simulated host does not read.");
         using (pairing)
-            PairingFolder.Save(PodServer.PairingsOf(folder["pod"]), pairing);
+            PairingFolder.Save(PodServer.PairingsOf(folder["pod"]), pairing!);
     }
 }

@@ -19,7 +19,9 @@ internal sealed partial class SimWorld
             }
             disk.Settle();
             int what = random.Below(1000);
-            if (what < 820)
+            if (!Pod.IsUnlocked && random.PerMille(150))
+                Do("the owner unlocks", Pod.Unlock);
+            else if (what < 820)
                 ActOf(hosts[what % 2]);
             else if (what < 870)
                 Do("the mirror copies", CopyToMirror);
@@ -249,7 +251,8 @@ internal sealed partial class SimWorld
         }
         pod.CheckPending();
         checker.CheckAll(pod, readsAll: true, random);
-        while (!mirror.Step(pod, 16))
+        // The round that is under way may be of an older head.
+        while (!mirror.Step(pod, 16) || mirror.Head != pod.Store.Head.Seq)
             Note("the mirror catches up");
         mirror.Check();
         mirror.MustEqual(pod);

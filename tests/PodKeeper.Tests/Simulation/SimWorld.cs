@@ -251,6 +251,12 @@ internal sealed partial class SimWorld : IDisposable
                     host.Cut();
                     throw;
                 }
+                catch (VmPodException e) when (e.ExitCode is ExitCode.Refused && host.Lease is null)
+                {
+                    // Locked, pending, or a link that opened as many leases as one may.
+                    host.Cut();
+                    throw;
+                }
             });
         }
         finally
