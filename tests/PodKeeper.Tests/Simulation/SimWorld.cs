@@ -131,6 +131,8 @@ internal sealed partial class SimWorld : IDisposable
             LosePower(keepsAll: false);
             return;
         }
+        if (violation is not null)
+            throw violation;
         checker.Look(link.Pod.Store);
         if (error is not null)
             Judge(new VmPodException(error.ExitCode, error.Message, error.Cure));

@@ -260,6 +260,22 @@ public abstract class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-82")]
+    public void A_sessions_first_commit_whose_answer_was_lost_is_replaced_too()
+    {
+        using var pod = new TestPod(CellBytes, suite: Suite);
+        pod.Write("a", Data.Random(1, 100_000));
+        var host = new RemoteHost(pod, create: true) { LosesAnswers = true };
+        Assert.Equal(ExitCode.LinkLost, Assert.Throws<VmPodException>(() => Put(pod, host)).ExitCode);
+        host.LosesAnswers = false;
+        Put(pod, host);
+        host.Lease.Close();
+        host.End();
+        FolderTree.AssertSame(pod.Source, pod.Get());
+        Assert.True(pod.Vault.Verify(null, TestContext.Current.CancellationToken).IsSound);
+    }
+
+    [Fact]
+    [Trait("Spec", "V-82")]
     public void A_host_that_goes_on_from_an_older_generation_commits_above_all_that_the_session_has()
     {
         using TestPod pod = WithOneGeneration(Suite);
