@@ -13,7 +13,7 @@ namespace VmPod.PodKeeper.Tests.Simulation;
 [Trait("Threat", "T-13")]
 public sealed class SimulationTests
 {
-    private const int Steps = 500, Usual = 40, WordsOfAFailure = 1000;
+    private const int Steps = 500, Usual = 32, WordsOfAFailure = 200;
     private const ulong First = 20_261_123;
 
     private static int Rounds => Number("VMPOD_SOAK") is { } rounds ? (int)rounds : 1;
