@@ -263,14 +263,19 @@ public abstract class GrantedLeaseTests
     public void A_sessions_first_commit_whose_answer_was_lost_is_replaced_too()
     {
         using var pod = new TestPod(CellBytes, suite: Suite);
-        pod.Write("a", Data.Random(1, 100_000));
         var host = new RemoteHost(pod, create: true) { LosesAnswers = true };
-        Assert.Equal(ExitCode.LinkLost, Assert.Throws<VmPodException>(() => Put(pod, host)).ExitCode);
+        byte[] chunk = Data.Random(1, FormatLimits.ChunkBytes), got = new byte[FormatLimits.ChunkBytes];
+        StreamInfo[] streams = [new(1, StreamKind.Disk, "disk", chunk.Length, 0, 0)];
+        host.Lease.Put(new ChunkKey(1, 0), Codec.Raw, chunk.Length, chunk, host.Lease.TagOf(chunk));
+        Assert.Equal(ExitCode.LinkLost,
+            Assert.Throws<VmPodException>(() => host.Lease.Commit(GenerationKind.Checkpoint, "lost", streams)).ExitCode);
         host.LosesAnswers = false;
-        Put(pod, host);
-        host.Lease.Close();
+        host.Lease.Commit(GenerationKind.Checkpoint, "heard", streams, close: true);
         host.End();
-        FolderTree.AssertSame(pod.Source, pod.Get());
+        using SessionReader reader = pod.Vault.OpenSession(TestPod.Session);
+        Assert.Equal("heard", reader.Label);
+        Assert.True(reader.ReadChunk(streams[0], 0, got));
+        Assert.Equal(chunk, got);
         Assert.True(pod.Vault.Verify(null, TestContext.Current.CancellationToken).IsSound);
     }
 
