@@ -116,7 +116,8 @@ internal sealed class SimPod
     /// <summary>Looks into all that is pending, as the pod does in the background while it is unlocked.</summary>
     internal void CheckPending()
     {
-        PendingInfo[] all = Desk.WithKeys(p => p.Vault.ListSessions()
+        // By their names: handles are random, and so is the order of their list.
+        PendingInfo[] all = Desk.WithKeys(p => p.Vault.ListSessions().OrderBy(s => s.Name, StringComparer.Ordinal)
             .SelectMany(s => p.Vault.ListPending(s.Handle).Where(c => c.Record.Kind != GenerationKind.Draft || !s.LeaseIsOpen)).ToArray());
         foreach (PendingInfo pending in all)
         {
