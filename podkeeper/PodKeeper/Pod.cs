@@ -62,7 +62,10 @@ public sealed partial class Pod : IDisposable
 
     /// <summary>Opens a pod, locked.</summary>
     /// <exception cref="VmPodException">No vault there (3), damaged (5), in use (6), newer format (4).</exception>
-    public static Pod Open(string folder, StoreAccess access, TimeProvider time) => new(PodVault.Open(folder, access, time), access, time);
+    public static Pod Open(string folder, StoreAccess access, TimeProvider time) => Over(PodVault.Open(folder, access, time), access, time);
+
+    /// <summary>A pod over a vault that was opened, which is the pod's from now on.</summary>
+    internal static Pod Over(PodVault vault, StoreAccess access, TimeProvider time) => new(vault, access, time);
 
     /// <summary>Unlocks with the passphrase; logged either way. False if it is wrong.</summary>
     /// <exception cref="VmPodException">Slot or keys are damaged (5), or the log cannot be written (5, 6, 8): then the pod stays

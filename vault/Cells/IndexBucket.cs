@@ -25,6 +25,9 @@ internal static class IndexBucket
         return (BinaryPrimitives.ReadUInt64BigEndian(bytes), BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]));
     }
 
+    internal static void SetPosition(Span<byte> page, int entry, uint position) =>
+        BinaryPrimitives.WriteUInt32BigEndian(page[(HeaderSize + entry * EntrySize + 12)..], position);
+
     internal static void Add(Span<byte> page, (ulong High, uint Low) prefix, uint position)
     {
         int count = Count(page);

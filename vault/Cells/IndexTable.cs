@@ -48,7 +48,9 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
         return found;
     }
 
-    /// <summary>Adds an entry; false if this very entry is there.</summary>
+    /// <summary>Adds an entry; false if there are no more entries than before: this very one is there, or one took the place of the oldest of as many as
+    /// <see cref="Find"/> looks at.</summary>
+    /// <remarks>Who appends a cell has found no sound one at those: they are of appends that were taken back, or of damaged copies.</remarks>
     /// <exception cref="IndexFullException">No bucket has room.</exception>
     internal bool Add(in Digest id, uint position) => Add(id.Prefix, position);
 
@@ -101,14 +103,25 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
     {
         Span<byte> page = stackalloc byte[IndexBucket.Size];
         uint bucket = BucketOf(prefix);
+        int same = 0;
+        (uint Bucket, int Entry) oldest = default;
         for (uint steps = 0; steps < pages.Buckets; steps++)
         {
             ReadSound(bucket, page);
             int count = IndexBucket.Count(page);
             for (int i = 0; i < count; i++)
             {
-                if (IndexBucket.Position(page, i) == position && IndexBucket.Prefix(page, i) == prefix)
+                if (IndexBucket.Prefix(page, i) != prefix)
+                    continue;
+                if (IndexBucket.Position(page, i) == position)
                     return false;
+                if (same++ == 0)
+                    oldest = (bucket, i);
+            }
+            if (same >= CellStore.CandidatesMax)
+            {
+                Replace(oldest.Bucket, oldest.Entry, position);
+                return false;
             }
             if (count < IndexBucket.Entries)
             {
@@ -121,6 +134,15 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
             bucket = Next(bucket);
         }
         throw new IndexFullException();
+    }
+
+    private void Replace(uint bucket, int entry, uint position)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        ReadSound(bucket, page);
+        IndexBucket.SetPosition(page, entry, position);
+        IndexBucket.Seal(bucket, page);
+        pages.Write(bucket, page);
     }
 
     private void ReadSound(uint bucket, Span<byte> page)

@@ -96,8 +96,8 @@ public sealed partial class PodVault
         {
             FoundCommit tip = TryReadCommit(row.TipOffset, row.TipHash) ?? throw Broken();
             yield return tip;
-            // A host that never heard that its commit was taken makes another in its place.
-            if (row.LeaseState == LeaseState.Open && BeforeIn(tip.Record) is { } before)
+            // A host that never heard that its commit was taken makes another in its place. Of a lease that has made none it is the base that is needed.
+            if (row.LeaseState == LeaseState.Open && tip.Record.LeaseId == row.LeaseId && BeforeIn(tip.Record) is { } before)
                 yield return before;
         }
         foreach (PendingInfo pending in ListPending(session))
@@ -163,7 +163,8 @@ public sealed partial class PodVault
         FoundCommit? at = row.TipOffset >= 0 ? TryReadCommit(row.TipOffset, row.TipHash) : null;
         while (at is not null && at.Hash != hash)
             at = BeforeIn(at.Record);
-        return at;
+        // One that nobody went on from is in no index and on no line: a head of then says where it stands.
+        return at ?? RowsSince(session, 0).Where(r => r.TipHash == hash).Select(r => TryReadCommit(r.TipOffset, hash)).FirstOrDefault(c => c is not null);
     }
 
     // A head that says what the one before said.

@@ -109,8 +109,28 @@ public sealed partial class PodVault
         }
     }
 
+    // A session that has no commit yet is in no list. Its lease keeps its name all the same, or there would be two sessions of one name.
+    private void MustNotBeInTheMaking(string name, UInt128 host)
+    {
+        SessionEntry[] unborn;
+        lock (discardGate)
+            unborn = [.. Store.Head.Sessions.Where(r => r.TipOffset < 0 && IsKept(r))];
+        foreach (SessionEntry row in unborn.Where(r => NameOf(new SessionHandle(r.Handle), offset: null) == name))
+        {
+            if (log.FindLease(new SessionHandle(row.Handle), row.LeaseId)?.Host != host)
+            {
+                throw new VmPodException(ExitCode.Busy, $"Session {name} is being made by another host, which has stored nothing of it yet.",
+                    "Wait until that host has, or has ended it; when it is gone, for a while.");
+            }
+            // This host begins anew: with the next head the session that it began goes.
+            lock (discardGate)
+                begun.Remove(row.LeaseId);
+        }
+    }
+
     private OpenedLease BeginNew(string name, UInt128 host, byte[] signer)
     {
+        MustNotBeInTheMaking(name, host);
         // One of these may be the one that is meant.
         if (ListSessions().Any(s => s.Name is null))
             throw new VmPodException(ExitCode.Damaged, $"The name of a session is damaged in the vault's log: whether {name} is there cannot be told.",

@@ -113,7 +113,10 @@ public sealed partial class PodVault : IDisposable
 
     /// <summary>Opens a vault, locked.</summary>
     /// <exception cref="VmPodException">No vault there (3), damaged (5), in use (6), newer format (4).</exception>
-    public static PodVault Open(string folder, StoreAccess access, TimeProvider time)
+    public static PodVault Open(string folder, StoreAccess access, TimeProvider time) => Open(folder, access, time, CellStore.Open);
+
+    /// <summary>As the other form, with a store that is opened in another way.</summary>
+    internal static PodVault Open(string folder, StoreAccess access, TimeProvider time, Func<string, StoreAccess, IHeadAuthority, CellStore> open)
     {
         VaultDescriptor descriptor = CellStore.ReadDescriptor(folder);
         DeviceSecrets? device = Directory.Exists(Path.Combine(folder, SecretsFolder)) ? DeviceSecrets.Load(Path.Combine(folder, SecretsFolder)) : null;
@@ -128,7 +131,7 @@ public sealed partial class PodVault : IDisposable
                     "Restore vault.json and v1/nv from a copy of this pod.");
             }
             var authority = new LogAuthority(logKey, descriptor.LogPublicKey.ToArray());
-            return new PodVault(folder, access, CellStore.Open(folder, access, authority), device, authority, time);
+            return new PodVault(folder, access, open(folder, access, authority), device, authority, time);
         }
         catch
         {

@@ -356,12 +356,13 @@ internal sealed class LeaseDesk : IDisposable
             pod.Audit.Append(attached);
     }
 
-    // Another link of the same host may have it: then that one goes on. One that is parked was left by a host that begins anew.
+    // Another link of the same host may have it: then that one goes on. One that is parked was left by a host that begins anew. One that only takes a fork
+    // is in nobody's way.
     private void MakeRoomFor(string handle, string name, ServedHost host)
     {
         ServedLease? known;
         lock (gate)
-            known = leases.Find(l => l.Session.ToString() == handle);
+            known = leases.Find(l => l.IsOpen && l.Session.ToString() == handle);
         if (known is null || known.Host.Pseudonym != host.Pseudonym)
             return;
         if (known.Owner is not null)

@@ -53,6 +53,28 @@ public class StoreTests
     }
 
     [Fact]
+    [Trait("Spec", "V-58")]
+    [Trait("Threat", "T-13")]
+    public void ACellThatWasCutOffManyTimesIsFoundOnceItIsCommitted()
+    {
+        // What a host hands in over a bad link, while another one commits: each time it came to stand elsewhere.
+        using var pod = new PodFolder();
+        using var store = pod.Create();
+        for (int i = 0; i < 3 * CellStore.CandidatesMax; i++)
+        {
+            Assert.Equal(1, PodFolder.Append(store, 1000, 1));
+            store.DiscardUncommitted();
+            PodFolder.Append(store, i, 1);
+            PodFolder.Commit(store, 1);
+        }
+        Assert.Equal(1, PodFolder.Append(store, 1000, 1));
+        PodFolder.Commit(store, 2);
+        PodFolder.AssertReads(store, 1000, 1);
+        Assert.Equal(0, PodFolder.Append(store, 1000, 1));
+        Assert.True(store.Verify([PodFolder.Id(1000)], null, default).IsSound);
+    }
+
+    [Fact]
     [Trait("Threat", "T-13")]
     public void HoweverManyAppendsAreNeverCommittedTheNextOneSucceeds()
     {

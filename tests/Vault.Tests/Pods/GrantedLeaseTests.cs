@@ -260,6 +260,27 @@ public abstract class GrantedLeaseTests
 
     [Fact]
     [Trait("Spec", "V-82")]
+    public void A_sessions_first_commit_whose_answer_was_lost_is_replaced_too()
+    {
+        using var pod = new TestPod(CellBytes, suite: Suite);
+        var host = new RemoteHost(pod, create: true) { LosesAnswers = true };
+        byte[] chunk = Data.Random(1, FormatLimits.ChunkBytes), got = new byte[FormatLimits.ChunkBytes];
+        StreamInfo[] streams = [new(1, StreamKind.Disk, "disk", chunk.Length, 0, 0)];
+        host.Lease.Put(new ChunkKey(1, 0), Codec.Raw, chunk.Length, chunk, host.Lease.TagOf(chunk));
+        Assert.Equal(ExitCode.LinkLost,
+            Assert.Throws<VmPodException>(() => host.Lease.Commit(GenerationKind.Checkpoint, "lost", streams)).ExitCode);
+        host.LosesAnswers = false;
+        host.Lease.Commit(GenerationKind.Checkpoint, "heard", streams, close: true);
+        host.End();
+        using SessionReader reader = pod.Vault.OpenSession(TestPod.Session);
+        Assert.Equal("heard", reader.Label);
+        Assert.True(reader.ReadChunk(streams[0], 0, got));
+        Assert.Equal(chunk, got);
+        Assert.True(pod.Vault.Verify(null, TestContext.Current.CancellationToken).IsSound);
+    }
+
+    [Fact]
+    [Trait("Spec", "V-82")]
     public void A_host_that_goes_on_from_an_older_generation_commits_above_all_that_the_session_has()
     {
         using TestPod pod = WithOneGeneration(Suite);

@@ -45,6 +45,31 @@ public sealed class LeaseTests
 
     [Fact]
     [Trait("Spec", "V-37")]
+    public void A_session_that_another_host_is_making_is_not_made_twice()
+    {
+        using var pod = new TestPod();
+        pod.Write("a", Data.Random(7, 10_000));
+        using SessionLease first = pod.Vault.BeginLease("new", create: true, OtherHost);
+        Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(() => pod.Vault.BeginLease("new", create: true, TestPod.Host)).ExitCode);
+        using (SessionLease other = pod.Vault.BeginLease("other", create: true, TestPod.Host))
+            SnapshotWriter.Put(other, [pod.Source], "other", null, TestContext.Current.CancellationToken);
+        // Its own host may begin anew, and then the first lease is of no use.
+        using SessionLease second = pod.Vault.BeginLease("new", create: true, OtherHost);
+        Assert.Equal(ExitCode.Busy, Assert.Throws<VmPodException>(() => SnapshotWriter.Put(first, [pod.Source], "late", null,
+            TestContext.Current.CancellationToken)).ExitCode);
+        SnapshotWriter.Put(second, [pod.Source], "in time", null, TestContext.Current.CancellationToken);
+        Assert.Single(pod.Vault.ListSessions(), s => s.Name == "new");
+        second.Close();
+        // One that was begun and given up keeps its name from nobody.
+        using (SessionLease third = pod.Vault.BeginLease("third", create: true, OtherHost))
+        {
+        }
+        using SessionLease fourth = pod.Vault.BeginLease("third", create: true, TestPod.Host);
+        fourth.Close();
+    }
+
+    [Fact]
+    [Trait("Spec", "V-37")]
     public void A_second_lease_of_the_same_host_fences_the_first()
     {
         using var pod = WithOneGeneration();

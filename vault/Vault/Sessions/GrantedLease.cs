@@ -239,7 +239,8 @@ public sealed class GrantedLease : IDisposable
         ulong generation = last.Commit?.Record is { } own && own.LeaseId == LeaseId ? own.Generation : Terms.LastGeneration;
         if (record.Generation > generation + 1 || record.Generation + 1 < generation)
             throw Refused("numbered its generation as no successor");
-        if (firstOfSession)
+        // Also one that takes the place of the session's first, which goes on from nothing.
+        if (firstOfSession || record.ParentOffset == ulong.MaxValue)
             return live = new LiveSet();
         return follows ? live ??= vault.LiveSetOf(last.Offset, last.Hash) : vault.LiveSetOf((long)record.ParentOffset, record.Parent);
     }

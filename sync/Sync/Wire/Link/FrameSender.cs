@@ -97,6 +97,13 @@ internal sealed class FrameSender
             thread.Join();
     }
 
+    /// <summary>The frame that is to be written next; whoever takes it returns it.</summary>
+    internal bool TryNext(out FrameBlock block)
+    {
+        lock (gate)
+            return urgentFrames.TryDequeue(out block) || bulkFrames.TryDequeue(out block);
+    }
+
     private void Run()
     {
         Span<byte> small = stackalloc byte[WireLimits.HeaderBytes + 32];
@@ -114,7 +121,7 @@ internal sealed class FrameSender
                     {
                         TimeSpan until = count == 0 ? TimeSpan.Zero : WireLimits.BeatEvery - time.GetElapsedTime(lastBeat);
                         isBeat = until <= TimeSpan.Zero;
-                        if (isBeat || urgentFrames.TryDequeue(out block) || bulkFrames.TryDequeue(out block))
+                        if (isBeat || TryNext(out block))
                             break;
                         isBye = isClosing;
                         if (isBye)

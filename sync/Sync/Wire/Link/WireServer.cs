@@ -129,7 +129,7 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
     }
 
     /// <summary>Works one frame off. What the handler throws is answered; what this throws ends the link.</summary>
-    private void Answer(FrameHeader header, ReadOnlySpan<byte> body)
+    internal void Answer(FrameHeader header, ReadOnlySpan<byte> body)
     {
         uint request = header.Request;
         switch (header.Type)
