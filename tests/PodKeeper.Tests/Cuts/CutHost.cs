@@ -18,7 +18,7 @@ namespace VmPod.PodKeeper.Tests.Cuts;
 internal sealed class CutHost : ILeaseHome, IReleasedCellSource
 {
     /// <summary>Written anew by each upload: with what a commit adds it fills four cells of 16 KiB.</summary>
-    internal const int ContentBytes = 48 * 1024;
+    internal const int ContentBytes = 44 * 1024;
 
     private const string Disk = "disk";
     private static readonly SessionImageOptions Small = new() { OverlayBytes = 4 * FormatLimits.ChunkBytes, CacheBytes = 2 * FormatLimits.ChunkBytes,
