@@ -36,14 +36,7 @@ public sealed partial class Pod
                 });
                 return verdict;
             }
-            string part = witness + ".part";
-            using (var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                file.Write(WitnessedHead.Of(Vault.Store).ToText());
-                Libc.Fsync(file.SafeFileHandle);
-            }
-            File.Move(part, witness, overwrite: true);
-            Libc.FsyncDirectory(Path.GetDirectoryName(Path.GetFullPath(witness))!);
+            PrivateFile.Replace(witness, WitnessedHead.Of(Vault.Store).ToText());
             return verdict;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -7,6 +7,9 @@ namespace VmPod.Sync.Channel;
 /// <remarks>BouncyCastle turns what a stream throws into alerts of its own, so the first reason is kept in <see cref="Failure"/>.</remarks>
 internal sealed class LinkStream : Stream
 {
+    // tcp(7): TCP_NOTSENT_LOWAT, which .NET has no name for.
+    private const int TcpLevel = 6, NotSentLowWater = 25;
+
     private readonly Socket socket;
     private readonly TimeProvider time;
     private readonly long start;
@@ -21,6 +24,7 @@ internal sealed class LinkStream : Stream
         this.millisecondsMax = millisecondsMax;
         start = time.GetTimestamp();
         socket.NoDelay = true;
+        socket.SetRawSocketOption(TcpLevel, NotSentLowWater, BitConverter.GetBytes(ChannelLimits.UnsentBytesMax));
         // A dead peer is found by the wire's heartbeat, in a fraction of a second.
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, false);
         socket.SendTimeout = ChannelLimits.WriteMillisecondsMax;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using VmPod.Testing;
 using Xunit;
@@ -7,6 +8,11 @@ namespace VmPod.EndToEnd;
 /// <summary>A home host whose pod is started again and stays locked (rule 24).</summary>
 public sealed class HomePodTests(BasePod pod)
 {
+    // So slow that the session is not complete by itself before the pod is restarted: some hundred MiB at 6 MiB a second.
+    private static readonly LinkShape Slow = new(Mbit: 50, DelayMs: 0);
+
+    private static readonly TimeSpan CompleteMax = TimeSpan.FromMinutes(5);
+
     [Fact]
     [Trait("Spec", "H-45")]
     [Trait("Spec", "P-82")]
@@ -33,5 +39,40 @@ public sealed class HomePodTests(BasePod pod)
         await using TestSession again = await served.Host.StartAsync("resume", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
         await PodCopy.EndAsync(again);
+    }
+
+    [Fact]
+    [Trait("Spec", "H-45")]
+    [Trait("Spec", "H-153")]
+    public async Task A_home_host_fetches_the_rest_of_its_session_from_a_pod_that_is_locked()
+    {
+        await using ServedPod served = await ServedPod.StartAsync(pod);
+        await served.Net.ShapeAsync(Slow);
+        await using TestSession session = await served.Host.StartAsync("resume", BasePod.Session, ["--grace", "600", "--complete"]);
+        await served.KillServerAsync();
+        await session.WaitForPhaseAsync("Frozen", TestContext.Current.CancellationToken);
+        (bool isComplete, long cells) = await LookAsync(session);
+        Assert.False(isComplete, "It was complete already: nothing can be shown.");
+        await served.Net.ShapeAsync(LinkShape.Unshaped);
+        await served.ServeAsync(unlocked: false);
+        await session.WaitForPhaseAsync("Running", TestContext.Current.CancellationToken);
+        for (long started = Stopwatch.GetTimestamp(); !(await LookAsync(session)).IsComplete;)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < CompleteMax, "It does not become complete.");
+            await Task.Delay(200, TestContext.Current.CancellationToken);
+        }
+        long all = (await LookAsync(session)).Cells;
+        Assert.True(all > cells + 100, $"{cells} cells before, {all} after: nothing was shown.");
+        Assert.True((await pod.JudgeAsync(session.Agent)).Unbroken);
+        Assert.Equal(pod.Work, await GuestWork.LookAsync(session.Agent));
+        Assert.Equal(all, (await LookAsync(session)).Cells);
+        Assert.False((await served.OnPodAsync("status", served.Pod)).GetProperty("unlocked").GetBoolean());
+        await PodCopy.EndAsync(session);
+    }
+
+    private static async Task<(bool IsComplete, long Cells)> LookAsync(TestSession session)
+    {
+        JsonElement status = await session.StatusAsync();
+        return (status.GetProperty("is_complete").GetBoolean(), status.GetProperty("cells_fetched").GetInt64());
     }
 }

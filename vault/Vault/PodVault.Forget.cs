@@ -1,4 +1,5 @@
 using VmPod.Foundation;
+using VmPod.Secrets;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
@@ -18,6 +19,7 @@ public sealed partial class PodVault
     private const int SoundForgetsMax = 65_536;
 
     private readonly Dictionary<long, ForgetEntry> soundForgets = [];
+    private readonly CheckedForgets checkedForgets;
     private byte[] forgetsOwner = [];
 
     /// <summary>What these rules would let go of a session.</summary>
@@ -120,7 +122,21 @@ public sealed partial class PodVault
     private HashSet<Digest> ForgottenOf(SessionHandle session) =>
         [.. log.AllForgets(session).Select(ForgetAt).OfType<ForgetEntry>().Where(f => f.Session == session).Select(f => f.CommitHash)];
 
-    // A signature is looked at once by a process, since a list wants all of them: they are most of its time.
+    private void LoadCheckedForgets(SecretBuffer key, byte[] ownerKey)
+    {
+        lock (soundForgets)
+            checkedForgets.Load(key, ownerKey);
+    }
+
+    private void SaveCheckedForgets()
+    {
+        if (access != StoreAccess.Write || vaultKey is not { } key)
+            return;
+        lock (soundForgets)
+            checkedForgets.Save(key);
+    }
+
+    // A signature is looked at once (V-171), since a list wants all of them: they were most of its time.
     private ForgetEntry? ForgetAt(long offset)
     {
         if (OwnerKey() is not { } ownerKey)
@@ -139,11 +155,16 @@ public sealed partial class PodVault
         try
         {
             LogEntry entry = Store.ReadEntry(offset);
-            if (entry.Header.Type != LogEntryTypes.Forget || ForgetEntry.TryRead(entry.Payload.Span) is not { } forget
-                || !SigningKey.Verify(ownerKey, forget.SignedBytes(Descriptor.VaultId), forget.OwnerSignature))
+            if (entry.Header.Type != LogEntryTypes.Forget || ForgetEntry.TryRead(entry.Payload.Span) is not { } forget)
+                return null;
+            bool isChecked;
+            lock (soundForgets)
+                isChecked = checkedForgets.Has(entry.Hash, ownerKey);
+            if (!isChecked && !SigningKey.Verify(ownerKey, forget.SignedBytes(Descriptor.VaultId), forget.OwnerSignature))
                 return null;
             lock (soundForgets)
             {
+                checkedForgets.Add(entry.Hash, ownerKey);
                 if (soundForgets.Count < SoundForgetsMax && ownerKey.AsSpan().SequenceEqual(forgetsOwner))
                     soundForgets[offset] = forget;
             }

@@ -10,6 +10,12 @@ namespace VmPod.Vault;
 /// <summary>Generations: which there are, and the commit that makes each.</summary>
 public sealed partial class PodVault
 {
+    // What a commit takes in memory beside its lists, and what all that are kept may take: eight thousand small ones, or one with the ids of 16 GiB of cells.
+    private const long CommitBytes = 1024, ReadCommitBytesMax = 8L << 20;
+
+    private readonly Dictionary<long, FoundCommit> readCommits = [];
+    private long readCommitBytes;
+
     /// <summary>
     /// The generations of a session whose commits are sound, oldest first; drafts, and those that were forgotten, are none.
     /// Reads every commit of the session: to open one, its number is
@@ -113,19 +119,38 @@ public sealed partial class PodVault
 
     // The commit at an offset, which must have this hash if one is given; then it may be a fork as well, since the hash covers the type. Null if it does
     // not, or is damaged.
-    private FoundCommit? TryReadCommit(long offset, Digest? hash = null, bool isFork = false)
+    private FoundCommit? TryReadCommit(long offset, Digest? hash = null, bool isFork = false) =>
+        ReadCommitAt(offset) is { } commit && (hash is { } expected ? commit.Hash == expected : LogEntryTypes.IsFork(commit.Type) == isFork) ? commit : null;
+
+    // The log only grows, and what was read of it was checked: so it is not read again by each list that one command makes.
+    private FoundCommit? ReadCommitAt(long offset)
+    {
+        lock (readCommits)
+        {
+            if (readCommits.TryGetValue(offset, out FoundCommit? known))
+                return known;
+        }
+        if (ReadCommitOfLog(offset) is not { } commit)
+            return null;
+        long bytes = CommitBytes + (commit.Entry.Added.Length + (long)commit.Entry.Dropped.Length) * CellId.Size;
+        lock (readCommits)
+        {
+            if (readCommitBytes + bytes <= ReadCommitBytesMax && readCommits.TryAdd(offset, commit))
+                readCommitBytes += bytes;
+        }
+        return commit;
+    }
+
+    private FoundCommit? ReadCommitOfLog(long offset)
     {
         try
         {
             LogEntry entry = Store.ReadEntry(offset);
             byte type = entry.Header.Type;
-            bool isOne = hash is { } expected ? entry.Hash == expected && (LogEntryTypes.IsCommit(type) || LogEntryTypes.IsFork(type))
-                : isFork ? LogEntryTypes.IsFork(type) : LogEntryTypes.IsCommit(type);
-            if (!isOne)
+            if (!LogEntryTypes.IsCommit(type) && !LogEntryTypes.IsFork(type))
                 return null;
             CommitEntry commit = CommitEntry.Read(entry.Payload.Span);
-            return commit.Record.VaultId == Descriptor.VaultId
-                ? new FoundCommit(commit, entry.Hash, offset, type is LogEntryTypes.PendingCommit or LogEntryTypes.PendingFork) : null;
+            return commit.Record.VaultId == Descriptor.VaultId ? new FoundCommit(commit, entry.Hash, offset, type) : null;
         }
         catch (VmPodException e) when (IsDamage(e))
         {
@@ -151,9 +176,11 @@ public sealed partial class PodVault
         .Where(f => LogEntryTypes.IsCommit(f.Header.Type) || LogEntryTypes.IsFork(f.Header.Type))
         .SelectMany(f => TryReadCommit(f.Header.Offset, isFork: LogEntryTypes.IsFork(f.Header.Type))?.Entry.Added ?? []);
 
-    // IsMarked: its entry's type says that nobody with keys had looked into it when it was written.
-    private sealed record FoundCommit(CommitEntry Entry, Digest Hash, long Offset, bool IsMarked)
+    private sealed record FoundCommit(CommitEntry Entry, Digest Hash, long Offset, byte Type)
     {
+        // Its entry's type says that nobody with keys had looked into it when it was written.
+        public bool IsMarked => Type is LogEntryTypes.PendingCommit or LogEntryTypes.PendingFork;
+
         public CommitRecord Record => Entry.Record;
     }
 }

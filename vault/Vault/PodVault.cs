@@ -3,6 +3,7 @@ using VmPod.Secrets;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
+using VmPod.Vault.House;
 using VmPod.Vault.Keys;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Words;
@@ -23,7 +24,7 @@ namespace VmPod.Vault;
 public sealed partial class PodVault : IDisposable
 {
     private const string SecretsFolder = "v1/nv", SlotsFolder = "v1/slots", PassphraseSlotFile = SlotsFolder + "/passphrase",
-        VaultKeyLinkFile = SlotsFolder + "/vault-key", LogIndexFileName = "v1/logindex";
+        VaultKeyLinkFile = SlotsFolder + "/vault-key", LogIndexFileName = "v1/logindex", ForgetsFileName = "v1/forgets";
 
     // Opened cells that readers of one session share: a scan reads them in order, so a few for each thread do.
     internal const int CachedCells = 32;
@@ -47,6 +48,7 @@ public sealed partial class PodVault : IDisposable
         this.authority = authority;
         this.time = time;
         log = new LogIndex(store, new LogIndexFile(Path.Combine(folder, LogIndexFileName), store.Descriptor.VaultId));
+        checkedForgets = new CheckedForgets(Path.Combine(folder, ForgetsFileName), store.Descriptor.VaultId);
     }
 
     /// <summary>The pod's folder.</summary>
@@ -167,6 +169,7 @@ public sealed partial class PodVault : IDisposable
         {
             Forget();
             (root, vaultKey, owner) = (rootKey, key, opened);
+            LoadCheckedForgets(key!, opened.PublicKey);
         }
     }
 
@@ -178,7 +181,10 @@ public sealed partial class PodVault : IDisposable
     public void Lock()
     {
         lock (gate)
+        {
+            SaveCheckedForgets();
             Forget();
+        }
     }
 
     /// <summary>Zeroes the keys and gives the vault back.</summary>

@@ -38,7 +38,7 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
 
     /// <summary>Keeps a cell that came. Not checked against its id.</summary>
     /// <param name="id">Which was asked for.</param>
-    /// <param name="key">Its key.</param>
+    /// <param name="key">Its key; empty if cells alone were asked for.</param>
     /// <param name="cell">The cell.</param>
     internal delegate void Keeper(in CellId id, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell);
 
@@ -46,12 +46,14 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
     /// passed over: who needs it asks for it again, and hears why.</summary>
     /// <param name="wire">The link.</param>
     /// <param name="ids">Which, without those that are here.</param>
+    /// <param name="want">Cells, or cells and keys.</param>
     /// <param name="isAwaited">True if somebody waits for them.</param>
     /// <param name="goesOn">Asked now and then; false ends it.</param>
-    public void Fetch(WireLink wire, IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
+    /// <returns>False if the pod refused to give one of them.</returns>
+    public bool Fetch(WireLink wire, IReadOnlyList<CellId> ids, CellWant want, bool isAwaited, Func<bool> goesOn)
     {
         var run = new Run();
-        for (int at = 0; at < ids.Count && !run.IsLost && goesOn();)
+        for (int at = 0; at < ids.Count && !run.IsLost && !run.IsRefused && goesOn();)
         {
             var part = new List<CellId>(CellsOfOneRequest);
             lock (gate)
@@ -70,13 +72,14 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
                     continue;
                 run.Requests++;
             }
-            _ = AskAsync(wire, part, isAwaited, run);
+            _ = AskAsync(wire, part, want, isAwaited, run);
         }
         lock (gate)
         {
             while (run.Requests > 0 && goesOn())
                 _ = Monitor.Wait(gate, LookEvery);
         }
+        return !run.IsRefused;
     }
 
     /// <summary>If a cell is coming, waits until it has come, or will not. False if it is not coming, or takes too long.</summary>
@@ -97,14 +100,14 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
         }
     }
 
-    private async Task AskAsync(WireLink wire, List<CellId> ids, bool isAwaited, Run run)
+    private async Task AskAsync(WireLink wire, List<CellId> ids, CellWant want, bool isAwaited, Run run)
     {
         long asked = Stopwatch.GetTimestamp();
         bool isAnswered = false;
         try
         {
-            var request = new CellsRequest { Want = CellWant.Both, Urgency = isAwaited ? (byte)0 : (byte)1, Ids = ids };
-            await wire.GetCellsAsync(request, new Sink(this, ids, cellBytes), AnswerTime).ConfigureAwait(false);
+            var request = new CellsRequest { Want = want, Urgency = isAwaited ? (byte)0 : (byte)1, Ids = ids };
+            await wire.GetCellsAsync(request, new Sink(this, ids, cellBytes, run), AnswerTime).ConfigureAwait(false);
             isAnswered = true;
         }
         catch (VmPodException e)
@@ -131,10 +134,10 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
     private sealed class Run
     {
         public int Requests;
-        public volatile bool IsLost;
+        public volatile bool IsLost, IsRefused;
     }
 
-    private sealed class Sink(CellsAhead ahead, List<CellId> ids, int cellBytes) : ICellSink
+    private sealed class Sink(CellsAhead ahead, List<CellId> ids, int cellBytes, Run run) : ICellSink
     {
         private readonly CellsAhead ahead = ahead;
 
@@ -142,6 +145,7 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
         {
             if (status == CellStatus.Ok && cell.Length == cellBytes)
                 ahead.keeper(ids[index], key, cell);
+            run.IsRefused |= status == CellStatus.Refused;
             lock (ahead.gate)
             {
                 _ = ahead.coming.Remove(ids[index]);

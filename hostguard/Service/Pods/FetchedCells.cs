@@ -46,13 +46,42 @@ internal sealed class FetchedCells : IDisposable
         int place;
         lock (gate)
         {
-            if (isDisposed || isFull || count >= cellsMax || places.ContainsKey(id))
+            if (!HasRoomFor(id, out place))
                 return;
-            place = count++;
-            if (place / KeysOfOneBlock >= keys.Count)
-                keys.Add(new LockedMemory(KeysOfOneBlock * KeyBytes));
             key.CopyTo(KeyAt(place));
+            count++;
         }
+        Store(id, place, cell);
+    }
+
+    /// <summary>Keeps a cell that came without its key, unless it is full, or its key cannot be derived.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="cell">The cell.</param>
+    /// <param name="reading">Derives the key.</param>
+    public void AddSealed(in CellId id, ReadOnlySpan<byte> cell, HomeReading reading)
+    {
+        int place;
+        lock (gate)
+        {
+            if (!HasRoomFor(id, out place) || !reading.TryDeriveKey(cell, KeyAt(place)))
+                return;
+            count++;
+        }
+        Store(id, place, cell);
+    }
+
+    private bool HasRoomFor(in CellId id, out int place)
+    {
+        place = count;
+        if (isDisposed || isFull || count >= cellsMax || places.ContainsKey(id))
+            return false;
+        if (place / KeysOfOneBlock >= keys.Count)
+            keys.Add(new LockedMemory(KeysOfOneBlock * KeyBytes));
+        return true;
+    }
+
+    private void Store(in CellId id, int place, ReadOnlySpan<byte> cell)
+    {
         try
         {
             Libc.Write(file, cell, place * (long)cellBytes);

@@ -9,7 +9,6 @@ namespace VmPod.HostGuard.Pods;
 internal static class HomeKeyFile
 {
     private const int KeyBytes = 32;
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>True if there is one.</summary>
     public static bool Exists(string folder, UInt128 pairing) => File.Exists(PathOf(folder, pairing));
@@ -32,23 +31,7 @@ internal static class HomeKeyFile
     }
 
     /// <summary>Stores it durably.</summary>
-    public static void Save(string folder, UInt128 pairing, SecretBuffer key)
-    {
-        string path = PathOf(folder, pairing), part = path + ".part";
-        using (var file = new FileStream(part, new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = OwnerOnly,
-            BufferSize = 0,
-        }))
-        {
-            file.Write(key.ReadOnlyBytes);
-            Libc.Fsync(file.SafeFileHandle);
-        }
-        File.Move(part, path, overwrite: true);
-        Libc.FsyncDirectory(folder);
-    }
+    public static void Save(string folder, UInt128 pairing, SecretBuffer key) => PrivateFile.Replace(PathOf(folder, pairing), key.ReadOnlyBytes);
 
     /// <summary>Removes it, if it is there.</summary>
     public static void Remove(string folder, UInt128 pairing) => File.Delete(PathOf(folder, pairing));

@@ -83,6 +83,15 @@ internal sealed class HomeReading(Pairing pairing, SessionHandle session, ILogge
         }
     }
 
+    /// <summary>Derives the key of a cell, if that is of a lease whose key is here. False, and zero, else.</summary>
+    /// <param name="cell">The cell, whole.</param>
+    /// <param name="key">Gets the key, 32 bytes of locked memory.</param>
+    public bool TryDeriveKey(ReadOnlySpan<byte> cell, Span<byte> key)
+    {
+        lock (gate)
+            return keys?.TryDeriveRecordKey(cell, key) == true;
+    }
+
     /// <summary>Zeroes the keys.</summary>
     public void Dispose()
     {

@@ -153,10 +153,20 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     /// <inheritdoc/>
     public int FetchAhead(IReadOnlyList<CellId> ids, bool isAwaited, Func<bool> goesOn)
     {
-        // A locked pod releases no keys, and a home host derives each from the cell: one by one, as they are needed.
-        if (pod.Current is { } wire && !ReferenceEquals(wire, Volatile.Read(ref refusedBy)))
-            Ahead.Fetch(wire, [.. ids.Where(id => !fetched.Has(id))], isAwaited, goesOn);
-        return ids.Count(id => !fetched.Has(id));
+        if (pod.Current is { } wire)
+        {
+            // A locked pod releases no keys, and a home host derives each from the cell.
+            bool sealedOnly = ReferenceEquals(wire, Volatile.Read(ref refusedBy));
+            if (!Ahead.Fetch(wire, Missing(), sealedOnly ? CellWant.Cell : CellWant.Both, isAwaited, goesOn) && !sealedOnly
+                && reading.Fetch(wire) is not null)
+            {
+                Volatile.Write(ref refusedBy, wire);
+                _ = Ahead.Fetch(wire, Missing(), CellWant.Cell, isAwaited, goesOn);
+            }
+        }
+        return Missing().Count;
+
+        List<CellId> Missing() => [.. ids.Where(id => !fetched.Has(id))];
     }
 
     private CellsAhead Ahead => ahead ?? Interlocked.CompareExchange(ref ahead, new CellsAhead(cellBytes, Keep), null) ?? ahead;
@@ -165,7 +175,11 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     {
         Interlocked.Increment(ref cellsFetched);
         // Only what is the cell that was asked for: another one would be found damaged again and again.
-        if (CellId.Of(cell) == id)
+        if (CellId.Of(cell) != id)
+            return;
+        if (key.IsEmpty)
+            fetched.AddSealed(id, cell, reading);
+        else
             fetched.Add(id, key, cell);
     }
 
@@ -190,7 +204,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
             }
         }
         fetch.Run(wire, id, default, cell, FetchTime);
-        if (reading.Fetch(wire)?.TryDeriveRecordKey(cell, key) != true)
+        if (reading.Fetch(wire) is null || !reading.TryDeriveKey(cell, key))
             throw new VmPodException(ExitCode.Refused, $"The pod is locked, and this host has no key of cell {id}.", "podkeeper unlock DIR on the pod.");
     }
 

@@ -21,8 +21,8 @@ internal sealed partial class SessionHost
     // Often enough that the CPUs stop within the beat's own fourth of a second after the limit.
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
-    // Rule 10: a tip is committed when a cell is full or 30 s old. Not oftener than this, or a busy disk would fsync all the time.
-    private static readonly TimeSpan TipEveryMin = TimeSpan.FromSeconds(5), TipAgeMax = TimeSpan.FromSeconds(30);
+    // Rule 10: a tip is committed when a cell is full (and SyncMeter.Pause over) or 30 s old.
+    private static readonly TimeSpan TipAgeMax = TimeSpan.FromSeconds(30);
 
     // The guest has the machine first: what the first commit needs can wait so long.
     private static readonly TimeSpan PrepareAfter = TimeSpan.FromSeconds(1);
@@ -194,7 +194,7 @@ internal sealed partial class SessionHost
         {
             long unsealed = phase is SessionPhase.Running ? image!.UnsealedBytes(StreamKind.Disk) : 0;
             dirtySinceMs = unsealed == 0 ? 0 : dirtySinceMs == 0 ? NowMs() : dirtySinceMs;
-            bool full = unsealed >= lease!.CellBytes && NowMs() - lastMs >= TipEveryMin.TotalMilliseconds;
+            bool full = unsealed >= lease!.CellBytes && NowMs() - lastMs >= meter.Pause.TotalMilliseconds;
             bool old = dirtySinceMs > 0 && NowMs() - dirtySinceMs >= TipAgeMax.TotalMilliseconds;
             // The pod would refuse it (V-167), and each try would leave cells there: what the disk wrote waits here for the suspend.
             if ((!full && !old) || pod!.Space?.Room == PodRoom.KeptOnly)

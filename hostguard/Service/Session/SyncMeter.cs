@@ -12,9 +12,16 @@ internal sealed class SyncMeter(TimeProvider time)
     // Commits of less than this tell of latency, not of rate.
     private const long RatedBytesMin = 256 * 1024;
 
+    // Rule 10: a tip is committed when a cell is full. Not oftener than this, or a busy disk would fsync all the time.
+    private static readonly TimeSpan PauseMin = TimeSpan.FromSeconds(5);
+
+    // Rule 10: what the disk wrote is on its way by then, however slow the link is.
+    private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
+
     private readonly Lock gate = new();
     private long? dirtySince;
     private double? lag, lagMax, bytesPerSecond;
+    private TimeSpan pause = PauseMin;
 
     /// <summary>Seconds from the first write after the commit before it to the newest commit being durable; null before the first.</summary>
     public double? LagSeconds => Look(() => lag);
@@ -27,6 +34,10 @@ internal sealed class SyncMeter(TimeProvider time)
 
     /// <summary>Bytes of cells a second, as measured; null before there was enough to measure.</summary>
     public double? BytesPerSecond => Look(() => bytesPerSecond);
+
+    /// <summary>How long live sync leaves the link to others after its newest commit (H-154): as long as that commit took, so that it has half of a slow link
+    /// at most, and what the disk writes again meanwhile goes once.</summary>
+    public TimeSpan Pause => Look(() => pause);
 
     /// <summary>The machine wrote to a disk.</summary>
     public void NoteWrite()
@@ -56,9 +67,13 @@ internal sealed class SyncMeter(TimeProvider time)
                 lag = time.GetElapsedTime(since).TotalSeconds;
                 lagMax = Math.Max(lagMax ?? 0, lag.Value);
             }
-            double took = time.GetElapsedTime(taken.At).TotalSeconds;
-            if (bytes >= RatedBytesMin && took > 0)
-                bytesPerSecond = bytesPerSecond is { } before ? before + Newest * (bytes / took - before) : bytes / took;
+            TimeSpan took = time.GetElapsedTime(taken.At);
+            pause = took < PauseMin ? PauseMin : took > PauseMax ? PauseMax : took;
+            if (bytes >= RatedBytesMin && took > TimeSpan.Zero)
+            {
+                double rate = bytes / took.TotalSeconds;
+                bytesPerSecond = bytesPerSecond is { } before ? before + Newest * (rate - before) : rate;
+            }
         }
     }
 

@@ -16,7 +16,6 @@ internal sealed class HomeKeyFolder(string podFolder)
     private const uint KeyMagic = 0x5650_4831, LeasesMagic = 0x5650_4832;       // "VPH1", "VPH2"
     private const int KeyFileBytes = 4 + FormatLimits.WrappedKeyBytes;
     private const int LeasesFileBytesMax = 4 + 2 + FormatLimits.HomeLeaseKeysMax * WrappedLeaseKey.Bytes;
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     // Of the process: an unpairing and a lease that begins must not meet.
     private static readonly Lock Gate = new();
@@ -56,7 +55,7 @@ internal sealed class HomeKeyFolder(string podFolder)
             if (!PairingFolder.Contains(pairings, pairing))
                 return false;
             RemoveAll(pairing);
-            Write(KeyPath(pairing), new ByteWriter().UInt32(KeyMagic).Bytes(wrapped).Written);
+            PrivateFile.Replace(KeyPath(pairing), new ByteWriter().UInt32(KeyMagic).Bytes(wrapped).Written);
             // The folder's own name is new too.
             Libc.FsyncDirectory(folder);
             Libc.FsyncDirectory(Path.GetDirectoryName(folder)!);
@@ -73,7 +72,7 @@ internal sealed class HomeKeyFolder(string podFolder)
                 return false;
             ByteWriter bytes = new ByteWriter().UInt32(LeasesMagic);
             WrappedLeaseKey.WriteList(bytes, keys);
-            Write(LeasesPath(pairing, session), bytes.Written);
+            PrivateFile.Replace(LeasesPath(pairing, session), bytes.Written);
             return true;
         }
     }
@@ -110,25 +109,6 @@ internal sealed class HomeKeyFolder(string podFolder)
         {
             return null;
         }
-    }
-
-    private static void Write(string path, ReadOnlySpan<byte> bytes)
-    {
-        string parent = Path.GetDirectoryName(path)!, part = path + ".part";
-        Directory.CreateDirectory(parent, OwnerOnly | UnixFileMode.UserExecute);
-        using (var file = new FileStream(part, new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = OwnerOnly,
-            BufferSize = 0,
-        }))
-        {
-            file.Write(bytes);
-            Libc.Fsync(file.SafeFileHandle);
-        }
-        File.Move(part, path, overwrite: true);
-        Libc.FsyncDirectory(parent);
     }
 
     private string PathOf(UInt128 pairing) => Path.Combine(folder, pairing.ToString("x32", CultureInfo.InvariantCulture));

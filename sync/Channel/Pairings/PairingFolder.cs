@@ -11,27 +11,12 @@ namespace VmPod.Sync.Channel.Pairings;
 public static class PairingFolder
 {
     private const string Extension = ".pairing";
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Stores a pairing durably; one of the same id is replaced.</summary>
     public static void Save(string folder, Pairing pairing)
     {
-        Directory.CreateDirectory(folder, OwnerOnly | UnixFileMode.UserExecute);
-        string path = PathOf(folder, pairing.Id), part = path + ".part";
-        using (SecretBuffer bytes = pairing.ToBytes())
-        using (var file = new FileStream(part, new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = OwnerOnly,
-            BufferSize = 0,
-        }))
-        {
-            file.Write(bytes.ReadOnlyBytes);
-            Libc.Fsync(file.SafeFileHandle);
-        }
-        File.Move(part, path, overwrite: true);
-        Libc.FsyncDirectory(folder);
+        using SecretBuffer bytes = pairing.ToBytes();
+        PrivateFile.Replace(PathOf(folder, pairing.Id), bytes.ReadOnlyBytes);
     }
 
     /// <summary>Reads all pairings of a folder, by id; none if there is no such folder. The caller disposes them.</summary>

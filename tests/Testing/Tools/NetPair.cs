@@ -36,6 +36,9 @@ public sealed class NetPair : IAsyncDisposable
         return pair;
     }
 
+    /// <summary>How fast the pod sends from now on; the host is not limited.</summary>
+    public Task ShapeAsync(LinkShape shape) => Pod.ShapeAsync("pod0", shape);
+
     /// <summary>The pod comes within reach.</summary>
     public Task PlugAsync() => IpAsync("-n", Pod.Name, "link", "set", "pod0", "up");
 

@@ -289,5 +289,5 @@ public sealed class RecoveryTests : IDisposable
         context => new HeadDraft(0, 1, [.. context.Previous!.Sessions]));
 
     private Dictionary<string, byte[]> Files() => Directory.GetFiles(pod.Folder, "*", SearchOption.AllDirectories)
-        .Where(f => Path.GetFileName(f) is not ("lock" or "index" or "logindex")).ToDictionary(f => f, File.ReadAllBytes);
+        .Where(f => Path.GetFileName(f) is not ("lock" or "index" or "logindex" or "forgets")).ToDictionary(f => f, File.ReadAllBytes);
 }

@@ -15,7 +15,7 @@ internal static class IndependentReader
     {
         string pin = into + ".pin";
         await File.WriteAllTextAsync(pin, passphrase + "\n", TestContext.Current.CancellationToken);
-        return await Python.RunAsync([pod, "--pin-file", pin, session, into, "--json"], TimeSpan.FromMinutes(5),
+        return await Python.RunAsync([pod, "--pin-file", pin, session, into, "--json"], TimeSpan.FromMinutes(15),
             cancellation: TestContext.Current.CancellationToken);
     }
 
@@ -30,7 +30,7 @@ internal static class IndependentReader
 
     /// <summary>Shows it the vectors of a folder.</summary>
     internal static Task<CliResult> CheckVectorsAsync(string folder) =>
-        Checker.RunAsync([folder], TimeSpan.FromMinutes(5), cancellation: TestContext.Current.CancellationToken);
+        Checker.RunAsync([folder], TimeSpan.FromMinutes(15), cancellation: TestContext.Current.CancellationToken);
 
     /// <summary>A count of what it found, 0 if it found none.</summary>
     internal static long Count(this JsonElement said, string group, string name) =>
