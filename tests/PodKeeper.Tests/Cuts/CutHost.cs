@@ -21,8 +21,12 @@ internal sealed class CutHost : ILeaseHome, IReleasedCellSource
     internal const int ContentBytes = 44 * 1024;
 
     private const string Disk = "disk";
-    private static readonly SessionImageOptions Small = new() { OverlayBytes = 4 * FormatLimits.ChunkBytes, CacheBytes = 2 * FormatLimits.ChunkBytes,
-        EncodeThreads = 1 };
+    private static readonly SessionImageOptions Small = new()
+    {
+        OverlayBytes = 4 * FormatLimits.ChunkBytes,
+        CacheBytes = 2 * FormatLimits.ChunkBytes,
+        EncodeThreads = 1,
+    };
 
     private readonly HostLinks links;
     private readonly Dictionary<CellId, byte[]> made = [];
@@ -124,7 +128,7 @@ internal sealed class CutHost : ILeaseHome, IReleasedCellSource
         return wires.Arrived(way);
     }
 
-    /// <summary>Puts cells that no commit names on a link that is cut behind the last of them, and at once asks on the next one which of them are there.</summary>
+    /// <summary>Puts cells that no commit names on a link that is cut behind the last of them, and at once asks on the next one which are there.</summary>
     internal IReadOnlyList<bool> PutAndReturn(IReadOnlyList<byte[]> cells)
     {
         var first = new CutWire();

@@ -9,12 +9,12 @@ namespace VmPod.PodKeeper.Tests.Cuts;
 
 /// <summary>
 /// A link is cut at a byte, any byte of either direction (SECURITY.md, R9), while 64 KiB of cells go to the pod and are committed, or come from it. On the next
-/// link all ends as if nothing had been, and at most one cell has crossed twice. VMPOD_SOAK=199 tries every byte there is.
+/// link all ends as if nothing had been, and at most one cell has crossed twice. VMPOD_SOAK=293 tries every byte there is.
 /// </summary>
 public sealed class CutTests
 {
     // Of the walk over all bytes; those beside the bounds of frames are taken in any case, and all where few bytes go.
-    private const int Step = 199, FewBytes = 1024, FewStep = 7;
+    private const int Step = 293, FewBytes = 1024, FewStep = 7;
 
     // A pod's folder grows by 64 KiB with each upload.
     private const int RunsOfOnePod = 512;

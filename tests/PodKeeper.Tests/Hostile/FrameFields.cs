@@ -73,6 +73,12 @@ internal static class FrameFields
             Add(frame, width, ref at, fields);
             return;
         }
+        // A change before this one may have left half of a count.
+        if (frame.Length - at < 2)
+        {
+            Add(frame, 1, ref at, fields);
+            return;
+        }
         int count = BinaryPrimitives.ReadUInt16BigEndian(frame[at..]);
         Add(frame, 2, ref at, fields);
         if (token == "t")
@@ -80,7 +86,7 @@ internal static class FrameFields
         for (int i = 0; token == "m" && i < count; i++)
             Add(frame, 32, ref at, fields);
         if (token == "r" && count > 0)
-            Walk(frame[..(at + count)], [Record], ref at, fields);
+            Walk(frame[..Math.Min(at + count, frame.Length)], [Record], ref at, fields);
     }
 
     private static void Add(ReadOnlySpan<byte> frame, int length, ref int at, List<(int, int)> fields)

@@ -28,8 +28,12 @@ internal sealed class HostileHost : ILeaseHome, IReleasedCellSource
 
     private const string Disk = "disk", Opened = "opened";
     private static readonly byte[] Last = WireFrames.Of(new AttachRequest { Session = new SessionHandle(1), LeaseId = 1, Term = 1 }, LastRequest);
-    private static readonly SessionImageOptions Small = new() { OverlayBytes = 4 * FormatLimits.ChunkBytes, CacheBytes = 2 * FormatLimits.ChunkBytes,
-        EncodeThreads = 1 };
+    private static readonly SessionImageOptions Small = new()
+    {
+        OverlayBytes = 4 * FormatLimits.ChunkBytes,
+        CacheBytes = 2 * FormatLimits.ChunkBytes,
+        EncodeThreads = 1,
+    };
 
     private readonly HostLinks links;
     private readonly string session;
