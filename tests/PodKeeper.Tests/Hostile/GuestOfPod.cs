@@ -18,7 +18,8 @@ namespace VmPod.PodKeeper.Tests.Hostile;
 /// </summary>
 internal sealed class GuestOfPod : IReleasedCellSource, IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    // A call that waits for it hangs.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string session;
     private readonly byte[] ownerKey;

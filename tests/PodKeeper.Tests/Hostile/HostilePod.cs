@@ -24,6 +24,8 @@ internal sealed class HostilePod : Stream
         this.frames = [.. frames];
         this.heardBefore = heardBefore;
         Say(0);
+        // Without a whole HELLO nothing is asked.
+        isOver = parsed == 0;
     }
 
     public override bool CanRead => true;
