@@ -82,6 +82,13 @@ public static class PodLimits
     /// <summary>A link without a byte for so long is ended; a host beats every 250 ms. Its lease stays.</summary>
     internal static readonly TimeSpan LinkSilence = TimeSpan.FromSeconds(5);
 
+    /// <summary>A link whose host has another one is waited for until nothing came for so long: longer than the gaps within what is on its way, shorter
+    /// than those between two beats.</summary>
+    internal static readonly TimeSpan LinkQuiet = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>And for so long at most, half of what a host waits for its ATTACH: who keeps such a link busy has cells put twice, and nothing else.</summary>
+    internal static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(5);
+
     /// <summary>For a stranger to send its first message whole.</summary>
     internal static readonly TimeSpan FirstMessageTime = TimeSpan.FromSeconds(5);
 

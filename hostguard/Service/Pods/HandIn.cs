@@ -94,8 +94,8 @@ internal static class HandIn
             byte[] cell = new byte[cellBytes];
             for (long at = 0; RandomAccess.Read(cells, cell, at) == cellBytes; at += cellBytes)
                 places[CellId.Of(cell)] = at;
-            RemoteLeaseHome.SendMissing(wire, [.. places.OrderBy(p => p.Value).Select(p => p.Key)], cellBytes,
-                (in CellId id, Span<byte> into) => RandomAccess.Read(cells, into, places[id]) == into.Length);
+            new CellUpload(wire, cellBytes).PutMissing([.. places.OrderBy(p => p.Value).Select(p => p.Key)],
+                (in CellId id, Span<byte> into) => RandomAccess.Read(cells, into, places[id]) == into.Length, AskTime);
             CommittedReply reply = wire.Commit(new CommitRequest { Close = true, Record = commit.Record, Signature = commit.Signature }, commit.Added,
                 commit.Dropped, CommitTime);
             (known with { HeadSeq = reply.HeadSeq, HeadHash = reply.HeadHash.ToString() }).Save(pods, pairing.Id);

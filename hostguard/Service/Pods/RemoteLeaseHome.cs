@@ -32,7 +32,8 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     private readonly FetchedCells fetched = new(residue.Folder, cellBytes, HostLimits.FetchedBytesMax);
     private readonly Lock sending = new();
     private CellsAhead? ahead;
-    private WireLink? sentTo, refusedBy;
+    private CellUpload? upload;
+    private WireLink? refusedBy;
     private long cellsFetched, waitedTicks;
     private volatile bool keepsRest;
     private bool keysDropped;
@@ -66,11 +67,11 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     {
         residue.Add(id, cell);
         fetched.Add(id, default, cell);
-        if (pod.Current is not { } wire || !ReferenceEquals(wire, Volatile.Read(ref sentTo)))
+        if (pod.Current is not { } wire || Volatile.Read(ref upload) is not { } to || !ReferenceEquals(wire, to.Link))
             return;
         try
         {
-            wire.PutCell(cell);
+            to.Put(id, cell);
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.LinkLost)
         {
@@ -90,7 +91,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
             SendAgain(wire);
             CommittedReply reply = wire.Commit(new CommitRequest { Close = close, Record = commit.Record, Signature = commit.Signature }, commit.Added,
                 commit.Dropped, CommitTime);
-            residue.Clear();
+            ClearRest();
             pod.Witness(reply.HeadSeq, reply.HeadHash);
             return (reply.EntryHash, checked((long)reply.EntryOffset));
         }
@@ -103,7 +104,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
         catch (VmPodException e) when (e.ExitCode == ExitCode.NoSpace)
         {
             // Some of the cells were not taken: all are looked through again before the next try.
-            Volatile.Write(ref sentTo, null);
+            Volatile.Write(ref upload, null);
             throw;
         }
     }
@@ -111,7 +112,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     /// <inheritdoc/>
     public void Discard()
     {
-        residue.Clear();
+        ClearRest();
         Quietly(wire => wire.Call(DiscardRequest.Instance, FetchTime));
     }
 
@@ -207,44 +208,23 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
             throw new VmPodException(ExitCode.Refused, $"The pod is locked, and this host has no key of cell {id}.", "podkeeper unlock DIR on the pod.");
     }
 
-    /// <summary>Sends what the pod does not have of the cells that are kept, if that was not done on this link. After it, cells go there as they are
-    /// made.</summary>
+    /// <summary>Sends what the pod does not have of the cells that are kept, but for those that went over this link already.</summary>
     public void SendAgain(WireLink wire)
     {
+        CellUpload to;
         lock (sending)
         {
-            if (ReferenceEquals(sentTo, wire))
-                return;
-            // First the way for new cells is open, then what was there before is looked through: nothing falls between.
-            Volatile.Write(ref sentTo, wire);
-            try
-            {
-                SendMissing(wire, residue.Ids(), cellBytes, residue.TryRead);
-            }
-            catch
-            {
-                Volatile.Write(ref sentTo, null);
-                throw;
-            }
+            to = upload is { } same && ReferenceEquals(same.Link, wire) ? same : new CellUpload(wire, cellBytes);
+            Volatile.Write(ref upload, to);
         }
+        // Cells that are made meanwhile, while nobody else may use the link yet, are seen to by the commit that names them: it comes here too.
+        to.PutMissing(residue.Ids(), residue.TryRead, FetchTime);
     }
 
-    /// <summary>Reads a cell by its id.</summary>
-    internal delegate bool CellReader(in CellId id, Span<byte> cell);
-
-    /// <summary>Sends those of some cells that the pod does not have.</summary>
-    internal static void SendMissing(WireLink wire, IReadOnlyList<CellId> ids, int cellBytes, CellReader read)
+    private void ClearRest()
     {
-        byte[] cell = new byte[cellBytes];
-        foreach (CellId[] part in ids.Chunk(WireLimits.HaveIdsMax))
-        {
-            HaveReply have = wire.Call(new HaveRequest { Ids = part }, FetchTime);
-            for (int i = 0; i < part.Length; i++)
-            {
-                if (!have.Has[i] && read(part[i], cell))
-                    wire.PutCell(cell);
-            }
-        }
+        residue.Clear();
+        Volatile.Read(ref upload)?.Forget();
     }
 
     /// <inheritdoc/>

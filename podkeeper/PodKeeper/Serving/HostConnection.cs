@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Sockets;
 using VmPod.Foundation;
 using VmPod.Secrets;
@@ -127,39 +126,14 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
     private void Serve(SecureChannel channel, HostRole role)
     {
         using IDisposable received = new LockedMemoryOwner(WireLimits.PodReceiveBytes), sent = new LockedMemoryOwner(WireLimits.SendBytes);
-        HostHandler? handler = null;
-        var options = new WireOptions
+        HostLink.Run(server, new HostLink.Over(channel.Stream, channel.Abort, channel.PairingId, role, ((LockedMemoryOwner)received).Memory,
+            ((LockedMemoryOwner)sent).Memory), Number, Cut, open =>
         {
-            ReceiveMemory = ((LockedMemoryOwner)received).Memory,
-            SendMemory = ((LockedMemoryOwner)sent).Memory,
-            Cut = channel.Abort,
-            SharedIds = server.SharedIds,
-            Bug = e => server.Note(new ServerNote("A request failed.", Number, Bug: e)),
-            SilenceTime = PodLimits.LinkSilence,
-        };
-        try
-        {
-            WireLink open = WireLink.Serve(channel.Stream, server.Hello(), l =>
-            {
-                var host = ServedHost.Of(server.VaultId, channel.PairingId, role, l.Host!.BootId);
-                server.Note(new ServerNote("A host is linked.", Number, string.Create(CultureInfo.InvariantCulture, $"{host.Actor}, {role}")));
-                l.Space = server.Space;
-                return handler = new HostHandler(server.Leases, host, server.Receipts, Cut);
-            }, options);
-            using (open)
-            {
-                Volatile.Write(ref link, open);
-                // It may have changed, or been asked to end, since the HELLO.
-                open.IsUnlocked = server.Leases.IsUnlocked;
-                if (isCut)
-                    open.Close();
-                open.Ended.Wait();
-                server.Note(new ServerNote("A link ended.", Number, open.Failure?.Message));
-            }
-        }
-        finally
-        {
-            handler?.Dispose();
-        }
+            Volatile.Write(ref link, open);
+            // It may have changed, or been asked to end, since the HELLO.
+            open.IsUnlocked = server.Leases.IsUnlocked;
+            if (isCut)
+                open.Close();
+        });
     }
 }

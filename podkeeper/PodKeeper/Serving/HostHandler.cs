@@ -19,16 +19,18 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     private readonly LeaseDesk desk;
     private readonly ServedHost host;
     private readonly ReceiptFolder receipts;
+    private readonly WireLink link;
     private readonly Action endLink;
     private readonly ConcurrentBag<CellScratch> scratch = [];
     private ServedLease? lease;
     private int opens, homeRequests;
 
-    internal HostHandler(LeaseDesk desk, ServedHost host, ReceiptFolder receipts, Action endLink)
+    internal HostHandler(LeaseDesk desk, ServedHost host, ReceiptFolder receipts, WireLink link, Action endLink)
     {
         this.desk = desk;
         this.host = host;
         this.receipts = receipts;
+        this.link = link;
         this.endLink = endLink;
     }
 
@@ -224,6 +226,9 @@ internal sealed class HostHandler : IWireHandler, IDisposable
             return true;
         });
     }
+
+    /// <summary>Waits until the cells that came over the link are taken in: another one of the same host goes on after them.</summary>
+    internal void Settle() => link.Settle(PodLimits.LinkQuiet, PodLimits.SettlePatience);
 
     /// <summary>Ends the link, from any thread.</summary>
     internal void EndLink() => endLink();

@@ -143,8 +143,19 @@ internal sealed class LeaseDesk : IDisposable
         }
     });
 
-    /// <summary>Gives a link a lease that its host has: the one that is parked here, or the one in the vault's log.</summary>
-    internal ServedLease Attach(AttachRequest request, ServedHost host, HostHandler owner) => WithKeys(_ =>
+    /// <summary>Gives a link a lease that its host has: the one that is parked here, or the one in the vault's log. What the host put on the link before
+    /// is taken in first: it asks next what is here (sync/SPEC.md, S-76).</summary>
+    internal ServedLease Attach(AttachRequest request, ServedHost host, HostHandler owner)
+    {
+        HostHandler? before;
+        lock (gate)
+            before = leases.Find(l => l.Session == request.Session && l.LeaseId == request.LeaseId && l.Host == host)?.Owner;
+        if (before is not null && before != owner)
+            before.Settle();
+        return AttachNow(request, host, owner);
+    }
+
+    private ServedLease AttachNow(AttachRequest request, ServedHost host, HostHandler owner) => WithKeys(_ =>
     {
         ServedLease? known;
         lock (gate)

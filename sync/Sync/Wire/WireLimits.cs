@@ -111,6 +111,9 @@ public static class WireLimits
     /// <summary>For one frame to be taken by a peer that still beats: a pod whose stick syncs takes no bytes for a while.</summary>
     public static readonly TimeSpan SendTime = TimeSpan.FromSeconds(30);
 
+    /// <summary>How often it is looked whether a link that another one follows has settled: a fraction of the way there and back.</summary>
+    public static readonly TimeSpan SettlePoll = TimeSpan.FromMilliseconds(2);
+
     /// <summary>Without a byte between frames, after which the link is ended and its memory given back. What a host does long before is its policy.</summary>
     public static readonly TimeSpan SilenceTime = TimeSpan.FromSeconds(30);
 }

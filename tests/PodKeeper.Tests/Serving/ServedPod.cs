@@ -24,8 +24,10 @@ internal sealed class ServedPod : IDisposable
     /// <param name="unlocked">Whether it is unlocked.</param>
     /// <param name="time">Its clock.</param>
     /// <param name="diskMiB">A disk of its own of this size (tmpfs; needs root).</param>
-    internal ServedPod(bool unlocked = true, TimeProvider? time = null, int? diskMiB = null)
+    /// <param name="inRam">In memory: where thousands of commits would wait for a disk.</param>
+    internal ServedPod(bool unlocked = true, TimeProvider? time = null, int? diskMiB = null, bool inRam = false)
     {
+        Temp = new TempFolder(inRam);
         if (diskMiB is { } size)
         {
             Mounting("mount", "-t", "tmpfs", "-o", $"size={size}m", "tmpfs", Temp.FullPath);
@@ -45,7 +47,7 @@ internal sealed class ServedPod : IDisposable
         Start(unlocked);
     }
 
-    internal TempFolder Temp { get; } = new();
+    internal TempFolder Temp { get; }
 
     internal TimeProvider Time { get; }
 

@@ -56,7 +56,7 @@ internal static class WireCases
             LiveRoot = hashes[3],
         };
 
-    private static readonly Gen<LeaseBase?> Base = Gen.Select(Hash, Gen.ULong, Record, Bytes64, Gen.Byte.Array[1, 1024],
+    private static readonly Gen<LeaseBase?> Base = Gen.Select(Hash, Gen.ULong[0, long.MaxValue], Record, Bytes64, Gen.Byte.Array[1, 1024],
         (hash, offset, record, signature, certificate) => (LeaseBase?)new LeaseBase
         {
             EntryHash = hash,
@@ -160,7 +160,7 @@ internal static class WireCases
             (close, record, signature) => new CommitRequest { Close = close, Record = record, Signature = signature }), CommitRequest.TryRead),
         WireCase.Of<IdsMessage>("ids", WireRole.Host, Gen.Select(Gen.Bool, Id.Array[1, 100],
             (dropped, ids) => new IdsMessage { Dropped = dropped, Ids = [.. ids.Distinct().Order()] }), IdsMessage.TryRead),
-        WireCase.Of<CommittedReply>("committed", WireRole.Pod, Gen.Select(Hash, Gen.ULong, Gen.ULong, Hash,
+        WireCase.Of<CommittedReply>("committed", WireRole.Pod, Gen.Select(Hash, Gen.ULong[0, long.MaxValue], Gen.ULong, Hash,
             (entry, offset, seq, head) => new CommittedReply { EntryHash = entry, EntryOffset = offset, HeadSeq = seq, HeadHash = head }),
             CommittedReply.TryRead),
         Empty("discard", DiscardRequest.Instance, WireRole.Host, DiscardRequest.TryRead),

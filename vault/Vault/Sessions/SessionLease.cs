@@ -75,6 +75,9 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
     public static SessionLease Open(string name, LeaseTerms terms, SecretBuffer leaseKey, SigningKey signer, ILeaseHome home, IReleasedCellSource cells,
         BaseCommit? start, ReadOnlySpan<byte> ownerPublicKey, ulong leaseId)
     {
+        // A session does not get so far; the pod would have this host count beyond what there is.
+        if (terms.LastNumber > long.MaxValue || terms.LastGeneration > long.MaxValue)
+            throw new VmPodException(ExitCode.Damaged, "The pod numbers the session's commits as no pod can.", "Verify the pod: podkeeper verify DIR.");
         LeaseKeys keys = LeaseKeys.DeriveFor(leaseKey, terms.VaultId, leaseId)
             ?? throw new VmPodException(ExitCode.Damaged, "The pod's lease and its key do not fit.", "podkeeper verify DIR on the pod.");
         var payloads = new PayloadReader(new ReleasedCellOpener(cells, keys), terms.Session, PodVault.CachedCells);

@@ -51,6 +51,16 @@ internal sealed class FrameMemory(Memory<byte> memory)
         }
     }
 
+    /// <summary>Zeroes what is out and will not come back: its holders have ended.</summary>
+    internal void ZeroRest()
+    {
+        lock (gate)
+        {
+            foreach ((int offset, int length) in taken)
+                memory.Span.Slice(offset, length).Clear();
+        }
+    }
+
     internal void Return(int offset, Memory<byte> block)
     {
         block.Span.Clear();

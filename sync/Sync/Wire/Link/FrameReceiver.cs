@@ -53,6 +53,9 @@ internal sealed class FrameReceiver(Stream stream, WireRole peer, Memory<byte> m
 
     internal void Close() => frames.Close();
 
+    /// <summary>Zeroes frames that nobody works off any more.</summary>
+    internal void ZeroRest() => frames.ZeroRest();
+
     /// <summary>Bytes of frames that were received and are not worked off.</summary>
     internal int WaitingBytes => frames.TakenBytes;
 

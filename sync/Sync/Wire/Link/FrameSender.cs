@@ -90,6 +90,13 @@ internal sealed class FrameSender
         Finish(TimeSpan.Zero);
     }
 
+    /// <summary>Zeroes frames that were never sent.</summary>
+    internal void ZeroRest()
+    {
+        urgentMemory.ZeroRest();
+        bulkMemory.ZeroRest();
+    }
+
     /// <summary>Waits until the thread has let go of the caller's memory.</summary>
     internal void Join()
     {

@@ -33,13 +33,14 @@ public interface IWireHandler
     /// <summary>GET_CELLS: answers each index once with <see cref="CellAnswer.Send"/>, in any order.</summary>
     void GetCells(CellsRequest request, CellAnswer answer);
 
-    /// <summary>HAVE: for each id, in its order, whether the cell is there and durable.</summary>
+    /// <summary>HAVE: for each id, in its order, whether the cell is there and need not be put; durable it is by the next FLUSH or COMMIT.</summary>
     IReadOnlyList<bool> Have(IReadOnlyList<CellId> ids);
 
     /// <summary>RENEW.</summary>
     RenewedReply Renew();
 
-    /// <summary>PUT_CELL: stores a cell of the vault's size. What it throws is answered to the next FLUSH or COMMIT.</summary>
+    /// <summary>PUT_CELL: stores a cell of the vault's size. What it throws is answered to the next FLUSH or COMMIT. Called too, after the link was lost, for
+    /// cells that came whole before.</summary>
     void PutCell(ReadOnlySpan<byte> cell);
 
     /// <summary>FLUSH: when it returns, all cells put before are durable.</summary>

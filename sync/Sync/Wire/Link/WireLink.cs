@@ -33,7 +33,7 @@ public sealed partial class WireLink : IDisposable
     private WireServer? server;
     private VmPodException? failure;
     private bool isOpen, isDisposed;
-    private volatile bool isEnding;
+    private volatile bool isEnding, isReceiving;
     private int cellBytes;
     private long putCount, unsealedBytes;
     private volatile bool isUnlocked;
@@ -171,8 +171,20 @@ public sealed partial class WireLink : IDisposable
         sender.Join();
         server?.Join();
         table.Dispose();
-        options.ReceiveMemory.Span.Clear();
-        options.SendMemory.Span.Clear();
+        // A frame is zeroed as it is done with; these are those that never were.
+        receiver.ZeroRest();
+        sender.ZeroRest();
+    }
+
+    /// <summary>Of a pod: waits until the cells that the host put on this link are taken in, so that another link can go on after them: all that came, if the
+    /// link has ended; else those that came, once nothing more comes for a moment.</summary>
+    /// <param name="quiet">How long nothing must come on a link that stands.</param>
+    /// <param name="atMost">After this it returns in any case.</param>
+    public void Settle(TimeSpan quiet, TimeSpan atMost)
+    {
+        var deadline = new Deadline(atMost);
+        while (server is not null && !server.IsSettled(receiver.SilentFor >= quiet) && !deadline.IsOver)
+            Thread.Sleep(WireLimits.SettlePoll);
     }
 
     private WireLink Open(IWireHello own, Action<WireLink, ReadOnlySpan<byte>> read, Func<WireLink, IWireHandler>? handlerOf)
@@ -217,6 +229,7 @@ public sealed partial class WireLink : IDisposable
 
     private void Receive()
     {
+        isReceiving = true;
         try
         {
             while (Failure is null)
@@ -246,6 +259,10 @@ public sealed partial class WireLink : IDisposable
         catch (Exception e)     // of the stream, whatever it is made of: it ends the link and never the process
         {
             Fail(WireFault.Lost("it failed", e));
+        }
+        finally
+        {
+            server?.EndInput();
         }
     }
 
@@ -306,7 +323,8 @@ public sealed partial class WireLink : IDisposable
         table.FailAll(why);
         sender.Close();
         receiver.Close();
-        server?.Close();
+        // Who broke a rule has no more to say. What came whole before a link was lost was said (S-76).
+        server?.Close(takesRest: isReceiving && why.ExitCode == ExitCode.LinkLost);
         try
         {
             if (options.Cut is { } cut)

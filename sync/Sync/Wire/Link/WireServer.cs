@@ -16,6 +16,7 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
     private ulong putCount;
     private int waitingRequests, busyWithLater;
     private volatile bool isClosed;
+    private bool takesRest, inputEnded, isWriting;
 
     internal void Start()
     {
@@ -46,13 +47,32 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
     }
 
     /// <summary>No further frame is begun.</summary>
-    internal void Close()
+    /// <param name="takesRest">But cells that were put and came whole are still taken in, in order: all that come before <see cref="EndInput"/>.</param>
+    internal void Close(bool takesRest)
     {
         lock (gate)
         {
             isClosed = true;
+            this.takesRest = takesRest;
             Monitor.PulseAll(gate);
         }
+    }
+
+    /// <summary>Nothing more comes.</summary>
+    internal void EndInput()
+    {
+        lock (gate)
+        {
+            inputEnded = true;
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>True if no write waits or is under way, and none is coming: the link has ended, or is quiet.</summary>
+    internal bool IsSettled(bool isQuiet)
+    {
+        lock (gate)
+            return !isWriting && (isClosed ? !takesRest || (inputEnded && writes.Count == 0) : isQuiet && writes.Count == 0);
     }
 
     /// <summary>Waits until no worker uses the link's memory; a worker that closes its own link is not waited for.</summary>
@@ -84,22 +104,35 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
         return isLater;
     }
 
+    // What is left to do once the link has ended. Under the lock.
+    private bool TryDequeueRest(bool isWriter, out (FrameHeader Header, FrameBlock Body) frame)
+    {
+        frame = default;
+        while (isWriter && takesRest && writes.TryDequeue(out frame))
+        {
+            // Nobody hears an answer any more: the host asks again on its next link.
+            if (frame.Header.Type == WireType.PutCell)
+                return true;
+            frame.Body.Return();
+        }
+        return false;
+    }
+
     private void Work(bool isWriter)
     {
         while (true)
         {
             (FrameHeader Header, FrameBlock Body) frame;
-            bool isLater;
+            bool isLater = false;
             lock (gate)
             {
-                while (true)
+                while (isClosed ? !TryDequeueRest(isWriter, out frame) : !TryDequeue(isWriter, out frame, out isLater))
                 {
-                    if (isClosed)
+                    if (isClosed && (inputEnded || !isWriter || !takesRest))
                         return;
-                    if (TryDequeue(isWriter, out frame, out isLater))
-                        break;
                     _ = Monitor.Wait(gate);
                 }
+                isWriting |= isWriter;
                 if (frame.Header.Request != 0)
                     waitingRequests--;
                 Monitor.PulseAll(gate);
@@ -118,6 +151,7 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
                 lock (gate)
                 {
                     _ = requests.Remove(frame.Header.Request);
+                    isWriting &= !isWriter;
                     if (isLater)
                     {
                         busyWithLater--;

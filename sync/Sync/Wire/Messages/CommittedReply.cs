@@ -34,6 +34,7 @@ public sealed record CommittedReply : IWireReply<CommittedReply>
         Digest entry = r.Hash();
         ulong offset = r.UInt64(), seq = r.UInt64();
         Digest head = r.Hash();
+        r.Require(offset <= long.MaxValue);
         message = r.IsAtEnd ? new() { EntryHash = entry, EntryOffset = offset, HeadSeq = seq, HeadHash = head } : null;
         return message is not null;
     }

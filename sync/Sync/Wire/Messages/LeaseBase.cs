@@ -30,7 +30,7 @@ public sealed record LeaseBase
         ulong offset = r.UInt64();
         CommitRecord? record = r.Record();
         ReadOnlySpan<byte> signature = r.Bytes(CommitRecord.SignatureBytes), certificate = r.Counted(WireLimits.CertificateBytesMax);
-        r.Require(record is not null && certificate.Length > 0);
+        r.Require(record is not null && certificate.Length > 0 && offset <= long.MaxValue);
         return r.Failed ? null : new()
         {
             EntryHash = hash,
