@@ -19,18 +19,17 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     private readonly LeaseDesk desk;
     private readonly ServedHost host;
     private readonly ReceiptFolder receipts;
-    private readonly WireLink link;
-    private readonly Action endLink;
+    private readonly Action settle, endLink;
     private readonly ConcurrentBag<CellScratch> scratch = [];
     private ServedLease? lease;
     private int opens, homeRequests;
 
-    internal HostHandler(LeaseDesk desk, ServedHost host, ReceiptFolder receipts, WireLink link, Action endLink)
+    internal HostHandler(LeaseDesk desk, ServedHost host, ReceiptFolder receipts, Action settle, Action endLink)
     {
         this.desk = desk;
         this.host = host;
         this.receipts = receipts;
-        this.link = link;
+        this.settle = settle;
         this.endLink = endLink;
     }
 
@@ -228,7 +227,7 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     }
 
     /// <summary>Waits until the cells that came over the link are taken in: another one of the same host goes on after them.</summary>
-    internal void Settle() => link.Settle(PodLimits.LinkQuiet, PodLimits.SettlePatience);
+    internal void Settle() => settle();
 
     /// <summary>Ends the link, from any thread.</summary>
     internal void EndLink() => endLink();

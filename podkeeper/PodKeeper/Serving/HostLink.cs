@@ -47,7 +47,8 @@ internal static class HostLink
                 var host = ServedHost.Of(server.VaultId, over.PairingId, over.Role, link.Host!.BootId);
                 server.Note(new ServerNote("A host is linked.", number, string.Create(CultureInfo.InvariantCulture, $"{host.Actor}, {over.Role}")));
                 link.Space = server.Space;
-                return handler = new HostHandler(server.Leases, host, server.Receipts, link, end);
+                return handler = new HostHandler(server.Leases, host, server.Receipts,
+                    () => link.Settle(PodLimits.LinkQuiet, PodLimits.SettlePatience), end);
             }, options);
             opened(open);
             open.Ended.Wait();
