@@ -21,7 +21,7 @@ public sealed class PartialWriteTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(FaultWork.Writing, 67)]
-    [InlineData(FaultWork.House, 101)]
+    [InlineData(FaultWork.House, 197)]
     [Trait("Spec", "V-61")]
     [Trait("Spec", "V-62")]
     public void A_write_that_is_done_in_part_is_not_acknowledged_and_what_was_is_there(string mode, int sample)

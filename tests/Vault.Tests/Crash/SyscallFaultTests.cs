@@ -36,7 +36,7 @@ public sealed class SyscallFaultTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("signal=SIGKILL", 23)]
+    [InlineData("signal=SIGKILL", 41)]
     [InlineData("error=EIO", 47)]
     [InlineData("error=ENOSPC", 47)]
     [Trait("Spec", "V-161")]

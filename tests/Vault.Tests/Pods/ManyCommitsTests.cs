@@ -12,7 +12,7 @@ namespace VmPod.Vault.Tests.Pods;
 [Collection(PodsCollection.Name)]
 public sealed class ManyCommitsTests
 {
-    private const int Chunks = 400, Commits = 2_500;
+    private const int Chunks = 400, Commits = 1_200;
 
     private const int Few = 10, Tries = 5;
 
