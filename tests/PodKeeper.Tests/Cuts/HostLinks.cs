@@ -95,11 +95,8 @@ internal sealed class HostLinks(ServedPod pod, HostRole role = HostRole.Home) : 
         Lease = new AttachRequest { Session = reply.Session, LeaseId = reply.LeaseId, Term = reply.Term };
         using (key)
         {
-            return SessionLease.Open(session,
-                new LeaseTerms(link.Pod!.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset, reply.LastGeneration, reply.LastNumber),
-                key!, signer, home, cells, reply.Base is not { } from ? null
-                    : new BaseCommit(from.Record, from.Signature.ToArray(), from.EntryHash, (long)from.EntryOffset, from.Certificate.ToArray()),
-                link.Pod.OwnerPublicKey.Span, reply.LeaseId);
+            return SessionLease.Open(session, reply.TermsAt(link.Pod!.VaultId), key!, signer, home, cells, reply.Start(), link.Pod.OwnerPublicKey.Span,
+                reply.LeaseId);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Tests.Cuts;
+using VmPod.PodKeeper.Tests.Serving;
 using VmPod.Secrets;
 using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
@@ -153,12 +154,9 @@ internal sealed class GuestOfPod : IReleasedCellSource, IDisposable
                 Signer = signer.PublicKey,
             }, bytes => key = SecretBuffer.Create(32, bytes, static (to, from) => from.CopyTo(to)), Patience);
             // What a pod calls a new session is none that was asked for.
-            if (reply.Base is not { } from)
+            if (reply.Start() is not { } from)
                 throw new VmPodException(ExitCode.Damaged, "The pod gave no commit to go on from.");
-            lease = SessionLease.Open(session,
-                new LeaseTerms(link.Pod!.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset, reply.LastGeneration, reply.LastNumber),
-                key!, signer, new NoHome(this), this, new BaseCommit(from.Record, from.Signature.ToArray(), from.EntryHash, checked((long)from.EntryOffset),
-                    from.Certificate.ToArray()), ownerKey, reply.LeaseId);
+            lease = SessionLease.Open(session, reply.TermsAt(link.Pod!.VaultId), key!, signer, new NoHome(this), this, from, ownerKey, reply.LeaseId);
             byte[] chunk = new byte[FormatLimits.ChunkBytes];
             StreamInfo stream = lease.Reader!.Streams[0];
             Assert.True(lease.Reader.ReadChunk(stream, 0, chunk));

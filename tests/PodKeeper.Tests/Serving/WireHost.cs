@@ -99,12 +99,8 @@ internal sealed class WireHost : ILeaseHome, IReleasedCellSource
         LeaseReply reply = Open(key => leaseKey = SecretBuffer.Create(32, key, static (to, from) => from.CopyTo(to)), session, create, fork);
         using (leaseKey)
         {
-            var terms = new LeaseTerms(Link.Pod!.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset,
-                reply.LastGeneration, reply.LastNumber);
-            BaseCommit? from = reply.Base is not { } b ? null
-                : new BaseCommit(b.Record, b.Signature.ToArray(), b.EntryHash, (long)b.EntryOffset, b.Certificate.ToArray());
-            SessionLease lease = SessionLease.Open(session, terms, leaseKey!, SigningKey.FromSeed(seed), this, this, from, Link.Pod.OwnerPublicKey.Span,
-                reply.LeaseId);
+            SessionLease lease = SessionLease.Open(session, reply.TermsAt(Link.Pod!.VaultId), leaseKey!, SigningKey.FromSeed(seed), this, this,
+                reply.Start(), Link.Pod.OwnerPublicKey.Span, reply.LeaseId);
             leases.Add(lease);
             return lease;
         }

@@ -1,4 +1,5 @@
 using VmPod.Foundation;
+using VmPod.PodKeeper.Tests.Serving;
 using VmPod.Secrets;
 using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Wire;
@@ -71,10 +72,8 @@ internal sealed class SimHost(SimWorld world, int index)
         using (key)
         {
             SimLease known = world.Granted(this, session, reply);
-            var terms = new LeaseTerms(link.Pod.Pod.Vault.Descriptor.VaultId, reply.Session, reply.Term, reply.SessionOffset, reply.LeaseOffset,
-                reply.LastGeneration, reply.LastNumber);
-            BaseCommit? from = reply.Base is not { } b ? null
-                : new BaseCommit(b.Record, b.Signature.ToArray(), b.EntryHash, (long)b.EntryOffset, b.Certificate.ToArray());
+            LeaseTerms terms = reply.TermsAt(link.Pod.Pod.Vault.Descriptor.VaultId);
+            BaseCommit? from = reply.Start();
             var made = new SimHome(world, this, known, link.CellBytes);
             Lease = SessionLease.Open(SimModel.Sessions[session], terms, key!, signer, made, made, from, SimTemplate.OwnerKey, reply.LeaseId);
             (Known, home, IsOver) = (known, made, false);
