@@ -100,7 +100,7 @@ public sealed partial class CellStore
                 if (position < end)
                     kept[(int)position] = true;
             }
-            if (!isThere)
+            if (!isThere && request.MayBeMissing?.Invoke(id) != true)
             {
                 throw new VmPodException(ExitCode.Damaged, $"Cell {id}, which a generation needs, is not there: nothing was freed.",
                     "Run podkeeper verify; restore what is missing, or forget what needs it.");
@@ -164,6 +164,15 @@ public sealed partial class CellStore
             CheckWritable();
             string name = _freedName == StoreNames.FreeMaps[0] ? StoreNames.FreeMaps[1] : StoreNames.FreeMaps[0];
             var map = FreeMap.None;
+            if (_isMirror)
+            {
+                // No head of its own: the slots alone say it.
+                (map, byte[] own) = _freed.With(positions, _state.Cells, Descriptor.VaultId, HeadHash);
+                WriteFreeMap(name, own);
+                ReplaceSlots(_state.Slot! with { Cells = FlushCells(), FreeMap = map.Hash });
+                (_freed, _freedName) = (map, name);
+                return;
+            }
             _ = CommitNow([], head, headHash =>
             {
                 (map, byte[] bytes) = _freed.With(positions, _state.Cells, Descriptor.VaultId, headHash);

@@ -28,6 +28,18 @@ public sealed partial class CellStore
         return entry.Hash == hash ? entry : throw LogFile.Damaged(offset);
     }
 
+    /// <summary>Where the newest head stands.</summary>
+    public HeadMark Mark => _state is { Slot: { } slot } ? new HeadMark(slot.Seq, slot.HeadOffset, slot.HeadBytes, slot.HeadHash) : HeadMark.None;
+
+    /// <summary>Bytes of the committed log as they stand there; how many there were, fewer only at its end.</summary>
+    /// <exception cref="VmPodException">Damaged: the log is shorter than it was.</exception>
+    public int ReadLogBytes(long offset, Span<byte> into)
+    {
+        Check();
+        int count = (int)Math.Clamp(_state.LogBytes - offset, 0, into.Length);
+        return StoreDisk.Read(_log, into[..count], offset) == count ? count : throw LogFile.Damaged(offset);
+    }
+
     /// <summary>The frames of the committed log from an offset on. Frames are as they stand on disk: only hashes prove them.</summary>
     /// <exception cref="VmPodException">Damaged, while enumerating: a frame does not fit.</exception>
     public IEnumerable<LogEntryHeader> EnumerateLog(long fromOffset)

@@ -127,7 +127,9 @@ public sealed partial class CellStore
         if (RandomAccess.GetLength(_log) > _state.LogBytes)
             _disk.Truncate(_log, StoreNames.Log, _state.LogBytes);
         _disk.CreateFolder(StoreNames.Segments);
-        _segments.CutTo(_state.Cells);
+        // What a mirror was sent is whole without a head that names it: it looks for that itself.
+        if (!_isMirror)
+            _segments.CutTo(_state.Cells);
         _disk.Delete(StoreNames.IndexDraft);
         _disk.Delete(StoreNames.Probe);
         _disk.Delete(StoreNames.DescriptorDraft);
@@ -170,7 +172,7 @@ public sealed partial class CellStore
             disk.Delete(name);
     }
 
-    private static CellStore Lay(StoreDisk disk, StoreLock storeLock, VaultDescriptor descriptor, IHeadAuthority authority)
+    private static CellStore Lay(StoreDisk disk, StoreLock storeLock, VaultDescriptor descriptor, IHeadAuthority authority, bool isMirror = false)
     {
         disk.CreateFolder(StoreNames.Segments);
         var log = disk.OpenOrCreate(StoreNames.Log, out _);
@@ -179,7 +181,7 @@ public sealed partial class CellStore
         {
             disk.Write(slots, StoreNames.Slots, new byte[2 * StoreLimits.SlotBytes], 0);
             disk.Sync(slots, StoreNames.Slots);
-            return new CellStore(disk, StoreAccess.Write, descriptor, authority, new Files(storeLock, log, slots), recovery: null);
+            return new CellStore(disk, StoreAccess.Write, descriptor, authority, new Files(storeLock, log, slots), recovery: null, isMirror);
         }
         catch
         {

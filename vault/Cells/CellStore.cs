@@ -35,6 +35,9 @@ public sealed partial class CellStore : IDisposable
     private readonly SegmentSet _segments;
     private readonly IdIndex _index;
 
+    // A copy without keys, which takes heads and makes none.
+    private readonly bool _isMirror;
+
     // Commits, flushes and discards exclude each other; appends go on during a sync. Taken in this order.
     private readonly Lock _commitGate = new();
     private readonly Lock _appendGate = new();
@@ -47,8 +50,9 @@ public sealed partial class CellStore : IDisposable
     private long _cells;
 
     private CellStore(StoreDisk disk, StoreAccess access, VaultDescriptor descriptor, IHeadAuthority authority, Files files,
-        Recovery? recovery)
+        Recovery? recovery, bool isMirror = false)
     {
+        _isMirror = isMirror;
         (_disk, _access, _authority, Descriptor) = (disk, access, authority, descriptor);
         (_lock, _log, _slots) = (files.Lock, files.Log, files.Slots);
         _state = recovery?.State ?? StoreState.Genesis;
@@ -58,6 +62,8 @@ public sealed partial class CellStore : IDisposable
         (_freed, _freedName) = (recovery?.Freed ?? FreeMap.None, recovery?.FreedName);
         if (access == StoreAccess.Write && recovery is not null)
             Repair(recovery);
+        if (isMirror)
+            AdoptCells();
         _index = IdIndex.Open(disk, descriptor.VaultId, access == StoreAccess.Write, () => CellCount,
             (from, to, onCell) => CellScan.Run(_segments, CellBytes, from, to, _freed.Contains,
                 // No cell is zeros: a hole whose map was lost must not fill the index with one id.

@@ -6,7 +6,7 @@ using VmPod.Vault.Format.Store;
 namespace VmPod.Vault.Cells;
 
 /// <summary>Cells of another copy of a vault: a folder, of which only the segments need to be left. Needs no key; every cell is proved by its id.</summary>
-public sealed class CopiedCells : IDisposable
+public sealed class CopiedCells : ICellCopy
 {
     private readonly string segments;
     private readonly int cellBytes;
@@ -41,7 +41,7 @@ public sealed class CopiedCells : IDisposable
             : throw new VmPodException(ExitCode.NotFound, $"There is no copy of a vault in {folder}.", "Name the folder that holds vault.json and v1.");
     }
 
-    /// <summary>A cell that hashes to this id, if the copy has one.</summary>
+    /// <inheritdoc/>
     public bool TryRead(in CellId id, Span<byte> cell)
     {
         try

@@ -1,3 +1,4 @@
+using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
 
 namespace VmPod.Vault.Cells;
@@ -13,6 +14,9 @@ public sealed record FreeRequest
 
     /// <summary>The content of the head that a freeing is committed with. Must not call the store.</summary>
     public required Func<CommitContext, HeadDraft> Head { get; init; }
+
+    /// <summary>Which of the needed ids may be absent; null for none.</summary>
+    public Func<CellId, bool>? MayBeMissing { get; init; }
 
     /// <summary>Says what would be freed, and frees nothing.</summary>
     public bool IsDryRun { get; init; }

@@ -36,15 +36,18 @@ public sealed class LogRepair
         using SafeFileHandle? other = new StoreDisk(from, null).Open(StoreNames.Log);
         using SafeFileHandle? log = disk.Open(StoreNames.Log, write: !dryRun);
         using SafeFileHandle? slots = disk.Open(StoreNames.Slots);
-        // Where a file is missing there is nothing that a copy could be compared with: opening the vault says so.
-        if (other is null || log is null || slots is null || NewestSlot(slots) is not { } newest)
+        // Where the log is missing there is nothing that a copy could be compared with: opening the vault says so.
+        if (other is null || log is null)
             return LogRepairReport.None;
-        var repair = new LogRepair(descriptor, authority, newest);
+        bool isAnew = slots is null || NewestSlot(slots) is null;
+        var repair = new LogRepair(descriptor, authority, isAnew ? SlotRepair.Find(disk, log, from, other, descriptor, authority) : NewestSlot(slots!)!);
         try
         {
             repair.Plan(log, other);
             if (!dryRun && repair.proved.Count > 0)
                 repair.Write(disk, log, other);
+            if (!dryRun && isAnew)
+                SlotRepair.Write(disk, repair.newest);
         }
         catch (Exception e) when (StoreDisk.IsNoSpace(e))
         {
@@ -54,7 +57,7 @@ public sealed class LogRepair
         {
             throw new VmPodException(ExitCode.Damaged, $"The log cannot be repaired: {e.Message}", "Copy the pod to another disk, and repair it there.", e);
         }
-        return new LogRepairReport(repair.proved, repair.left);
+        return new LogRepairReport(repair.proved, repair.left) { SlotsAnew = isAnew };
     }
 
     private static SlotRecord? NewestSlot(SafeFileHandle slots)
@@ -121,7 +124,13 @@ public sealed class LogRepair
     }
 
     // The entries from an offset up to a HEAD that is signed over just these and all before.
-    private (long Next, LogFrontier After)? TryGroup(SafeFileHandle file, long offset, long end, LogFrontier before)
+    private (long Next, LogFrontier After)? TryGroup(SafeFileHandle file, long offset, long end, LogFrontier before) =>
+        TryGroup(file, offset, end, before, descriptor, authority) is { } group ? (group.Next, group.After) : null;
+
+    /// <summary>The entries from an offset up to a HEAD that is signed over just these and all before: where they end, the tree over them, and that
+    /// HEAD.</summary>
+    internal static (long Next, LogFrontier After, LogEntryHeader Place, HeadRecord Head, Digest Hash)? TryGroup(SafeFileHandle file, long offset, long end,
+        LogFrontier before, VaultDescriptor descriptor, IHeadAuthority authority)
     {
         LogFrontier tree = before;
         try
@@ -133,7 +142,8 @@ public sealed class LogRepair
                     tree = tree.Append(LogFile.Hash(file, header));
                     continue;
                 }
-                return TryHead(file, at, end) is { } found && found.Head.Frontier.Equals(tree) ? (header.Next, tree.Append(found.Hash)) : null;
+                return TryHead(file, at, end, descriptor, authority) is { } found && found.Head.Frontier.Equals(tree)
+                    ? (header.Next, tree.Append(found.Hash), header, found.Head, found.Hash) : null;
             }
         }
         catch (Exception e) when (e is IOException or VmPodException)
@@ -143,7 +153,9 @@ public sealed class LogRepair
         return null;
     }
 
-    private (HeadRecord Head, Digest Hash)? TryHead(SafeFileHandle file, long offset, long end)
+    private (HeadRecord Head, Digest Hash)? TryHead(SafeFileHandle file, long offset, long end) => TryHead(file, offset, end, descriptor, authority);
+
+    private static (HeadRecord Head, Digest Hash)? TryHead(SafeFileHandle file, long offset, long end, VaultDescriptor descriptor, IHeadAuthority authority)
     {
         try
         {

@@ -10,6 +10,9 @@ public sealed record LogRepairReport(IReadOnlyList<LogRepairReport.Piece> Pieces
     /// <param name="Bytes">How many.</param>
     public readonly record struct Piece(long Offset, long Bytes);
 
+    /// <summary>No slot was sound: which head counts was told from the log, and from the other copy's newest head (V-189).</summary>
+    public bool SlotsAnew { get; init; }
+
     /// <summary>Nothing was damaged.</summary>
     public static LogRepairReport None { get; } = new([], []);
 }

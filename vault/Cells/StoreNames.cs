@@ -14,7 +14,9 @@ internal static class StoreNames
     internal const string IndexDraft = "v1/index.new";
     internal const string Log = "v1/log";
     internal const string Slots = "v1/slots.bin";
+    internal const string SlotsDraft = "v1/slots.bin.new";
     internal const string Lock = "v1/lock";
+    internal const string Mirror = "v1/mirror";
     internal const string Probe = "v1/holes.new";
 
     // Two, so that one can be written while a slot names the other.

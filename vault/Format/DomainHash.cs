@@ -17,6 +17,12 @@ public static class DomainHash
     /// <summary>An inner node of the live set.</summary>
     public const byte LiveNode = 0x03;
 
+    /// <summary>A list of ids in the tree by which two stores find their difference; never stored (sync/SPEC.md, S-121).</summary>
+    public const byte DifferenceList = 0x04;
+
+    /// <summary>An inner node of that tree.</summary>
+    public const byte DifferenceNode = 0x05;
+
     // One context a thread: making one costs more than hashing a small node.
     [ThreadStatic]
     private static IncrementalHash? t_hash;

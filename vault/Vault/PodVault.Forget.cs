@@ -68,18 +68,19 @@ public sealed partial class PodVault
         lock (gate)
         {
             Dictionary<Digest, string> mustStay = MustStay(plan.Session, ListGenerations(plan.Session));
-            var commits = plan.Generations.Select(g => (g.Offset, g.Hash)).Concat(plan.Forks.Select(f => (f.Offset, f.Hash))).ToList();
+            var commits = plan.Generations.Select(g => new SupersededCommit(plan.Session, g.Offset, g.Hash))
+                .Concat(plan.Forks.Select(f => new SupersededCommit(plan.Session, f.Offset, f.Hash))).ToList();
             if (commits.Any(c => mustStay.ContainsKey(c.Hash)))
                 throw new VmPodException(ExitCode.Refused, "Something that was to be forgotten is needed now.", "Look at sessions, and try again.");
-            foreach (var part in commits.Chunk(ForgetsOfOneCommit))
-                Store.Commit(ForgetsOf(plan.Session, part), context => Draft(context, context.Previous!.Find(plan.Session.Value) ?? throw Broken()));
+            foreach (SupersededCommit[] part in commits.Chunk(ForgetsOfOneCommit))
+                Store.Commit(ForgetsOf(part), context => Draft(context, context.Previous!.Find(plan.Session.Value) ?? throw Broken()));
         }
     }
 
-    private List<PendingEntry> ForgetsOf(SessionHandle session, IEnumerable<(long Offset, Digest Hash)> commits)
+    private List<PendingEntry> ForgetsOf(IEnumerable<SupersededCommit> commits)
     {
         return [.. commits.Select(c => new PendingEntry(LogEntryTypes.Forget,
-            ForgetEntry.Create(session, c.Offset, c.Hash, NowMs(), owner ?? throw Locked(), Descriptor.VaultId).ToBytes()))];
+            ForgetEntry.Create(c.Session, c.Offset, c.Hash, NowMs(), owner ?? throw Locked(), Descriptor.VaultId).ToBytes()))];
     }
 
     // V-166: the newest; the newest that can be relied on; the checkpoint that the newest goes back to, the newest one, and
@@ -139,7 +140,7 @@ public sealed partial class PodVault
     // A signature is looked at once (V-171), since a list wants all of them: they were most of its time.
     private ForgetEntry? ForgetAt(long offset)
     {
-        if (OwnerKey() is not { } ownerKey)
+        if (offset >= forgetsBefore || OwnerKey() is not { } ownerKey)
             return null;
         lock (soundForgets)
         {

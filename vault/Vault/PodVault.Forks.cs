@@ -13,6 +13,9 @@ namespace VmPod.Vault;
 /// </summary>
 public sealed partial class PodVault
 {
+    // Of a message: the newest.
+    private const int ForksNamed = 4;
+
     /// <summary>The forks of a session that are sound and not forgotten, oldest first. Needs no key.</summary>
     public IReadOnlyList<ForkInfo> ListForks(SessionHandle session) =>
     [
@@ -115,9 +118,18 @@ public sealed partial class PodVault
             ? new VmPodException(ExitCode.Damaged,
                 $"{ForkName.Of(leaseId)} of session {name} is damaged: its entry in the vault's log is not what was written.",
                 "Generations and other forks can be opened. Restore the log from a mirror or a backup to have this one back.")
-            : new VmPodException(ExitCode.NotFound, $"The session has no {ForkName.Of(leaseId)}.", "podkeeper sessions DIR SESSION lists them.");
+            : new VmPodException(ExitCode.NotFound, $"The session has no {ForkName.Of(leaseId)}.", NamesOfForks(session));
 
         FoundCommit Kept(FoundCommit found) => IsForgotten(found) ? throw Gone(name, ForkName.Of(leaseId)) : found;
+    }
+
+    // Whoever asks may be on another machine than the pod.
+    private string NamesOfForks(SessionHandle session)
+    {
+        IReadOnlyList<ForkInfo> there = ListForks(session);
+        return there.Count == 0 ? "It has none. podkeeper sessions DIR SESSION shows what it has."
+            : $"It has {string.Join(", ", there.Reverse().Take(ForksNamed).Select(f => ForkName.Of(f.LeaseId)))}"
+                + $"{(there.Count > ForksNamed ? $" and {there.Count - ForksNamed} more" : "")}: podkeeper forks DIR SESSION shows them.";
     }
 
     private FoundCommit? TryFindFork(SessionHandle session, ulong leaseId) => log.FindForks(session, leaseId)

@@ -35,7 +35,7 @@ public sealed partial class PodVault
     public SessionLease BeginLease(string name, bool create, UInt128 host, ulong? generation = null, bool tip = false, ulong? fork = null,
         bool keepsReserve = false) => NewLease(name, create, host, new LeaseBegin(generation, tip, fork), [], keepsReserve);
 
-    private SessionLease NewLease(string name, bool create, UInt128 host, LeaseBegin from, IReadOnlyList<(long Offset, Digest Hash)> supersedes,
+    private SessionLease NewLease(string name, bool create, UInt128 host, LeaseBegin from, IReadOnlyList<SupersededCommit> supersedes,
         bool keepsReserve)
     {
         using SecretBuffer signerSeed = SecretBuffer.Random(KeyDerivation.KeyBytes);
@@ -195,15 +195,16 @@ public sealed partial class PodVault
 
     // What it supersedes is forgotten in the same commit of the store.
     internal (Digest Hash, long Offset) CommitSession(CommitEntry commit, LeaseEntry lease, bool close, bool isPending = false,
-        IReadOnlyList<(long Offset, Digest Hash)>? supersedes = null)
+        IReadOnlyList<SupersededCommit>? supersedes = null)
     {
         lock (gate)
         {
             // Live sync: what a suspend needs is not for it. The last word of a lease is taken whatever is left.
             if (commit.Record.Kind == GenerationKind.Draft && !close)
                 MustLeaveReserve();
+            MustNotBeNeeded(lease.Session, supersedes ?? []);
             byte type = isPending ? LogEntryTypes.PendingCommit : LogEntryTypes.Commit;
-            CommitResult result = Store.Commit([new PendingEntry(type, commit.ToBytes()), .. ForgetsOf(lease.Session, supersedes ?? [])], context =>
+            CommitResult result = Store.Commit([new PendingEntry(type, commit.ToBytes()), .. ForgetsOf(supersedes ?? [])], context =>
             {
                 SessionEntry? row = context.Previous!.Find(lease.Session.Value);
                 if (row is null || row.LeaseId != lease.LeaseId || row.LeaseState != LeaseState.Open || row.Fence != lease.Term)

@@ -1,6 +1,7 @@
 using VmPod.Foundation;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Format;
+using VmPod.Vault.Format.Store;
 using VmPod.Vault.Keys;
 
 namespace VmPod.Vault;
@@ -16,6 +17,35 @@ public sealed partial class PodVault
     public static LogRepairReport RepairLog(string folder, string from, bool dryRun) =>
         LogRepair.Run(folder, from, new LogAuthority(null, CellStore.ReadDescriptor(folder).LogPublicKey.ToArray()), dryRun);
 
+    /// <summary>Puts a vault.json that is missing or damaged in its place again, from another copy: if the pod's own log key is the one that it
+    /// names.</summary>
+    /// <returns>Whether that was needed.</returns>
+    /// <exception cref="VmPodException">The copy is of another pod, or there is no log key here to tell (4); the copy has none either (3, 5).</exception>
+    public static bool RepairDescriptor(string folder, string from, bool dryRun)
+    {
+        try
+        {
+            _ = CellStore.ReadDescriptor(folder);
+            return false;
+        }
+        catch (VmPodException e) when (e.ExitCode is ExitCode.Damaged or ExitCode.NotFound && Directory.Exists(Path.Combine(folder, SecretsFolder)))
+        {
+            VaultDescriptor theirs = CellStore.ReadDescriptor(from);
+            using DeviceSecrets secrets = DeviceSecrets.Load(Path.Combine(folder, SecretsFolder));
+            using SigningKey key = SigningKey.FromSeed(secrets.Log);
+            if (!theirs.LogPublicKey.Span.SequenceEqual(key.PublicKey))
+                throw new VmPodException(ExitCode.Refused, $"{from} holds another vault.", "Name a copy of this pod's folder, or its mirror.", e);
+            if (!dryRun)
+            {
+                string path = Path.Combine(folder, "vault.json"), part = path + ".new";
+                WriteDurably(part, theirs.Encode());
+                File.Move(part, path, overwrite: true);
+                Libc.FsyncDirectory(folder);
+            }
+            return true;
+        }
+    }
+
     /// <summary>
     /// Fetches, from another copy, every cell that a commit names and that has no sound copy here, and appends it (V-70). Needs no key; each cell is proved
     /// by its id.
@@ -28,6 +58,12 @@ public sealed partial class PodVault
     public RepairReport Repair(string? from, bool dryRun, IProgress<VerifyProgress>? progress, CancellationToken cancel)
     {
         using CopiedCells? copy = from is null ? null : CopiedCells.Open(from, Descriptor, authority);
+        return Repair(copy, dryRun, progress, cancel);
+    }
+
+    /// <summary>As the other form, with a copy that is somewhere else.</summary>
+    public RepairReport Repair(ICellCopy? copy, bool dryRun, IProgress<VerifyProgress>? progress, CancellationToken cancel)
+    {
         VerifyReport verified = Verify(progress, cancel);
         // The report names no more than so many.
         IEnumerable<CellId> missing = verified.MissingCount == verified.Missing.Count ? verified.Missing

@@ -90,16 +90,16 @@ public sealed partial class PodVault
         // Those that do not fit one commit go first: the one that the rewriting goes on from goes with it.
         GenerationInfo[] newestFirst = [.. gone.OrderByDescending(g => g.Offset)];
         using SessionLease lease = NewLease(session.Name ?? session.Handle.ToString(), create: false, host, default,
-            [.. newestFirst.Take(ForgetsOfOneCommit - 1).Select(g => (g.Offset, g.Hash))], keepsReserve: true);
+            [.. newestFirst.Take(ForgetsOfOneCommit - 1).Select(Superseded)], keepsReserve: true);
         try
         {
             if (lease.Reader!.State.EntryHash != newestFirst[0].Hash)
                 throw new VmPodException(ExitCode.Busy, "The session went on meanwhile.", "Try again.");
             CommitSummary commit = SnapshotWriter.Rewrite(lease, rewrites, progress, cancel);
-            foreach (var part in newestFirst.Skip(ForgetsOfOneCommit - 1).Select(g => (g.Offset, g.Hash)).Chunk(ForgetsOfOneCommit))
+            foreach (SupersededCommit[] part in newestFirst.Skip(ForgetsOfOneCommit - 1).Select(Superseded).Chunk(ForgetsOfOneCommit))
             {
                 lock (gate)
-                    Store.Commit(ForgetsOf(session.Handle, part), context => Draft(context, context.Previous!.Find(session.Handle.Value) ?? throw Broken()));
+                    Store.Commit(ForgetsOf(part), context => Draft(context, context.Previous!.Find(session.Handle.Value) ?? throw Broken()));
             }
             return commit;
         }
@@ -108,6 +108,8 @@ public sealed partial class PodVault
             lease.Close();
             throw;
         }
+
+        SupersededCommit Superseded(GenerationInfo generation) => new(session.Handle, generation.Offset, generation.Hash);
     }
 
     private RewriteReport ReportOf(string name, CommitSummary commit, long before, long later, int forgotten)

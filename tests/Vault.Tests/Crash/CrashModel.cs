@@ -175,7 +175,7 @@ internal sealed class CrashModel
         CrashJudge.Verdict verdict = judge.Judge(state.Of(Slots), state.Of(Log), state.Of(Segment), state);
         if (verdict.Problem is not null)
             return verdict.Problem;
-        if (verdict.Seq < acknowledged || verdict.Seq > acknowledged + 1)
+        if (verdict.Seq < acknowledged || verdict.Seq > workload.NextHead(acknowledged))
             return $"head {verdict.Seq} after {acknowledged} was acknowledged";
         if (!workload.CellsOfHead.TryGetValue(verdict.Seq, out (int Number, int Position)[]? cells))
             return $"head {verdict.Seq} was never made";

@@ -28,6 +28,9 @@ internal sealed class CrashWorkload
     /// <summary>Cells of each head: number and position.</summary>
     internal required IReadOnlyDictionary<ulong, (int Number, int Position)[]> CellsOfHead { get; init; }
 
+    /// <summary>The head that may be there before it was acknowledged: a pod's is the next one, a mirror's any that it is given.</summary>
+    internal ulong NextHead(ulong acknowledged) => CellsOfHead.Keys.Where(seq => seq > acknowledged).DefaultIfEmpty(acknowledged + 1).Min();
+
     /// <summary>The same, by a store that makes other calls.</summary>
     internal CrashWorkload Changed(Func<IReadOnlyList<Moment>, IEnumerable<Moment>> change) => new(Name)
     {
@@ -39,6 +42,48 @@ internal sealed class CrashWorkload
 
     /// <summary>All workloads of just so many steps.</summary>
     internal static IEnumerable<string> Names(int steps) => steps == 0 ? [""] : Names(steps - 1).SelectMany(n => Alphabet.Select(c => n + c));
+
+    /// <summary>A mirror that was brought to the pod's second head takes heads further on, as the real store asks the disk for it: cells, then log, then
+    /// slots.</summary>
+    /// <param name="heads">By how many heads the pod is ahead each time.</param>
+    internal static CrashWorkload RecordMirror(params int[] heads)
+    {
+        using var pod = new PodFolder();
+        using var mirror = new PodFolder();
+        using CellStore source = pod.Create();
+        var moments = new List<Moment>();
+        var cells = new Dictionary<ulong, (int, int)[]>();
+        List<(int, int)> committed = [];
+        ulong acknowledged = 0;
+        int next = 10;
+        _ = PodFolder.Commit(source, 1);
+        using (CellStore made = CellStore.OpenMirror(mirror.Dir, PodFolder.Descriptor, mirror.Authority))
+            Take(made);
+        var start = Directory.EnumerateFiles(mirror.Dir, "*", SearchOption.AllDirectories)
+            .ToDictionary(path => Path.GetRelativePath(mirror.Dir, path), File.ReadAllBytes);
+        foreach (int ahead in heads)
+        {
+            for (int i = 0; i < ahead; i++)
+                _ = PodFolder.Commit(source, new byte[100 + i]);
+            using CellStore store = CellStore.OpenMirror(mirror.Dir, PodFolder.Descriptor, mirror.Authority,
+                operation => moments.Add(new(operation, acknowledged)));
+            _ = PodFolder.Append(store, next, 2);
+            committed.AddRange([(next, committed.Count), (next + 1, committed.Count + 1)]);
+            next += 2;
+            Take(store);
+        }
+        return new CrashWorkload($"mirror {string.Join(' ', heads)}") { Start = start, Moments = moments, Acknowledged = acknowledged, CellsOfHead = cells };
+
+        void Take(CellStore store)
+        {
+            cells[source.Head.Seq] = [.. committed];
+            byte[] log = new byte[source.LogBytes - store.LogBytes];
+            _ = source.ReadLogBytes(store.LogBytes, log);
+            store.WriteLogPiece(store.LogBytes, log);
+            store.TakeHead(source.LogBytes);
+            acknowledged = source.Head.Seq;
+        }
+    }
 
     /// <summary>Does it with the real store, and writes down what that asks of the disk.</summary>
     /// <param name="name">The steps.</param>

@@ -310,7 +310,7 @@ public sealed class ForkTests
     }
 
     // A host that goes on from generation 1 and loses its pod: its work is in its hands, and in no pod.
-    private static TestPod Away(out RemoteHost host, out string left, GenerationKind kind = GenerationKind.DiskOnly)
+    internal static TestPod Away(out RemoteHost host, out string left, GenerationKind kind = GenerationKind.DiskOnly)
     {
         TestPod pod = WithOneGeneration();
         string first = pod.Keep("first");
@@ -326,7 +326,7 @@ public sealed class ForkTests
     }
 
     // The owner takes the session over: it has a generation 2 then, from this machine.
-    private static string GoOn(TestPod pod)
+    internal static string GoOn(TestPod pod)
     {
         Assert.True(pod.Vault.BreakLease(TestPod.Session));
         pod.Write("a", Data.Random(23, 200_000));
@@ -334,7 +334,7 @@ public sealed class ForkTests
         return pod.Keep("now");
     }
 
-    private static string GetFork(TestPod pod, ulong leaseId)
+    internal static string GetFork(TestPod pod, ulong leaseId)
     {
         string folder = Path.Combine(pod.Root, "fork-" + Guid.NewGuid().ToString("n"));
         using SessionReader reader = pod.Vault.OpenSession(TestPod.Session, fork: leaseId);
@@ -342,7 +342,7 @@ public sealed class ForkTests
         return folder;
     }
 
-    private static string FileIn(string folder, string name) => Directory.GetFiles(folder, name, SearchOption.AllDirectories).Single();
+    internal static string FileIn(string folder, string name) => Directory.GetFiles(folder, name, SearchOption.AllDirectories).Single();
 
     private static CommitEntry WithSet(TestPod pod, RemoteHost host, CommitRecord record, CellId[] added, CellId[] dropped)
     {

@@ -13,14 +13,27 @@ internal sealed unsafe class ChunkEncoder : IDisposable
     // A frame has 256 KiB at most (FormatLimits.GroupBytesMax).
     private const int WindowLog = 18;
 
+    private Effort effort;
+
     /// <summary>An encoder that tries so hard.</summary>
     public ChunkEncoder(Effort effort)
     {
         Set(ZSTD_cParameter.ZSTD_c_windowLog, WindowLog);
-        Set(ZSTD_cParameter.ZSTD_c_strategy, (int)(effort == Effort.Fast ? ZSTD_strategy.ZSTD_fast : ZSTD_strategy.ZSTD_dfast));
-        Set(ZSTD_cParameter.ZSTD_c_hashLog, 15);
-        Set(ZSTD_cParameter.ZSTD_c_chainLog, 13);
-        Set(ZSTD_cParameter.ZSTD_c_minMatch, 5);
+        this.effort = effort;
+        SetEffort();
+    }
+
+    /// <summary>How hard it tries, from the next frame on.</summary>
+    public Effort Effort
+    {
+        get => effort;
+        set
+        {
+            if (value == effort)
+                return;
+            effort = value;
+            SetEffort();
+        }
     }
 
     /// <summary>Bytes that the output must have room for: those of a payload of pages stand after their tables.</summary>
@@ -59,6 +72,24 @@ internal sealed unsafe class ChunkEncoder : IDisposable
     {
         _ = Methods.ZSTD_freeCCtx(context);
         context = null;
+    }
+
+    private void SetEffort()
+    {
+        (ZSTD_strategy strategy, int hash, int chain, int search, int match, int target) = effort switch
+        {
+            Effort.Fast => (ZSTD_strategy.ZSTD_fast, 15, 13, 1, 5, 0),
+            Effort.Thorough => (ZSTD_strategy.ZSTD_dfast, 15, 13, 1, 5, 0),
+            Effort.Patient => (ZSTD_strategy.ZSTD_lazy2, 17, 16, 5, 4, 0),
+            Effort.Exhaustive => (ZSTD_strategy.ZSTD_btopt, 17, 18, 5, 3, 64),
+            _ => throw new ArgumentOutOfRangeException(nameof(effort)),
+        };
+        Set(ZSTD_cParameter.ZSTD_c_strategy, (int)strategy);
+        Set(ZSTD_cParameter.ZSTD_c_hashLog, hash);
+        Set(ZSTD_cParameter.ZSTD_c_chainLog, chain);
+        Set(ZSTD_cParameter.ZSTD_c_searchLog, search);
+        Set(ZSTD_cParameter.ZSTD_c_minMatch, match);
+        Set(ZSTD_cParameter.ZSTD_c_targetLength, target);
     }
 
     private void Set(ZSTD_cParameter parameter, int value)

@@ -26,9 +26,7 @@ public sealed record KeepRules(int Last, int Daily, int Weekly)
         return kept;
     }
 
-    // A time that no calendar has is the last one that it has.
-    private static DateOnly DayOf(GenerationInfo generation) => DateOnly.FromDateTime(DateTimeOffset.FromUnixTimeMilliseconds(
-        (long)Math.Min(generation.Record.TimeMs, (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())).UtcDateTime);
+    private static DateOnly DayOf(GenerationInfo generation) => DateOnly.FromDateTime(GenerationKinds.TimeOf(generation.Record.TimeMs).UtcDateTime);
 
     private static (int Year, int Week) WeekOf(DateOnly day)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using VmPod.Secrets;
 using VmPod.Vault.Codecs;
@@ -144,8 +145,12 @@ internal sealed class Worker(Effort effort) : IDisposable
 /// Runs batches over all cores and hands the results on in order: take a batch (one at a time), process it (in parallel), complete it (one at a time, in
 /// the order taken). Bounded: a worker waits for a free output before it takes a batch. The first error stops all and is thrown.
 /// </summary>
-internal sealed class EncodePipeline(Effort effort, int workers) : IDisposable
+/// <param name="effort">How hard to try, at least.</param>
+/// <param name="workers">Threads.</param>
+/// <param name="adapts">Try harder where <c>complete</c> keeps the workers waiting.</param>
+internal sealed class EncodePipeline(Effort effort, int workers, bool adapts = false) : IDisposable
 {
+    private readonly EffortControl control = new(effort, adapts);
     private readonly Worker[] pool = [.. Enumerable.Range(0, workers).Select(_ => new Worker(effort))];
     private readonly BatchOutput[] outputs = [.. Enumerable.Range(0, workers * 2 + 1).Select(_ => new BatchOutput())];
 
@@ -165,9 +170,13 @@ internal sealed class EncodePipeline(Effort effort, int workers) : IDisposable
         {
             try
             {
+                TimeSpan worked = default;
+                long ended = Stopwatch.GetTimestamp();
                 while (true)
                 {
                     BatchOutput output = free.Take(stop.Token);
+                    if (worked > TimeSpan.Zero)
+                        control.Note(worked, Stopwatch.GetElapsedTime(ended));
                     long number;
                     TBatch? batch;
                     lock (takeGate)
@@ -184,7 +193,11 @@ internal sealed class EncodePipeline(Effort effort, int workers) : IDisposable
                     }
                     output.Reset();
                     worker.Forget();
+                    worker.Encoder.Compressor.Effort = control.Now;
+                    long begun = Stopwatch.GetTimestamp();
                     process(batch, worker, output);
+                    worked = Stopwatch.GetElapsedTime(begun);
+                    ended = Stopwatch.GetTimestamp();
                     ready[number] = (batch, output);
                     Drain();
                 }

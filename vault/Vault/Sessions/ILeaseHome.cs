@@ -11,6 +11,9 @@ public interface ILeaseHome : IDisposable
     /// <summary>Bytes of every cell.</summary>
     int CellBytes { get; }
 
+    /// <summary>True where a link may take longer for cells than it takes to make them.</summary>
+    bool IsFar => false;
+
     /// <summary>Now, in milliseconds since 1970.</summary>
     ulong NowMs();
 

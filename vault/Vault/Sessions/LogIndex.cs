@@ -120,6 +120,16 @@ internal sealed class LogIndex(CellStore store, LogIndexFile file)
     /// <summary>Where forks of a session may stand, in the order of the log.</summary>
     public IReadOnlyList<long> AllForks(SessionHandle session) => All(LogEntryTypes.Fork, session);
 
+    /// <summary>Where forks of a session may stand, as far as the index knows: for a word in passing, which may lack what a damaged file lacks.</summary>
+    public IReadOnlyList<long> KnownForks(SessionHandle session)
+    {
+        lock (gate)
+        {
+            Load();
+            return [.. marks.Where(m => IsOf(m, LogEntryTypes.Fork) && m.Session == session).Select(m => m.Offset)];
+        }
+    }
+
     /// <summary>Reads the whole log again: for who found that a place does not hold what the index said.</summary>
     public void Distrust()
     {

@@ -27,7 +27,7 @@ public sealed partial class SessionLease
                 return known;
             try
             {
-                bool read = TryFind(PolicyKey, out PayloadRef place) && ReadPolicy(place);
+                bool read = TryFind(PolicyKey, out PayloadRef place) && ReadPolicy(Payloads, place);
                 storesAlone = read;
                 return read;
             }
@@ -56,10 +56,14 @@ public sealed partial class SessionLease
         return (cells + step - 1) / step * step;
     }
 
-    private bool ReadPolicy(in PayloadRef place)
+    /// <summary>As <see cref="StoresAlone"/>, of a generation that is open for reading.</summary>
+    internal static bool IsStoredAlone(SessionReader reader) =>
+        reader.State.Map.TryFind(PolicyKey, out PayloadRef place) && !place.IsZero && ReadPolicy(reader.Payloads, place);
+
+    private static bool ReadPolicy(PayloadReader payloads, in PayloadRef place)
     {
         Span<byte> policy = stackalloc byte[2];
-        Payloads.Read(PolicyKey, place, policy);
+        payloads.Read(PolicyKey, place, policy);
         return policy[0] == PolicyVersion && policy[1] == AloneFlag ? true : throw PayloadReader.Disagrees(PolicyKey);
     }
 

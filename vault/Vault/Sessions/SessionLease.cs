@@ -120,6 +120,9 @@ public sealed partial class SessionLease : IDisposable, IMetadataSink
     /// <summary>Bytes of every cell.</summary>
     public int CellBytes => home.CellBytes;
 
+    /// <inheritdoc cref="ILeaseHome.IsFar"/>
+    internal bool IsFar => home.IsFar;
+
     /// <summary>The number for the session's next new stream.</summary>
     public uint NextStream => Reader?.State.Manifest.NextStream ?? 1;
 

@@ -4,7 +4,7 @@ using VmPod.Vault.House;
 namespace VmPod.Vault.Sessions;
 
 /// <summary>The vault of this machine as the home of a lease. What <paramref name="supersedes"/> names is forgotten with each of its commits.</summary>
-internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry, IReadOnlyList<(long Offset, Digest Hash)> supersedes)
+internal sealed class VaultLeaseHome(PodVault vault, LeaseEntry entry, IReadOnlyList<SupersededCommit> supersedes)
     : ILeaseHome
 {
     private bool isAppending;

@@ -22,23 +22,28 @@ public sealed partial class SnapshotWriter
     internal static CommitSummary Rewrite(SessionLease lease, Func<ChunkKey, bool> rewrites, IProgress<TransferProgress>? progress, CancellationToken cancel)
     {
         SessionReader reader = lease.Reader!;
-        IReadOnlyList<StreamInfo> streams = reader.Streams;
         var writer = new SnapshotWriter(lease, progress) { rewrites = rewrites };
         lease.WritesTablesWhole = true;
-        List<ChunkSource> sources = [.. streams.Where(s => s.Kind != StreamKind.Folder).Select(s => new SessionSource(reader, s))];
+        writer.EncodeAll(reader, cancel);
+        writer.CopyInternal(reader, rewrites);
+        return lease.Commit(reader.Record.Kind, reader.Label, reader.Streams, close: true);
+    }
+
+    // All files of what is open: small ones, disks, memory last, as a put does.
+    private void EncodeAll(SessionReader reader, CancellationToken cancel)
+    {
+        List<ChunkSource> sources = [.. reader.Streams.Where(s => s.Kind != StreamKind.Folder).Select(s => new SessionSource(reader, s))];
         try
         {
             List<ChunkSource> large = [.. sources.Where(s => !s.Stream.IsSmall)];
-            writer.bytesTotal = sources.Sum(s => s.DataBytes);
+            bytesTotal = sources.Sum(s => s.DataBytes);
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
-            writer.pages = found;
+            pages = found;
             using var pipeline = new EncodePipeline(Effort.Thorough, Math.Max(1, Environment.ProcessorCount));
-            pipeline.Run(Batches(sources.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, writer.Encode, writer.Complete, cancel);
+            pipeline.Run(Batches(sources.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, Encode, Complete, cancel);
             foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
-                pipeline.Run(Batches([source]).GetEnumerator().Next, writer.Encode, writer.Complete, cancel);
+                pipeline.Run(Batches([source]).GetEnumerator().Next, Encode, Complete, cancel);
             cancel.ThrowIfCancellationRequested();
-            writer.RewriteInternal(reader);
-            return lease.Commit(reader.Record.Kind, reader.Label, streams, close: true);
         }
         finally
         {
@@ -48,7 +53,7 @@ public sealed partial class SnapshotWriter
     }
 
     // What hosts keep with the session (V-150) is no file, and moves with it. Its payloads stand alone.
-    private void RewriteInternal(SessionReader reader)
+    private void CopyInternal(SessionReader reader, Func<ChunkKey, bool> takes)
     {
         using var memory = new LockedMemory(FormatLimits.ChunkBytes + ChunkEncoder.OutputBytesMax);
         using var encoder = new ChunkEncoder(Effort.Thorough);
@@ -56,9 +61,9 @@ public sealed partial class SnapshotWriter
         foreach ((ChunkKey key, PayloadRef place) in reader.State.Map.Enumerate(new ChunkKey(InternalStream.First, 0),
             new ChunkKey(MetadataStream.First, 0)))
         {
-            if (place.IsZero || IsKept(key, default))
+            if (place.IsZero || !takes(key))
                 continue;
-            ReadOnlySpan<byte> bytes = chunk[..lease.Payloads.ReadUpTo(key, place, chunk)];
+            ReadOnlySpan<byte> bytes = chunk[..reader.Payloads.ReadUpTo(key, place, chunk)];
             (Codec codec, int length) = encoder.Encode(bytes, into);
             lease.Put(key, codec, bytes.Length, into[..length], lease.TagOf(bytes));
         }

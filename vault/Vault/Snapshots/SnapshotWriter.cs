@@ -95,7 +95,8 @@ public sealed partial class SnapshotWriter
             List<ChunkSource> large = [.. opened.Where(s => !s.Stream.IsSmall)];
             using var found = new FilePages(lease, large, large.Sum(s => s.DataBytes) / FormatLimits.PageBytes);
             pages = found;
-            using var pipeline = new EncodePipeline(lease.Reader is null ? Effort.Fast : Effort.Thorough, Math.Max(1, Environment.ProcessorCount));
+            using var pipeline = new EncodePipeline(lease.Reader is null ? Effort.Fast : Effort.Thorough, Math.Max(1, Environment.ProcessorCount),
+                adapts: lease.IsFar);
             // One after the other, memory last: what one has is known before the next is read.
             pipeline.Run(Batches(opened.Where(s => s.Stream.IsSmall)).GetEnumerator().Next, Encode, Complete, cancel);
             foreach (ChunkSource source in large.OrderBy(s => s.Stream.Kind == StreamKind.Memory))
