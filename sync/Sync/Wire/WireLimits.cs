@@ -6,8 +6,8 @@ namespace VmPod.Sync.Wire;
 /// <summary>Every bound of the wire, in one place, each with its reason (sync/SPEC.md, "Limits of the wire").</summary>
 public static class WireLimits
 {
-    /// <summary>The versions that this program speaks. Version 2 adds a pod's room to its beats (S-71).</summary>
-    public const ushort VersionMin = 1, VersionMax = 2;
+    /// <summary>The versions that this program speaks. Version 2 adds a pod's room to its beats (S-71), version 3 the forks of a session (S-78).</summary>
+    public const ushort VersionMin = 1, VersionMax = 3;
 
     /// <summary>Bytes of a frame's header: length 4, type 1, request 4.</summary>
     public const int HeaderBytes = 9;
@@ -29,6 +29,9 @@ public static class WireLimits
 
     /// <summary>Generations of one SESSION, the newest: eight a day for five years, in 400 KiB.</summary>
     public const int GenerationsMax = 16_384;
+
+    /// <summary>Forks of one FORKS: what a session may have, in 22 KiB.</summary>
+    public const int ForksMax = FormatLimits.ForksMax;
 
     /// <summary>Sessions of one SESSIONS: what a vault may hold.</summary>
     public const int SessionsMax = StoreLimits.SessionsMax;
@@ -58,6 +61,10 @@ public static class WireLimits
     /// <summary>What all links of a pod share: one commit of the largest size. With six links 8.5 MiB of ids at most, and 6 MiB more while one commit's are
     /// joined; beside 48 MiB of locked frames that keeps a server below 64 MiB over its base.</summary>
     public const int SharedIdBytes = CollectedIdBytesMax - OwnIdBytes;
+
+    /// <summary>The least rate that a side may be held to, bytes a second: 2 Mbit/s. At less, what may wait on a link takes longer than requests
+    /// wait.</summary>
+    public const long BulkRateMin = 2_000_000 / 8;
 
     /// <summary>Numbers of one LOG.</summary>
     public const int LogNumbersMax = 8;

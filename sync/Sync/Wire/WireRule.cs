@@ -39,6 +39,8 @@ public readonly record struct WireRule(WireRole? Sender, FrameKind Kind, int Bod
         WireType.HomeKey => Reply(KeyBytes, KeyBytes),
         WireType.GetLeaseKeys => Read(Handle, Handle),
         WireType.LeaseKeys => Reply(2, 2 + FormatLimits.HomeLeaseKeysMax * WrappedLeaseKey.Bytes),
+        WireType.GetForks => Read(Handle, Handle),
+        WireType.Forks => Reply(2, 2 + WireLimits.ForksMax * (ForkLine.BytesMin + WireLimits.DisplayNameBytesMax)),
         WireType.GetCells => Read(1 + 1 + 2 + Hash, 1 + 1 + 2 + WireLimits.GetCellsMax * Hash),
         WireType.Cell => Reply(CellPrefixBytes, CellPrefixBytes + cellBytes),
         WireType.PutCell => new(WireRole.Host, FrameKind.OneWay, cellBytes, cellBytes),

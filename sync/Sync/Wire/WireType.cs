@@ -55,6 +55,12 @@ public enum WireType : byte
     /// <summary>Pod: the keys.</summary>
     LeaseKeys = 0x1B,
 
+    /// <summary>Host, from version 3 on: the forks of a session.</summary>
+    GetForks = 0x1C,
+
+    /// <summary>Pod: the forks.</summary>
+    Forks = 0x1D,
+
     /// <summary>Host: cells, keys of cells, or both.</summary>
     GetCells = 0x20,
 

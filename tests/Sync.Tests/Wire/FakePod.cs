@@ -92,6 +92,12 @@ internal sealed class FakePod : IWireHandler
         return new() { Keys = [new(1, new byte[FormatLimits.WrappedKeyBytes])] };
     }
 
+    public ForksReply Forks(ForksRequest request)
+    {
+        Begin("get-forks");
+        return new() { Lines = [new(1, 2, GenerationKind.DiskOnly, CommitTrust.Sound, true, "host")] };
+    }
+
     public void GetCells(CellsRequest request, CellAnswer answer)
     {
         Begin("get-cells");

@@ -15,8 +15,8 @@ public sealed class HostilePeerTests
 
     [Theory]
     [InlineData(WireRole.Host, 0, 0, "is no", ExitCode.Damaged)]
-    [InlineData(WireRole.Host, 3, 9, "This pod is older than the host", ExitCode.Refused)]
-    [InlineData(WireRole.Pod, 3, 9, "This host is older than the pod", ExitCode.Refused)]
+    [InlineData(WireRole.Host, 4, 9, "This pod is older than the host", ExitCode.Refused)]
+    [InlineData(WireRole.Pod, 4, 9, "This host is older than the pod", ExitCode.Refused)]
     [InlineData(WireRole.Host, 9, 2, "protocol", ExitCode.Damaged)]
     [Trait("Spec", "S-66")]
     public async Task A_peer_of_another_version_is_refused_with_a_word_that_says_who_is_older(WireRole role, ushort min, ushort max, string word, ExitCode code)

@@ -12,11 +12,12 @@ internal sealed class LinkMemory : IDisposable
 
     internal bool IsZero => lent.Receive.AsSpan().IndexOfAnyExcept((byte)0) < 0 && lent.Send.AsSpan().IndexOfAnyExcept((byte)0) < 0;
 
-    internal WireOptions Options(Action<Exception>? bug = null, TimeSpan? silence = null) => new()
+    internal WireOptions Options(Action<Exception>? bug = null, TimeSpan? silence = null, long? rate = null) => new()
     {
         ReceiveMemory = lent.Receive,
         SendMemory = lent.Send,
         Bug = bug,
+        BulkBytesPerSecond = rate,
         SilenceTime = silence ?? WireLimits.SilenceTime,
     };
 

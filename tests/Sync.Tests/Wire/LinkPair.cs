@@ -10,11 +10,11 @@ internal sealed class LinkPair : IDisposable
 {
     private readonly LinkMemory hostMemory = new(), podMemory = new();
 
-    internal LinkPair(FakePod? pod = null, Action<Exception>? bug = null)
+    internal LinkPair(FakePod? pod = null, Action<Exception>? bug = null, long? hostRate = null)
     {
         Pod = pod ?? new();
         Task<WireLink> serving = Task.Run(() => WireLink.Serve(Wires.Pod, PodSays(), _ => Pod, podMemory.Options(bug)));
-        Host = WireLink.Connect(Wires.Host, HostSays(), hostMemory.Options());
+        Host = WireLink.Connect(Wires.Host, HostSays(), hostMemory.Options(rate: hostRate));
         Serving = serving.Result;
     }
 

@@ -337,6 +337,24 @@ public sealed class LinkTests
     }
 
     [Fact]
+    [Trait("Spec", "S-78")]
+    public async Task A_link_of_version_2_has_no_forks_and_one_of_version_3_has()
+    {
+        using (var pair = new LinkPair(new FakePod()))
+        {
+            Assert.Equal(WireLimits.VersionMax, pair.Host.Version);
+            Assert.Equal("host", Assert.Single(pair.Host.Call(new ForksRequest { Session = new(7) }, Soon).Lines).Host);
+        }
+        byte[] hello = WireCase.BytesOf(LinkPair.HostSays() with { Versions = new WireVersions(1, 2) });
+        using var peer = new RawPeer(WireRole.Host, hello: false);
+        peer.Send(WireType.Hello, 0, hello);
+        WireLink link = await peer.Opening.WaitAsync(Soon, TestContext.Current.CancellationToken);
+        Assert.Equal(2, link.Version);
+        peer.Send(WireType.GetForks, 1, new byte[16]);
+        Assert.Equal(ExitCode.Damaged, (await peer.Failure()).ExitCode);
+    }
+
+    [Fact]
     [Trait("Spec", "S-72")]
     [Trait("Spec", "S-74")]
     public async Task A_lost_link_wakes_everybody_at_once_with_exit_code_7()

@@ -95,6 +95,9 @@ internal static class WireCases
     private static readonly Gen<SessionLine> Line = Gen.Select(Handle, Text(0, 128), Gen.Bool, Gen.ULong, Gen.ULong, Gen.ULong,
         (h, name, isOpen, commits, generation, time) => new SessionLine(h, name, isOpen, commits, generation, time));
 
+    private static readonly Gen<ForkLine> Fork = Gen.Select(Gen.ULong, Gen.ULong, Kind, Gen.Int[1, 4], Gen.Bool, Text(0, 64),
+        (lease, time, kind, trust, waits, host) => new ForkLine(lease, time, kind, (CommitTrust)trust, waits, host));
+
     internal static IReadOnlyList<WireCase> All { get; } =
     [
         WireCase.Of<HostHello>("hello-host", WireRole.Host,
@@ -147,6 +150,9 @@ internal static class WireCases
         WireCase.Of<LeaseKeysRequest>("get-lease-keys", WireRole.Host, Handle.Select(h => new LeaseKeysRequest { Session = h }), LeaseKeysRequest.TryRead),
         WireCase.Of<LeaseKeysReply>("lease-keys", WireRole.Pod, Gen.Select(Gen.ULong, Bytes64, (id, key) => new WrappedLeaseKey(id, key)).Array[0, 50]
             .Select(keys => new LeaseKeysReply { Keys = [.. keys.DistinctBy(k => k.LeaseId).OrderBy(k => k.LeaseId)] }), LeaseKeysReply.TryRead),
+        WireCase.Of<ForksRequest>("get-forks", WireRole.Host, Handle.Select(h => new ForksRequest { Session = h }), ForksRequest.TryRead),
+        WireCase.Of<ForksReply>("forks", WireRole.Pod, Fork.Array[0, 50]
+            .Select(l => new ForksReply { Lines = [.. l.DistinctBy(f => f.LeaseId).OrderBy(f => f.LeaseId)] }), ForksReply.TryRead),
         WireCase.Of<CellsRequest>("get-cells", WireRole.Host, Gen.Select(Gen.Int[1, 3], Gen.Byte, Id.Array[1, 64],
             (want, urgency, ids) => new CellsRequest { Want = (CellWant)want, Urgency = urgency, Ids = ids }), CellsRequest.TryRead),
         CellCase("cell-key", CellWant.Key),

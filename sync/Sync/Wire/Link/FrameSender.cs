@@ -12,13 +12,15 @@ internal sealed class FrameSender
     private readonly Action<Exception> failed;
     private readonly FrameMemory urgentMemory, bulkMemory;
     private readonly Queue<FrameBlock> urgentFrames = new(), bulkFrames = new();
+    private readonly BulkPace pace;
     private readonly object gate = new();
     private readonly Thread thread;
     private long writingSince;
     private bool isClosing;
 
-    internal FrameSender(Stream stream, Memory<byte> memory, TimeProvider time, Func<uint, Beat> beat, Action<Exception> failed)
+    internal FrameSender(Stream stream, Memory<byte> memory, TimeProvider time, long? bulkBytesPerSecond, Func<uint, Beat> beat, Action<Exception> failed)
     {
+        pace = new BulkPace(bulkBytesPerSecond, time);
         this.stream = stream;
         this.time = time;
         this.beat = beat;
@@ -108,7 +110,13 @@ internal sealed class FrameSender
     internal bool TryNext(out FrameBlock block)
     {
         lock (gate)
-            return urgentFrames.TryDequeue(out block) || bulkFrames.TryDequeue(out block);
+        {
+            bool isUrgent = urgentFrames.TryDequeue(out block);
+            if (!isUrgent && (pace.Wait > TimeSpan.Zero || !bulkFrames.TryDequeue(out block)))
+                return false;
+            pace.Took(block.Span.Length, isUrgent);
+            return true;
+        }
     }
 
     private void Run()
@@ -130,10 +138,12 @@ internal sealed class FrameSender
                         isBeat = until <= TimeSpan.Zero;
                         if (isBeat || TryNext(out block))
                             break;
-                        isBye = isClosing;
+                        isBye = isClosing && bulkFrames.Count == 0;
                         if (isBye)
                             break;
-                        _ = Monitor.Wait(gate, until);
+                        // Whole milliseconds: a wait of less returns at once.
+                        TimeSpan held = bulkFrames.Count > 0 ? pace.Wait + TimeSpan.FromMilliseconds(1) : until;
+                        _ = Monitor.Wait(gate, held < until ? held : until);
                     }
                 }
                 if (isBeat)

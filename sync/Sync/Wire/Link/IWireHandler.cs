@@ -7,7 +7,7 @@ namespace VmPod.Sync.Wire;
 /// <remarks>
 /// A <see cref="VmPodException"/> is answered as ERROR with its exit code, message and hint; any other exception is a bug, is answered as exit
 /// code 1 without its text, and goes to <see cref="WireOptions.Bug"/>.
-/// <para>Find, List, LeaseKeys, GetCells, Have and Renew are called from <see cref="WireLimits.ReadWorkers"/> threads at once and beside the writes.
+/// <para>Find, List, LeaseKeys, Forks, GetCells, Have and Renew are called from <see cref="WireLimits.ReadWorkers"/> threads at once and beside the writes.
 /// All others are called from one thread, in the order in which the host sent them. No method may hold a span after it returned.</para>
 /// </remarks>
 public interface IWireHandler
@@ -29,6 +29,9 @@ public interface IWireHandler
 
     /// <summary>GET_LEASE_KEYS.</summary>
     LeaseKeysReply LeaseKeys(LeaseKeysRequest request);
+
+    /// <summary>GET_FORKS.</summary>
+    ForksReply Forks(ForksRequest request);
 
     /// <summary>GET_CELLS: answers each index once with <see cref="CellAnswer.Send"/>, in any order.</summary>
     void GetCells(CellsRequest request, CellAnswer answer);

@@ -49,10 +49,12 @@ public sealed partial class WireLink : IDisposable
         int receiveBytes = role == WireRole.Host ? WireLimits.HostReceiveBytes : WireLimits.PodReceiveBytes;
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ReceiveMemory.Length, receiveBytes, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.SendMemory.Length, WireLimits.SendBytes, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BulkBytesPerSecond ?? long.MaxValue, WireLimits.BulkRateMin, nameof(options));
         this.stream = stream;
         this.options = options;
         receiver = new(stream, role == WireRole.Host ? WireRole.Pod : WireRole.Host, options.ReceiveMemory[..receiveBytes], options.Time);
-        sender = new(stream, options.SendMemory[..WireLimits.SendBytes], options.Time, OwnBeat, e => Fail(WireFault.Lost("it takes no more", e)));
+        sender = new(stream, options.SendMemory[..WireLimits.SendBytes], options.Time, options.BulkBytesPerSecond, OwnBeat,
+            e => Fail(WireFault.Lost("it takes no more", e)));
         thread = new Thread(Receive) { IsBackground = true, Name = "wire receive" };
         openedAt = options.Time.GetTimestamp();
         watch = options.Time.CreateTimer(_ => Watch(), null, WireLimits.BeatEvery, WireLimits.BeatEvery);
@@ -63,6 +65,9 @@ public sealed partial class WireLink : IDisposable
 
     /// <summary>The host's HELLO; null on a host.</summary>
     public HostHello? Host { get; private set; }
+
+    /// <summary>The version of the link: the newest that both sides speak.</summary>
+    public int Version => version;
 
     /// <summary>The peer's last beat; its count is 0 before the first.</summary>
     public Beat LastBeat
@@ -240,6 +245,9 @@ public sealed partial class WireLink : IDisposable
                     case WireType.Beat:
                         TakeBeat(body);
                         break;
+                    case WireType.GetForks or WireType.Forks when version < ForksRequest.VersionMin:
+                        body.Return();
+                        throw WireFault.Broken($"a frame of type {(byte)header.Type:x2}, which version {version} does not have");
                     case WireType.Bye:
                         body.Return();
                         throw WireFault.Lost("the other side ended it");

@@ -23,6 +23,10 @@ public sealed class WireOptions
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>What this side sends at most, in bytes a second, of at least <see cref="WireLimits.BulkRateMin"/>: bulk waits for it (S-87). Null for as fast
+    /// as it goes.</summary>
+    public long? BulkBytesPerSecond { get; init; }
+
     /// <summary>Ends the link after so long a silence; a host's policy acts earlier, by <see cref="WireLink.SilentFor"/>.</summary>
     public TimeSpan SilenceTime { get; init; } = WireLimits.SilenceTime;
 }

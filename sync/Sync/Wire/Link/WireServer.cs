@@ -190,6 +190,10 @@ internal sealed class WireServer(IWireHandler handler, FrameSender sender, Frame
                 LeaseKeysRequest leaseKeys = LeaseKeysRequest.TryRead(body, out LeaseKeysRequest? k) ? k : throw Unreadable(header);
                 Reply(request, () => handler.LeaseKeys(leaseKeys));
                 break;
+            case WireType.GetForks:
+                ForksRequest forks = ForksRequest.TryRead(body, out ForksRequest? fk) ? fk : throw Unreadable(header);
+                Reply(request, () => handler.Forks(forks));
+                break;
             case WireType.GetCells:
                 CellsRequest get = CellsRequest.TryRead(body, out CellsRequest? g) ? g : throw Unreadable(header);
                 Reply(request, () => GetCells(request, get));

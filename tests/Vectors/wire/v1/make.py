@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the vectors of this folder from sync/SPEC.md (S-60 to S-75 and S-80), sharing no code with VmPod. Run in this folder: python3 make.py
+"""Writes the vectors of this folder from sync/SPEC.md (S-60 to S-75, S-78 and S-80), sharing no code with VmPod. Run in this folder: python3 make.py
 
 One case a file: `from` is who sends it, `frame` the whole frame in hexadecimal ("00*12" is twelve zero bytes), for a vault with cells of 16,384 bytes.
 `layer: header` must be refused by the nine bytes alone, `layer: body` by the body. A CELL answers a request for both key and cell unless `want` says so.
@@ -60,7 +60,7 @@ def ids(count):
     return b"".join(u32(i) + bytes(28) for i in range(count))
 
 
-def hello(role, body, low=1, high=2, magic=b"VPW1"):
+def hello(role, body, low=1, high=3, magic=b"VPW1"):
     return magic + u16(low) + u16(high) + bytes([role]) + body
 
 
@@ -70,6 +70,7 @@ LOCKED_POD = bytes(range(16)) + u32(CELL) + b"\0" + u64(1_700_000_000_001) + u64
 LEASE = HANDLE + u64(11) + u64(2) + u64(500) + u64(900) + KEY + u64(3) + u64(7) + u32(600_000)
 BASE = HASH + u64(77) + counted(record(1, 0)) + SIGNATURE + counted(b"certificate")
 GENERATION = u64(3) + u64(7) + b"\1" + u64(5)
+FORK = u64(0xA1B2C3D4E5F60718) + u64(5) + b"\2\1\1" + text("Büro 2")
 LINE = HANDLE + text("demo") + b"\1" + u64(9) + u64(3) + u64(5)
 
 OK = [
@@ -79,6 +80,7 @@ OK = [
     ("hello-host-version-1", "host", 0x01, 0, hello(1, HOST, 1, 1)),
     ("hello-pod-version-1", "pod", 0x01, 0, hello(2, OPEN_POD, 1, 1)),
     ("hello-pod-versions-2-to-3", "pod", 0x01, 0, hello(2, OPEN_POD, 2, 3)),
+    ("hello-pod-versions-3-to-4", "pod", 0x01, 0, hello(2, OPEN_POD, 3, 4)),
     ("beat-host", "host", 0x02, 0, u32(1) + u64(5) + u64(123456)),
     ("beat-pod", "pod", 0x02, 0, u32(2) + u64(5) + b"\1\0" + u64(123456)),
     ("beat-pod-low", "pod", 0x02, 0, u32(2) + u64(5) + b"\0\1" + u64(123456)),
@@ -104,6 +106,9 @@ OK = [
     ("get-lease-keys", "host", 0x1A, 7, HANDLE),
     ("lease-keys", "pod", 0x1B, 7, u16(2) + u64(5) + SIGNATURE + u64(6) + SIGNATURE[::-1]),
     ("lease-keys-none", "pod", 0x1B, 7, u16(0)),
+    ("get-forks", "host", 0x1C, 7, HANDLE),
+    ("forks", "pod", 0x1D, 7, u16(2) + FORK + u64(0xA1B2C3D4E5F60719) + u64(6) + b"\3\4\0" + text("")),
+    ("forks-none", "pod", 0x1D, 7, u16(0)),
     ("get-cells", "host", 0x20, 7, b"\3\0" + u16(2) + ids(2)),
     ("cell-both", "pod", 0x21, 7, u16(1) + b"\0" + KEY + b"VPR1" + bytes(CELL - 4)),
     ("cell-absent", "pod", 0x21, 7, u16(0) + b"\1" + bytes(32)),
@@ -134,6 +139,8 @@ BAD_HEADER = [
     ("header-one-way-with-request", "host", frame(0x02, 7, u32(1) + u64(5) + u64(1))),
     ("header-home-key-short", "pod", frame(0x19, 7, KEY[:31])),
     ("header-lease-keys-4097", "pod", frame(0x1B, 7, u16(4097) + bytes(4097 * 72))),
+    ("header-get-forks-short", "host", frame(0x1C, 7, HANDLE[:15])),
+    ("header-forks-beyond-256", "pod", frame(0x1D, 7, u16(257) + bytes(257 * 85))),
     ("header-get-cells-65", "host", frame(0x20, 7, b"\3\0" + u16(65) + ids(65))),
     ("header-have-1025", "host", frame(0x25, 7, u16(1025) + ids(1025))),
     ("header-ids-8193", "host", frame(0x31, 0, b"\0" + u32(8193), 5 + 5 + 8193 * 32)),
@@ -144,7 +151,7 @@ BAD_HEADER = [
 
 BAD_BODY = [
     ("body-hello-magic", "host", 0x01, 0, hello(1, HOST, magic=b"VPW2")),
-    ("body-hello-later-version", "host", 0x01, 0, hello(1, HOST, 3, 4)),
+    ("body-hello-later-version", "host", 0x01, 0, hello(1, HOST, 4, 5)),
     ("body-hello-min-above-max", "host", 0x01, 0, hello(1, HOST, 1, 0)),
     ("body-hello-role", "host", 0x01, 0, hello(2, HOST)),
     ("body-hello-cell-size", "pod", 0x01, 0, hello(2, bytes(16) + u32(CELL + 1) + OPEN_POD[20:])),
@@ -170,6 +177,13 @@ BAD_BODY = [
     ("body-attached-hash-of-nothing", "pod", 0x15, 7, u64(0) + HASH + u64(2**64 - 1) + u32(0) + b"\0"),
     ("body-lease-keys-order", "pod", 0x1B, 7, u16(2) + (u64(5) + SIGNATURE) * 2),
     ("body-lease-keys-count", "pod", 0x1B, 7, u16(2) + u64(5) + SIGNATURE),
+    ("body-forks-count", "pod", 0x1D, 7, u16(257) + FORK),
+    ("body-forks-count-short", "pod", 0x1D, 7, u16(2) + FORK),
+    ("body-forks-order", "pod", 0x1D, 7, u16(2) + FORK * 2),
+    ("body-forks-kind", "pod", 0x1D, 7, u16(1) + FORK[:16] + b"\4" + FORK[17:]),
+    ("body-forks-state", "pod", 0x1D, 7, u16(1) + FORK[:17] + b"\5" + FORK[18:]),
+    ("body-forks-flag", "pod", 0x1D, 7, u16(1) + FORK[:18] + b"\2" + FORK[19:]),
+    ("body-forks-host", "pod", 0x1D, 7, u16(1) + FORK[:19] + text("a\x1b[2J")),
     ("body-get-cells-none-wanted", "host", 0x20, 7, b"\0\0" + u16(1) + ids(1)),
     ("body-get-cells-count", "host", 0x20, 7, b"\3\0" + u16(3) + ids(2)),
     ("body-cell-absent-with-key", "pod", 0x21, 7, u16(0) + b"\1" + KEY),
