@@ -176,4 +176,7 @@ public enum AuditKind
 
     /// <summary>A session's newest generation was moved out of cells that are mostly dead.</summary>
     Clean,
+
+    /// <summary>A fork became a session of its own, and was forgotten as a fork.</summary>
+    ForkKept,
 }

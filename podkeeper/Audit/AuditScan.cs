@@ -15,9 +15,8 @@ internal sealed class AuditScan
     // The last entry does not name the hash of the one before it: the next entry tells which of the two was changed.
     private bool linkBroken;
 
-    private AuditScan(AuditFolder folder, AuditLogKey key)
+    private AuditScan(byte[]? note, AuditLogKey key)
     {
-        byte[]? note = folder.ReadCheckpoint();
         string why = "it is missing, empty or too long";
         checkpoint = note is null ? null : Checkpoint.Open(note, key, out why);
         if (checkpoint is null)
@@ -33,7 +32,10 @@ internal sealed class AuditScan
     /// <summary>Where the next entry would begin.</summary>
     internal long End { get; private set; }
 
-    /// <summary>Bytes after that: an append that a crash cut short.</summary>
+    /// <summary>Where the last entry ends that the checkpoint covers.</summary>
+    internal long SignedEnd { get; private set; }
+
+    /// <summary>Bytes after <see cref="End"/>: an append that a crash cut short.</summary>
     internal long TornBytes { get; private set; }
 
     /// <summary>Entries that the checkpoint covers; 0 if it is not valid.</summary>
@@ -42,10 +44,13 @@ internal sealed class AuditScan
     internal AuditBreak? Break { get; private set; }
 
     /// <summary>Reads the log in <paramref name="folder"/>.</summary>
-    internal static AuditScan Run(AuditFolder folder, AuditLogKey key)
+    // The checkpoint before the entries: an appender at work writes them in the other order, so the entries are at least as many.
+    internal static AuditScan Run(AuditFolder folder, AuditLogKey key) => Run(folder, key, folder.ReadCheckpoint());
+
+    /// <summary>Reads the log in <paramref name="folder"/>, and compares it with this checkpoint.</summary>
+    internal static AuditScan Run(AuditFolder folder, AuditLogKey key, byte[]? note)
     {
-        // The checkpoint before the entries: an appender at work writes them in the other order, so the entries are at least as many.
-        var scan = new AuditScan(folder, key);
+        var scan = new AuditScan(note, key);
         using FileStream file = folder.OpenEntriesToRead();
         using var entries = new AuditEntryStream(file);
         if (scan.Break is null)
@@ -86,6 +91,8 @@ internal sealed class AuditScan
             Frontier.Add(leaf);
             Previous = Convert.ToHexStringLower(leaf);
             End = end;
+            if (Frontier.Size == Signed)
+                SignedEnd = end;
             CompareRoot();
         }
     }

@@ -70,6 +70,26 @@ internal static class Arguments
         DefaultValueFactory = _ => otherwise.ToString(),
     };
 
+    /// <summary>--ssh, of verbs that reach another machine.</summary>
+    internal static Option<string> Ssh() => new("--ssh")
+    {
+        HelpName = "COMMAND",
+        Description = "The ssh program, and options of it, parted by blanks.",
+        DefaultValueFactory = _ => "ssh",
+    };
+
+    /// <summary>--remote-command, of verbs that reach another machine.</summary>
+    internal static Option<string> RemoteCommand() => new("--remote-command")
+    {
+        HelpName = "COMMAND",
+        Description = "podkeeper on the other machine, as its shell finds it.",
+        DefaultValueFactory = _ => "podkeeper",
+    };
+
+    /// <summary>A command as its words.</summary>
+    internal static string[] Words(string command) => command.Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } words ? words
+        : throw new VmPodException(ExitCode.Usage, "A command has at least one word.", "Leave --ssh out.");
+
     /// <summary>Reads A:P, or [A]:P.</summary>
     internal static IPEndPoint EndPoint(string text) =>
         IPEndPoint.TryParse(text, out IPEndPoint? at) && text.EndsWith(string.Create(CultureInfo.InvariantCulture, $":{at.Port}"), StringComparison.Ordinal)

@@ -47,12 +47,16 @@ internal static class CommandLine
         root.Subcommands.Add(PutVerb.Create());
         root.Subcommands.Add(GetVerb.Create());
         root.Subcommands.Add(SessionsVerb.Create());
+        root.Subcommands.Add(ForksVerb.Create());
+        root.Subcommands.Add(KeepVerb.Create());
         root.Subcommands.Add(ForgetVerb.Create());
         root.Subcommands.Add(SquashVerb.Create());
         root.Subcommands.Add(CleanVerb.Create());
         root.Subcommands.Add(GcVerb.Create());
         root.Subcommands.Add(VerifyVerb.Create());
         root.Subcommands.Add(RepairVerb.Create());
+        root.Subcommands.Add(MirrorVerb.Create());
+        root.Subcommands.Add(RestoreVerb.Create());
         root.Subcommands.Add(ReleaseVerb.Create());
         root.Subcommands.Add(AcceptVerb.Create());
         root.Subcommands.Add(AuditVerb.Create());

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VmPod.Sync.Mirror;
 using VmPod.Vault.Cells;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
@@ -8,7 +9,7 @@ namespace VmPod.PodKeeper.Cli;
 /// <summary>One line on standard error that tells how far a put, get or verification is, or the look into what is pending before it. Nothing
 /// where standard error is no terminal.</summary>
 internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<CheckProgress>, IProgress<VerifyProgress>, IProgress<DeepReport.Progress>,
-    IDisposable
+    IProgress<MirrorProgress>, IProgress<long>, IDisposable
 {
     private const string ClearLine = "\r\u001b[K";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
@@ -46,6 +47,20 @@ internal sealed class ProgressLine : IProgress<TransferProgress>, IProgress<Chec
     {
         if (isShown)
             Show($"Generation {value.Generation} of {value.Generations}: {value.Chunks} chunks read");
+    }
+
+    /// <inheritdoc cref="Report(TransferProgress)"/>
+    public void Report(MirrorProgress value)
+    {
+        if (isShown)
+            Show($"{value.Cells} of {value.Total} cells sent");
+    }
+
+    /// <inheritdoc cref="Report(TransferProgress)"/>
+    public void Report(long chunks)
+    {
+        if (isShown)
+            Show($"{chunks} chunks compared");
     }
 
     private void Show(string text)

@@ -83,7 +83,7 @@ public sealed class AuditTrail : IDisposable
     /// <summary>The log of a new vault.</summary>
     internal static void Create(PodVault vault, TimeProvider time) => AuditLog.Create(vault.Folder, SignerOf(vault), time).Dispose();
 
-    private static AuditLogKey KeyOf(VaultDescriptor vault) => new(PodLogSigner.NameOf(vault.VaultId), vault.LogPublicKey.Span);
+    internal static AuditLogKey KeyOf(VaultDescriptor vault) => new(PodLogSigner.NameOf(vault.VaultId), vault.LogPublicKey.Span);
 
     private static PodLogSigner SignerOf(PodVault vault) => new(vault.LogKey
         ?? throw new VmPodException(ExitCode.Refused,

@@ -32,4 +32,10 @@ public enum LeasePurpose
 
     /// <summary>Its newest generation is stored anew.</summary>
     House,
+
+    /// <summary>A fork is compared with it, and nothing kept.</summary>
+    Compare,
+
+    /// <summary>A fork of it becomes a session of its own.</summary>
+    Keep,
 }

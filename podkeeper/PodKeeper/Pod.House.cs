@@ -2,6 +2,7 @@ using System.Globalization;
 using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.Vault.Cells;
+using VmPod.Vault.Format;
 using VmPod.Vault.House;
 using VmPod.Vault.Sessions;
 using VmPod.Vault.Snapshots;
@@ -119,7 +120,8 @@ public sealed partial class Pod
     // As many as an entry has room for.
     private static string NumbersOf(ForgetPlan plan)
     {
-        string all = string.Join(',', plan.Generations.Select(g => g.Record.Generation.ToString(CultureInfo.InvariantCulture)));
+        string all = string.Join(',', plan.Generations.Select(g => g.Record.Generation.ToString(CultureInfo.InvariantCulture))
+            .Concat(plan.Forks.Select(f => ForkName.Of(f.LeaseId))));
         return all.Length <= AuditLimits.TextMax ? all : all[..(all.LastIndexOf(',', AuditLimits.TextMax - 4) + 1)] + "...";
     }
 }

@@ -76,6 +76,9 @@ public static class PodLimits
     /// <summary>How often a server looks whether its pod's folder is there: links are ended and keys are zero within two seconds of its loss.</summary>
     internal static readonly TimeSpan FolderWatch = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often an announcement is looked at: a host that was just paired is known by it a moment later, and one that was unpaired is not.</summary>
+    internal static readonly TimeSpan AnnouncementWatch = TimeSpan.FromSeconds(1);
+
     /// <summary>How often a server looks how much room its disk has: a beat says it, and a full disk fills in minutes.</summary>
     internal static readonly TimeSpan SpaceWatch = TimeSpan.FromSeconds(1);
 
@@ -113,4 +116,11 @@ public static class PodLimits
 
     /// <summary>How long one end of the control socket waits for the other while nobody is asked anything: an unlock may take seconds.</summary>
     internal static readonly TimeSpan ControlPatience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A mirror link without a byte for so long is ended, and the mirror free again: its pod may look through a log and hash what it has before it
+    /// speaks, which takes minutes at most.</summary>
+    public static readonly TimeSpan MirrorSilence = TimeSpan.FromMinutes(15);
+
+    /// <summary>The longest that a mirror may wait with what was forgotten, in days: ten years.</summary>
+    public const int ForgetDelayDaysMax = 3650;
 }

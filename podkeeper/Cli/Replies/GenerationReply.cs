@@ -7,8 +7,10 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Label">Why; null while locked.</param>
 /// <param name="Bytes">Bytes of the cells that it needs.</param>
 /// <param name="BytesAdded">Bytes of the cells that came with it.</param>
-/// <param name="Parent">The generation that it goes on from; null for the first, and where that is an unlisted draft or a fork.</param>
+/// <param name="Parent">The generation that it goes on from, past drafts and what was forgotten; null for the first, and where that is a fork.</param>
 /// <param name="Fork">The fork that it goes on from; null for none.</param>
 /// <param name="State">"sound", "pending", "accepted" or "refused".</param>
+/// <param name="Lease">The id of the lease under which it was written.</param>
 internal sealed record GenerationReply(
-    ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent, string? Fork, string State);
+    ulong Number, string Kind, DateTimeOffset Time, string? Label, long Bytes, long BytesAdded, ulong? Parent, string? Fork, string State,
+    string Lease = "");

@@ -10,7 +10,8 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="LogPieces">Pieces of the log that the other copy had.</param>
 /// <param name="LogBytes">Their bytes.</param>
 /// <param name="LogLeft">Pieces that neither has.</param>
+/// <param name="SlotsAnew">No slot was sound: which head counts was told from the log and from what the copy has seen.</param>
 /// <param name="Lost">What that costs, to the chunk: if a passphrase was offered and something is left; else null.</param>
 internal sealed record RepairReply(
     bool Whole, bool DryRun, long Missing, long Fetched, long LeftCount, IReadOnlyList<string> Left, int LogPieces, long LogBytes, int LogLeft,
-    DeepReply? Lost);
+    DeepReply? Lost, bool SlotsAnew);

@@ -12,6 +12,8 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(PutReply))]
 [JsonSerializable(typeof(GetReply))]
 [JsonSerializable(typeof(SessionsReply))]
+[JsonSerializable(typeof(ForksReply))]
+[JsonSerializable(typeof(KeepReply))]
 [JsonSerializable(typeof(ForgetReply))]
 [JsonSerializable(typeof(GcReply))]
 [JsonSerializable(typeof(RewriteReply))]
@@ -34,4 +36,8 @@ namespace VmPod.PodKeeper.Cli.Replies;
 [JsonSerializable(typeof(PassphraseReply))]
 [JsonSerializable(typeof(RotateReply))]
 [JsonSerializable(typeof(ShredReply))]
+[JsonSerializable(typeof(MirrorReply))]
+[JsonSerializable(typeof(RestoreReply))]
+[JsonSerializable(typeof(MirrorSettingsReply))]
+[JsonSerializable(typeof(NotedReply))]
 internal sealed partial class ReplyJson : JsonSerializerContext;

@@ -8,11 +8,13 @@ using VmPod.PodKeeper.Serving;
 namespace VmPod.PodKeeper.Cli.Serving;
 
 /// <summary>The server's life under the host: control socket, address file, systemd's notifications, and an end in order.</summary>
-internal sealed class PodService(PodServer server, RuntimeFolder runtime, string folder, Serilog.ILogger log, Action ready, Action stop) : IHostedService
+internal sealed class PodService(PodServer server, RuntimeFolder runtime, string folder, bool announce, Serilog.ILogger log, Action ready, Action stop)
+    : IHostedService
 {
     private readonly SystemdNotifier systemd = new();
     private ControlServer? control;
     private FolderWatch? watch;
+    private PodAnnouncer? announcer;
 
     /// <summary>True if it ended because the pod's folder was pulled.</summary>
     public bool IsPodGone => watch is { IsGone: true };
@@ -24,6 +26,8 @@ internal sealed class PodService(PodServer server, RuntimeFolder runtime, string
         control = ControlServer.Listen(runtime, server.VaultId, commands.Answer, e => log.Error(e, "A command of the control socket failed."));
         WriteAddress();
         watch = FolderWatch.Start(folder, server.VaultId, stop);
+        if (announce)
+            announcer = PodAnnouncer.Start(server, TimeProvider.System, note => ErrorStreamSink.Write(log, note));
         ready();
         systemd.Notify(ServiceState.Ready);
         return Task.CompletedTask;
@@ -33,6 +37,7 @@ internal sealed class PodService(PodServer server, RuntimeFolder runtime, string
     public Task StopAsync(CancellationToken cancellationToken)
     {
         systemd.Notify(ServiceState.Stopping);
+        announcer?.Dispose();
         watch?.Dispose();
         File.Delete(runtime.AddressFileOf(server.VaultId));
         control?.Dispose();

@@ -24,6 +24,9 @@ internal static class Served
         return Read(client.Ask(verb, arguments, secret, screen, patience), type);
     }
 
+    /// <summary>Opens what the server of a pod gives to who reads a copy of it; null if nobody serves it.</summary>
+    internal static Stream? OpenCopy(string folder) => Is(folder) ? Connect(folder)?.Open(ServedCommands.ReadCopy) : null;
+
     private static bool IsIts(ControlClient client, string folder)
     {
         using (client)

@@ -10,6 +10,7 @@ using VmPod.PodKeeper.Control;
 using VmPod.PodKeeper.Pairings;
 using VmPod.PodKeeper.Serving;
 using VmPod.Sync.Channel.Pairings;
+using VmPod.Sync.Mirror;
 using VmPod.Vault.House;
 
 namespace VmPod.PodKeeper.Cli.Serving;
@@ -19,7 +20,8 @@ internal sealed class ServedCommands(PodServer server, string folder)
 {
     // Names of what is asked; the verbs of the command line, and two questions.
     internal const string IsYours = "is-yours", Unlock = "unlock", Lock = "lock", Status = "status", Sessions = "sessions", Release = "release",
-        Review = "review", Pair = "pair", Unpair = "unpair", Accept = "accept", Forget = "forget", Gc = "gc", Squash = "squash", Clean = "clean";
+        Review = "review", Pair = "pair", Unpair = "unpair", Accept = "accept", Forget = "forget", Gc = "gc", Squash = "squash", Clean = "clean",
+        ReadCopy = "read-copy", NoteMirror = "note-mirror", Forks = "forks", Keep = "keep";
 
     internal const string All = "all", Break = "break", Digits = "digits", DryRun = "dry-run";
 
@@ -27,6 +29,11 @@ internal sealed class ServedCommands(PodServer server, string folder)
     internal void Answer(ControlCall call)
     {
         byte[] answer;
+        if (call.Verb == ReadCopy)
+        {
+            ServeCopy(call);
+            return;
+        }
         try
         {
             answer = Of(call);
@@ -36,6 +43,21 @@ internal sealed class ServedCommands(PodServer server, string folder)
             answer = Bytes(new ErrorReply(Failures.DetailOf(e)), ReplyJson.Default.ErrorReply);
         }
         call.Answer(answer);
+    }
+
+    // The mirror protocol, to one who may only read (P-113).
+    private void ServeCopy(ControlCall call)
+    {
+        using Stream stream = call.TakeStream();
+        using var answering = new MirrorServer(stream, stream, server.OpenCopy, write: null);
+        try
+        {
+            _ = answering.Run();
+        }
+        catch (Exception e) when (e is VmPodException { ExitCode: ExitCode.LinkLost } or OperationCanceledException or ObjectDisposedException)
+        {
+            // The caller went away, or the server stops.
+        }
     }
 
     private byte[] Of(ControlCall call)
@@ -52,7 +74,7 @@ internal sealed class ServedCommands(PodServer server, string folder)
                 (bool was, int leases) = server.Lock(given.Contains(All, StringComparer.Ordinal));
                 return Bytes(new LockReply(server.VaultText, was, true, leases), ReplyJson.Default.LockReply);
             case Status:
-                return Bytes(server.Look(p => StatusVerb.Describe(p.Vault, server.State)), ReplyJson.Default.StatusReply);
+                return Bytes(server.Look(p => StatusVerb.Describe(p, server.State)), ReplyJson.Default.StatusReply);
             case Sessions:
                 return Bytes(server.Look(p => SessionsVerb.Describe(p, given.Count > 0 ? given[0] : null)), ReplyJson.Default.SessionsReply);
             case Release:
@@ -63,6 +85,11 @@ internal sealed class ServedCommands(PodServer server, string folder)
                 return Bytes(new AcceptReply(session, server.Accept(session, generation, fork)), ReplyJson.Default.AcceptReply);
             case Forget:
                 return Bytes(server.With(p => ForgetVerb.Forget(p, given)), ReplyJson.Default.ForgetReply);
+            case Forks:
+                return Bytes(server.LookForLong((p, cancel) => ForksVerb.Describe(p, given.Count > 0 ? given[0] : null, null, cancel)),
+                    ReplyJson.Default.ForksReply);
+            case Keep:
+                return Bytes(server.LookForLong((p, cancel) => KeepVerb.Keep(p, given[0], given[1], null, cancel)), ReplyJson.Default.KeepReply);
             case Squash:
                 return Bytes(SquashVerb.ReplyOf(server.Squash(given[0])), ReplyJson.Default.RewriteReply);
             case Clean:
@@ -72,6 +99,15 @@ internal sealed class ServedCommands(PodServer server, string folder)
             case Gc:
                 bool isDryRun = given.Contains(DryRun, StringComparer.Ordinal);
                 return Bytes(GcVerb.ReplyOf(server.CollectGarbage(isDryRun), isDryRun), ReplyJson.Default.GcReply);
+            case NoteMirror:
+                MirrorVerdict verdict = Enum.Parse<MirrorVerdict>(given[0]);
+                ulong head = ulong.Parse(given[1], CultureInfo.InvariantCulture);
+                server.With(p =>
+                {
+                    p.LogMirror(verdict, head, long.Parse(given[2], CultureInfo.InvariantCulture));
+                    return 0;
+                });
+                return Bytes(new NotedReply(true), ReplyJson.Default.NotedReply);
             case Review:
                 return Bytes(ReviewOf(given.Count > 0 ? given[0] : null), ReplyJson.Default.ReviewReply);
             case Pair:

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VmPod.Foundation;
 using VmPod.PodKeeper.Cli.Replies;
+using VmPod.PodKeeper.Mirrors;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
 
@@ -18,21 +19,27 @@ internal static class RepairVerb
         var from = new Option<string?>("--from")
         {
             HelpName = "COPY",
-            Description = "Another copy of the pod's folder, or its mirror; it may be damaged too.",
+            Description = "Another copy of the pod's folder, or its mirror, or ssh://[user@]host[:port]/path of one; it may be damaged too.",
         };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what would be fetched, and change nothing." };
+        Option<string> ssh = Arguments.Ssh(), remote = Arguments.RemoteCommand();
         var verb = new Command("repair", "Fetch damaged and missing cells, and damaged pieces of the log, from another copy. Needs no passphrase; "
-            + "with one (or the key agent's) it says to the chunk what stays lost.") { pod, from, dryRun, pinFile };
+            + "with one (or the key agent's) it says to the chunk what stays lost.") { pod, from, dryRun, pinFile, ssh, remote };
         verb.SetAction(parsed =>
         {
             using var interrupt = new Interrupt();
             string folder = parsed.GetRequiredValue(pod);
             bool isDry = parsed.GetValue(dryRun);
             DeepReply? lost = null;
+            string? copy = parsed.GetValue(from);
+            MirrorPlace? place = copy is null ? null : MirrorPlace.Parse(copy);
+            var options = new SshOptions(Arguments.Words(parsed.GetRequiredValue(ssh)), parsed.GetRequiredValue(remote));
+            using RemoteCopy? elsewhere = place?.Host is null ? null : new RemoteCopy(SshLink.Connect(place, options).Client, TimeProvider.System);
             (Pod opened, LogRepairReport log, RepairReport cells) repaired;
             using (var progress = new ProgressLine())
             {
-                repaired = Pod.Repair(folder, parsed.GetValue(from), isDry, TimeProvider.System, progress, interrupt.Token);
+                repaired = elsewhere is not null ? Pod.Repair(folder, elsewhere, isDry, TimeProvider.System, progress, interrupt.Token)
+                    : Pod.Repair(folder, copy, isDry, TimeProvider.System, progress, interrupt.Token);
                 using Pod opened = repaired.opened;
                 if (repaired.cells.Left.Count > 0 || repaired.log.LeftDamaged.Count > 0)
                 {
@@ -53,7 +60,7 @@ internal static class RepairVerb
         bool nothingLeft = cells.Left.Count == 0 && log.LeftDamaged.Count == 0;
         return new RepairReply(nothingLeft && !(isDry && (cells.FetchedCount > 0 || log.Pieces.Count > 0)), isDry, cells.MissingCount, cells.FetchedCount,
             cells.Left.Count, [.. cells.Left.Take(LeftListed).Select(id => id.ToString())], log.Pieces.Count, log.Pieces.Sum(p => p.Bytes),
-            log.LeftDamaged.Count, lost);
+            log.LeftDamaged.Count, lost, log.SlotsAnew);
     }
 
     private static IEnumerable<string> Lines(RepairReply r)
@@ -62,6 +69,8 @@ internal static class RepairVerb
         yield return $"cells          {r.Missing} missing or damaged, {r.Fetched} {would}fetched, {r.LeftCount} left";
         foreach (string id in r.Left)
             yield return $"  lost         {id}";
+        if (r.SlotsAnew)
+            yield return $"slots          {would}made anew: none was sound, and the log leads to what the copy has seen";
         yield return $"log            {r.LogPieces} pieces ({Output.Bytes(r.LogBytes)}) {would}repaired, {r.LogLeft} left";
         foreach (string line in r.Lost?.Lines() ?? [])
             yield return line;

@@ -10,6 +10,7 @@ using VmPod.PodKeeper.Agent;
 using VmPod.PodKeeper.Cli.Replies;
 using VmPod.PodKeeper.Cli.Serving;
 using VmPod.PodKeeper.Serving;
+using VmPod.Sync.Wire;
 using VmPod.Vault.Cells;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
@@ -22,25 +23,36 @@ internal static class ServeVerb
         Argument<string> pod = Arguments.Pod();
         Option<string?> pinFile = Arguments.PinFile();
         Option<string> listen = Arguments.Listen(new IPEndPoint(IPAddress.Any, PodLimits.ServePort));
+        var noAnnounce = new Option<bool>("--no-announce") { Description = "Say nothing on the network: hosts then need the address." };
+        var limit = new Option<int?>("--send-limit")
+        {
+            HelpName = "MBIT",
+            Description = "Send no more than this over each link, in Mbit/s. What a guest waits for goes at once, and counts.",
+        };
+        var stdio = new Option<bool>("--stdio")
+        {
+            Description = "Answer one mirror link on standard input and output, as ssh runs it: DIR is a mirror, or becomes one. Needs no passphrase.",
+        };
         var verb = new Command("serve", "Serve a pod to paired hosts. Without --pin-file, and without a key agent, it is served locked.")
         {
-            pod, listen, pinFile,
+            pod, listen, pinFile, noAnnounce, limit, stdio,
         };
-        verb.SetAction(parsed => Run(Path.GetFullPath(parsed.GetRequiredValue(pod)), Arguments.EndPoint(parsed.GetRequiredValue(listen)),
-            parsed.GetValue(pinFile), parsed.GetValue(Arguments.Json)));
+        verb.SetAction(parsed => parsed.GetValue(stdio) ? StdioMirror.Run(Path.GetFullPath(parsed.GetRequiredValue(pod)))
+            : Run(Path.GetFullPath(parsed.GetRequiredValue(pod)), Arguments.EndPoint(parsed.GetRequiredValue(listen)),
+                parsed.GetValue(pinFile), !parsed.GetValue(noAnnounce), Rate(parsed.GetValue(limit)), parsed.GetValue(Arguments.Json)));
         return verb;
     }
 
-    private static int Run(string folder, IPEndPoint listen, string? pinFile, bool json)
+    private static int Run(string folder, IPEndPoint listen, string? pinFile, bool announce, long? bytesPerSecond, bool json)
     {
         RuntimeFolder runtime = RuntimeFolder.Make();
         using Serilog.Core.Logger log = new LoggerConfiguration().MinimumLevel.Information()
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning).WriteTo.Sink(new ErrorStreamSink()).CreateLogger();
-        PodServer server = Start(folder, listen, pinFile, log);
+        PodServer server = Start(folder, listen, pinFile, bytesPerSecond, log);
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.AddSerilog(log);
         PodService? service = null;
-        builder.Services.AddHostedService(services => service = new PodService(server, runtime, folder, log, () => Ready(server, runtime, json),
+        builder.Services.AddHostedService(services => service = new PodService(server, runtime, folder, announce, log, () => Ready(server, runtime, json),
             services.GetRequiredService<IHostApplicationLifetime>().StopApplication));
         using IHost host = builder.Build();
         host.Run();
@@ -50,7 +62,11 @@ internal static class ServeVerb
             : (int)ExitCode.Done;
     }
 
-    private static PodServer Start(string folder, IPEndPoint listen, string? pinFile, Serilog.ILogger log)
+    private static long? Rate(int? mbit) => mbit is null ? null
+        : (long)mbit * 1_000_000 / 8 is var rate and >= WireLimits.BulkRateMin ? rate
+        : throw new VmPodException(ExitCode.Usage, $"--send-limit is at least {WireLimits.BulkRateMin * 8 / 1_000_000} Mbit/s.");
+
+    private static PodServer Start(string folder, IPEndPoint listen, string? pinFile, long? bytesPerSecond, Serilog.ILogger log)
     {
         Pod opened = Pod.Open(folder, StoreAccess.Write, TimeProvider.System);
         try
@@ -62,7 +78,7 @@ internal static class ServeVerb
             opened.Dispose();
             throw;
         }
-        return PodServer.Start(opened, listen, TimeProvider.System, note => ErrorStreamSink.Write(log, note));
+        return PodServer.Start(opened, listen, TimeProvider.System, note => ErrorStreamSink.Write(log, note), bytesPerSecond);
     }
 
     private static void Ready(PodServer server, RuntimeFolder runtime, bool json)

@@ -20,8 +20,9 @@ internal static class SessionsVerb
             Arity = ArgumentArity.ZeroOrOne,
             Description = "One session only: its name, or its handle.",
         };
+        var all = new Option<bool>("--all") { Description = "Show all generations, not the newest ones of each line." };
         Option<string?> pinFile = Arguments.PinFile();
-        var verb = new Command("sessions", "List sessions and generations.") { pod, session, pinFile };
+        var verb = new Command("sessions", "Show sessions and their history: generations, and forks where they left it.") { pod, session, all, pinFile };
         verb.SetAction(parsed =>
         {
             string folder = parsed.GetRequiredValue(pod);
@@ -29,7 +30,8 @@ internal static class SessionsVerb
             SessionsReply reply = Served.Is(folder)
                 ? Served.Ask(folder, ServedCommands.Sessions, which is null ? [] : [which], ReplyJson.Default.SessionsReply)
                 : DescribeHere(folder, which, parsed.GetValue(pinFile));
-            Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.SessionsReply, Lines);
+            bool isWhole = parsed.GetValue(all);
+            Output.Print(parsed.GetValue(Arguments.Json), reply, ReplyJson.Default.SessionsReply, r => Lines(r, isWhole));
             return (int)ExitCode.Done;
         });
         return verb;
@@ -46,7 +48,8 @@ internal static class SessionsVerb
         return Describe(opened, session);
     }
 
-    private static IReadOnlyList<SessionSummary> Which(Pod pod, string? name)
+    /// <summary>The sessions that are meant: one, by name or handle, or all.</summary>
+    internal static IReadOnlyList<SessionSummary> Which(Pod pod, string? name)
     {
         IReadOnlyList<SessionSummary> all = pod.Vault.ListSessions();
         if (name is null)
@@ -55,46 +58,49 @@ internal static class SessionsVerb
         return [all.FirstOrDefault(s => s.Handle.ToString() == name) ?? pod.Vault.FindSession(name)];
     }
 
+    /// <summary>What is said of a fork.</summary>
+    internal static ForkReply Describe(ForkInfo fork, SessionHistory history, ForkOrigin origin, int cellBytes)
+    {
+        (ulong? parent, string? from) = ParentOf(fork.Hash, history);
+        return new ForkReply(ForkName.Of(fork.LeaseId), GenerationKinds.NameOf(fork.Record.Kind), GenerationKinds.TimeOf(fork.Record.TimeMs), (long)fork.Record.LiveCount * cellBytes,
+            (long)fork.Record.AddedCount * cellBytes, parent ?? (from is null ? fork.Parent?.Generation : null), StateOf(fork.Trust), from,
+            LeaseOf(fork.Record), origin.HostName, origin.HandedIn, !history.TakenUp.Contains(fork.Hash));
+    }
+
     private static SessionReply Describe(Pod pod, SessionSummary session)
     {
-        IReadOnlyList<GenerationInfo> generations = pod.Vault.ListGenerations(session.Handle);
+        SessionHistory history = pod.Vault.HistoryOf(session.Handle);
         IReadOnlyDictionary<ulong, string>? labels = pod.Vault.IsUnlocked ? pod.LabelsOf(session) : null;
-        IReadOnlyList<ForkInfo> forks = pod.Vault.ListForks(session.Handle);
+        IReadOnlyDictionary<ulong, ForkOrigin> origins = pod.OriginsOf(session.Handle, history.Forks);
         int cell = pod.Vault.Descriptor.CellBytes;
         return new SessionReply(session.Handle.ToString(), session.Name, session.LeaseIsOpen ? "open" : "none", session.Commits,
         [
-            .. generations.Select(g => new GenerationReply(
-                g.Record.Generation,
-                KindOf(g.Record),
-                TimeOf(g.Record),
-                labels?.GetValueOrDefault(g.Record.Generation),
-                (long)g.Record.LiveCount * cell,
-                (long)g.Record.AddedCount * cell,
-                generations.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent))?.Record.Generation,
-                forks.FirstOrDefault(p => p.Hash.Equals(g.Record.Parent)) is { } from ? ForkName.Of(from.LeaseId) : null, StateOf(g.Trust))),
+            .. history.Generations.Select(g =>
+            {
+                (ulong? parent, string? from) = ParentOf(g.Hash, history);
+                return new GenerationReply(g.Record.Generation, GenerationKinds.NameOf(g.Record.Kind),
+                    GenerationKinds.TimeOf(g.Record.TimeMs), labels?.GetValueOrDefault(g.Record.Generation),
+                    (long)g.Record.LiveCount * cell, (long)g.Record.AddedCount * cell, parent, from, StateOf(g.Trust), LeaseOf(g.Record));
+            }),
         ],
-        [
-            .. forks.Select(f => new ForkReply(ForkName.Of(f.LeaseId), KindOf(f.Record), TimeOf(f.Record), (long)f.Record.LiveCount * cell,
-                (long)f.Record.AddedCount * cell, f.Parent?.Generation, StateOf(f.Trust))),
-        ], StateOf(pod.Vault.TrustOfTip(session.Handle)));
+        [.. history.Forks.Select(f => Describe(f, history, origins[f.LeaseId], cell))],
+        StateOf(pod.Vault.TrustOfTip(session.Handle)), HeadOf(history), session.Tip.Kind == GenerationKind.Draft ? GenerationKinds.TimeOf(session.Tip.TimeMs) : null);
     }
+
+    private static (ulong? Generation, string? Fork) ParentOf(Digest hash, SessionHistory history) =>
+        !history.Parents.TryGetValue(hash, out Digest parent) ? (null, null)
+        : history.Forks.FirstOrDefault(f => f.Hash == parent) is { } fork ? (null, ForkName.Of(fork.LeaseId))
+        : (history.Generations.First(g => g.Hash == parent).Record.Generation, null);
+
+    private static string? HeadOf(SessionHistory history) =>
+        history.Forks.FirstOrDefault(f => f.Hash == history.Head) is { } fork ? $"@{ForkName.Of(fork.LeaseId)}"
+        : history.Generations.FirstOrDefault(g => g.Hash == history.Head) is { } generation ? $"@{generation.Record.Generation}" : null;
+
+    private static string LeaseOf(CommitRecord record) => record.LeaseId.ToString("x16", CultureInfo.InvariantCulture);
 
     private static string StateOf(CommitTrust trust) => trust.ToString().ToLowerInvariant();
 
-    private static string Said(string state) => state == "sound" ? "" : $"  {state}";
-
-    private static string KindOf(CommitRecord record) => record.Kind switch
-    {
-        GenerationKind.DiskOnly => "disk-only",
-        GenerationKind.Draft => "draft",
-        _ => "checkpoint",
-    };
-
-    // What a host writes into its record is its own word: a time that no calendar has is shown as the last one that it has.
-    private static DateTimeOffset TimeOf(CommitRecord record) =>
-        DateTimeOffset.FromUnixTimeMilliseconds((long)Math.Min(record.TimeMs, (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
-
-    private static IEnumerable<string> Lines(SessionsReply reply)
+    private static IEnumerable<string> Lines(SessionsReply reply, bool isWhole)
     {
         if (reply.Sessions.Count == 0)
             yield return "The vault holds no session.";
@@ -102,18 +108,13 @@ internal static class SessionsVerb
             yield return "The pod is locked: sessions by handle, without names.";
         foreach (SessionReply session in reply.Sessions)
         {
-            yield return $"{session.Name ?? session.Handle}{(session.Lease == "open" ? "  (lease open)" : "")}"
-                + (session.Tip == "sound" ? "" : $"  (newest commit {session.Tip})");
-            foreach (GenerationReply g in session.Generations)
-            {
-                yield return $"  @{g.Number,-4} {g.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(g.Bytes),10}  "
-                    + $"+{Output.Bytes(g.BytesAdded),-10} {g.Kind}  {g.Label}{(g.Fork is null ? "" : $"  (goes on from {g.Fork})")}{Said(g.State)}";
-            }
-            foreach (ForkReply f in session.Forks)
-            {
-                yield return $"  @{f.Name} {f.Time:yyyy-MM-dd HH:mm:ss}  {Output.Bytes(f.Bytes),10}  +{Output.Bytes(f.BytesAdded),-10} {f.Kind}  "
-                    + (f.Parent is { } parent ? $"left behind after @{parent}" : "left behind") + Said(f.State);
-            }
+            string name = session.Name ?? session.Handle;
+            yield return $"{name}{(session.Lease == "open" ? "  (lease open)" : "")}" + (session.Tip == "sound" ? "" : $"  (newest commit {session.Tip})");
+            foreach (string line in new HistoryTree(session, TreeSigns.OfThisTerminal, isWhole).Lines())
+                yield return $"  {line}";
+            int waiting = session.Forks.Count(f => f.Waits);
+            if (waiting > 0)
+                yield return $"  {(waiting == 1 ? "A fork waits" : $"{waiting} forks wait")} for your word: podkeeper forks DIR {name}";
         }
     }
 }

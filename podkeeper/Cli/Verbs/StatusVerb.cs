@@ -8,8 +8,9 @@ using VmPod.PodKeeper.Cli.Serving;
 using VmPod.PodKeeper.Serving;
 using VmPod.Vault;
 using VmPod.Vault.Cells;
-using VmPod.Vault.House;
+using VmPod.Vault.Format;
 using VmPod.Vault.Format.Store;
+using VmPod.Vault.House;
 
 namespace VmPod.PodKeeper.Cli.Verbs;
 
@@ -29,9 +30,9 @@ internal static class StatusVerb
     }
 
     /// <summary>What the server says of the pod that it serves.</summary>
-    internal static StatusReply Describe(PodVault vault, ServerState server)
+    internal static StatusReply Describe(Pod pod, ServerState server)
     {
-        StatusReply reply = Describe(vault.Folder, vault.Descriptor, server.IsUnlocked, null, vault);
+        StatusReply reply = Describe(pod.Vault.Folder, pod.Vault.Descriptor, server.IsUnlocked, null, pod);
         return reply with { Serving = new ServingReply(server.Address, server.Links, server.Leases) };
     }
 
@@ -43,8 +44,8 @@ internal static class StatusVerb
         bool isUnlocked = RuntimeFolder.TryFind() is { } runtime && KeyAgentClient.IsServing(runtime, descriptor.VaultId);
         try
         {
-            using PodVault vault = PodVault.Open(folder, StoreAccess.Read, TimeProvider.System);
-            return Describe(folder, descriptor, isUnlocked, null, vault);
+            using Pod pod = Pod.Open(folder, StoreAccess.Read, TimeProvider.System);
+            return Describe(folder, descriptor, isUnlocked, null, pod);
         }
         catch (VmPodException e) when (e.ExitCode == ExitCode.Busy)
         {
@@ -53,20 +54,37 @@ internal static class StatusVerb
         }
     }
 
-    private static StatusReply Describe(string folder, VaultDescriptor descriptor, bool isUnlocked, HolderReply? holder, PodVault? vault)
+    private static StatusReply Describe(string folder, VaultDescriptor descriptor, bool isUnlocked, HolderReply? holder, Pod? pod)
     {
+        PodVault? vault = pod?.Vault;
         long? cells = vault?.Store.CellCount;
         AuditReader audit = AuditTrail.OpenReader(folder);
         AuditVerification state = audit.Verify();
         VaultSpace? space = vault?.Space();
+        (DateTimeOffset Time, long Head)? mirrored = state.IsIntact ? Pod.LastMirrored(audit) : null;
         return new StatusReply(descriptor.VaultId.ToString("x32", CultureInfo.InvariantCulture), descriptor.CellBytes,
             DateTimeOffset.FromUnixTimeMilliseconds(descriptor.CreatedMs), isUnlocked, holder, cells, (cells - vault?.Store.FreedCells) * descriptor.CellBytes,
             vault?.Store.Head.Sessions.Count(s => s.TipOffset >= 0), vault?.Store.Head.Sessions.Count(s => s.LeaseState == LeaseState.Open),
             new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace, state.Entries, state.IsIntact,
             state.IsIntact ? AuditTrail.FailuresSinceUnlock(audit) : 0,
-            "nobody but witnesses (verify --witness FILE, paired hosts): without a TPM the NV counter is software, and proves nothing",
+            "nobody but witnesses (verify --witness FILE, mirrors, paired hosts): without a TPM the NV counter is software, and proves nothing",
             Recovery: vault?.HasRecoverySlot(), Suite: descriptor.Suite, LowSpace: space?.IsLow, ReserveBytes: space?.ReserveBytes,
-            FreedCells: vault?.Store.FreedCells);
+            FreedCells: vault?.Store.FreedCells, MirroredAt: mirrored?.Time, MirroredHead: mirrored?.Head, Head: vault?.Store.Head.Seq,
+                Forks: pod is null ? null : ForksOf(pod));
+    }
+
+    // A log that is damaged is what verify is for: how the pod is can be said all the same.
+    private static IReadOnlyList<OpenForkReply>? ForksOf(Pod pod)
+    {
+        try
+        {
+            return [.. pod.OpenForks().Select(f =>
+                new OpenForkReply(f.Session, ForkName.Of(f.Fork.LeaseId), f.Origin.Host, GenerationKinds.TimeOf(f.Fork.Record.TimeMs)))];
+        }
+        catch (VmPodException e) when (e.ExitCode == ExitCode.Damaged)
+        {
+            return null;
+        }
     }
 
     /// <summary>What is said of a pod of which less than a tenth is free.</summary>
@@ -92,7 +110,14 @@ internal static class StatusVerb
             yield return $"recovery       {(recovery ? "by its recovery words" : "none: a lost passphrase or pod is lost (podkeeper words DIR)")}";
         if (r.FailedUnlocks > 0)
             yield return $"attention      {r.FailedUnlocks} wrong passphrases since the last right one";
+        foreach (OpenForkReply fork in r.Forks ?? [])
+            yield return $"attention      {fork.Notice}";
         yield return $"freshness      vouched for by {r.Freshness}";
+        if (r.MirroredAt is { } mirrored)
+        {
+            string newest = r.Head is { } head ? $"; the newest is {head}" : "";
+            yield return $"mirror         a mirror has seen head {r.MirroredHead} at {mirrored:yyyy-MM-dd HH:mm} UTC{newest}";
+        }
     }
 
     // Rule 33.

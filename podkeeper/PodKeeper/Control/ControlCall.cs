@@ -59,6 +59,13 @@ public sealed class ControlCall : IDisposable
         return KeyAgentProtocol.TryReceive(socket, yes) && yes[0] == (byte)'y';
     }
 
+    /// <summary>The rest of the connection, for what is no call and answer: another protocol begins there. It is the call's.</summary>
+    public Stream TakeStream()
+    {
+        socket.SendTimeout = socket.ReceiveTimeout = 0;
+        return new NetworkStream(socket, ownsSocket: false);
+    }
+
     /// <summary>True if the caller went away: nobody waits for the answer.</summary>
     public bool IsAbandoned => socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0;
 

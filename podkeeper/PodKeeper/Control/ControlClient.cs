@@ -65,6 +65,21 @@ public sealed class ControlClient : IDisposable
         }
     }
 
+    /// <summary>Asks for something that another protocol follows; the connection is the stream's.</summary>
+    /// <exception cref="VmPodException">The server went away (6).</exception>
+    public Stream Open(string verb)
+    {
+        try
+        {
+            KeyAgentProtocol.Send(socket, ControlCall.LineOf(verb, [], 0));
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch (SocketException e)
+        {
+            throw Gone(e);
+        }
+    }
+
     /// <summary>Ends the connection.</summary>
     public void Dispose() => socket.Dispose();
 

@@ -122,6 +122,21 @@ internal sealed class HostHandler : IWireHandler, IDisposable
     }
 
     /// <inheritdoc/>
+    public ForksReply Forks(ForksRequest request) => desk.WithKeys(pod =>
+    {
+        SessionSummary found = pod.Vault.ListSessions().FirstOrDefault(s => s.Handle == request.Session)
+            ?? throw new VmPodException(ExitCode.NotFound, "The vault has no such session.", "podkeeper sessions DIR lists them.");
+        IReadOnlyList<(ForkInfo Fork, bool Waits)> forks = pod.Vault.WeighForks(found.Handle);
+        // Whose they are is for hosts that may know of each other.
+        IReadOnlyDictionary<ulong, ForkOrigin>? origins = host.Role == HostRole.Home ? pod.OriginsOf(found.Handle, [.. forks.Select(f => f.Fork)]) : null;
+        return new ForksReply
+        {
+            Lines = [.. forks.OrderBy(f => f.Fork.LeaseId).Select(f => new ForkLine(f.Fork.LeaseId, f.Fork.Record.TimeMs, f.Fork.Record.Kind, f.Fork.Trust,
+                f.Waits, origins?.GetValueOrDefault(f.Fork.LeaseId)?.HostName ?? ""))],
+        };
+    });
+
+    /// <inheritdoc/>
     public void GetCells(CellsRequest request, CellAnswer answer)
     {
         bool wantsKey = request.Want.HasFlag(CellWant.Key), wantsCell = request.Want.HasFlag(CellWant.Cell);

@@ -39,6 +39,7 @@ internal static class HostLink
             Bug = e => server.Note(new ServerNote("A request failed.", number, Bug: e)),
             Time = over.Time,
             SilenceTime = PodLimits.LinkSilence,
+            BulkBytesPerSecond = server.BytesPerSecond,
         };
         try
         {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using VmPod.Audit;
 using VmPod.Foundation;
+using VmPod.PodKeeper.Mirrors;
 using VmPod.PodKeeper.Pairings;
 using VmPod.Secrets;
 using VmPod.Sync.Channel;
@@ -87,6 +88,9 @@ public sealed class PodServer : IDisposable
 
     internal IdBudget SharedIds { get; } = new(WireLimits.SharedIdBytes);
 
+    /// <summary>What each link sends at most, bytes a second; null for as fast as it goes.</summary>
+    internal long? BytesPerSecond { get; private init; }
+
     internal string PairingsPath { get; }
 
     /// <summary>The vault.</summary>
@@ -103,9 +107,10 @@ public sealed class PodServer : IDisposable
     /// <param name="listen">Where; port 0 for a free one.</param>
     /// <param name="time">The clock.</param>
     /// <param name="note">Told what happens, from any thread.</param>
+    /// <param name="bytesPerSecond">What each link sends at most; null for as fast as it goes.</param>
     /// <exception cref="VmPodException">The address is taken (6) or not of this machine (2); too little memory may be locked (9); the audit log cannot be
     /// written (5, 8).</exception>
-    public static PodServer Start(Pod pod, IPEndPoint listen, TimeProvider time, Action<ServerNote> note)
+    public static PodServer Start(Pod pod, IPEndPoint listen, TimeProvider time, Action<ServerNote> note, long? bytesPerSecond = null)
     {
         PodServer? server = null;
         Socket? listener = null;
@@ -113,7 +118,7 @@ public sealed class PodServer : IDisposable
         {
             CheckMemory();
             listener = Listening.Open(listen);
-            server = new PodServer(pod, listener, time, note);
+            server = new PodServer(pod, listener, time, note) { BytesPerSecond = bytesPerSecond };
             pod.Audit.Append(new AuditEvent(AuditKind.PodBoot, AuditOutcome.Ok) { Detail = { ["port"] = server.Address.Port } });
             server.LookAtSpace();
             server.accepting.Start();
@@ -192,6 +197,12 @@ public sealed class PodServer : IDisposable
 
     /// <summary>As <see cref="Pod.CollectGarbage"/>: hosts go on meanwhile, and the pod can be locked.</summary>
     public GarbageReport CollectGarbage(bool isDryRun) => pod.CollectGarbage(isDryRun, null, stopping.Token);
+
+    /// <summary>The served pod as something that a mirror is made from: hosts go on meanwhile, and the pod can be locked.</summary>
+    public CopyReader OpenCopy() => new(pod.Vault, null, stopping.Token);
+
+    /// <summary>Looks at the pod, or stores something anew, for long: hosts of other sessions go on meanwhile, and the pod can be locked.</summary>
+    public T LookForLong<T>(Func<Pod, CancellationToken, T> look) => look(pod, stopping.Token);
 
     /// <summary>As <see cref="Pod.Squash"/>: hosts of other sessions go on meanwhile.</summary>
     public RewriteReport Squash(string session) => pod.Squash(session, null, stopping.Token);

@@ -28,6 +28,8 @@ internal static class FrameFields
         [(WireType.HomeKey, WireRole.Pod)] = "32",
         [(WireType.GetLeaseKeys, WireRole.Host)] = "16",
         [(WireType.LeaseKeys, WireRole.Pod)] = "2 * 8 64",
+        [(WireType.GetForks, WireRole.Host)] = "16",
+        [(WireType.Forks, WireRole.Pod)] = "2 * 8 8 1 1 1 t",
         [(WireType.GetCells, WireRole.Host)] = "1 1 2 * 32",
         [(WireType.Cell, WireRole.Pod)] = "2 1 32 4 1 1 2 8 16 * 4096",
         [(WireType.PutCell, WireRole.Host)] = "4 1 1 2 8 16 * 4096",

@@ -82,6 +82,7 @@ internal sealed class GuestOfPod : IReleasedCellSource, IDisposable
                 Patience));
             Ask(() => link.GetHomeKey(static _ => { }, Patience));
             Ask(() => link.Call(new LeaseKeysRequest { Session = what.Lease.Session }, Patience));
+            Ask(() => link.Call(new ForksRequest { Session = what.Lease.Session }, Patience));
             Ask(() => link.Call(new ReceiptRequest { Json = "{}"u8.ToArray(), Signature = what.Receipt }, Patience));
             Ask(() => link.Call(DiscardRequest.Instance, Patience));
         }

@@ -218,7 +218,8 @@ internal sealed class HostileHost : ILeaseHome, IReleasedCellSource
         yield return WireFrames.Of(new LogRequest { Kind = (ushort)AuditKind.SessionCheckpoint, Numbers = [new LogNumber("pause-ms", 12)] }, 8);
         yield return WireFrames.Of(HomeKeyRequest.Instance, 9);
         yield return WireFrames.Of(new LeaseKeysRequest { Session = links.Lease!.Session }, 10);
-        yield return WireFrames.Of(new ReceiptRequest { Json = "{}"u8.ToArray(), Signature = lease.Sign("{}"u8) }, 11);
+        yield return WireFrames.Of(new ForksRequest { Session = links.Lease!.Session }, 11);
+        yield return WireFrames.Of(new ReceiptRequest { Json = "{}"u8.ToArray(), Signature = lease.Sign("{}"u8) }, 12);
     }
 
     private static IEnumerable<byte[]> OfAPod() =>

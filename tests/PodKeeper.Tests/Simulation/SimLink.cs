@@ -28,7 +28,7 @@ internal sealed class SimLink : IDisposable
         Host = host;
         // Nothing is ever on its way here: each frame is worked off as it is sent.
         handler = new HostHandler(pod.Desk, pod.HostOf(host, boot), pod.Receipts, settle: static () => { }, () => IsUp = false);
-        sender = new FrameSender(Stream.Null, memory, world.Clock, _ => throw new InvalidOperationException("No beat is due."), static _ => { });
+        sender = new FrameSender(Stream.Null, memory, world.Clock, null, _ => throw new InvalidOperationException("No beat is due."), static _ => { });
         var receiver = new FrameReceiver(Stream.Null, WireRole.Host, Memory<byte>.Empty, world.Clock);
         server = new WireServer(handler, sender, receiver, CellBytes, world.Broken, world.Bug, pod.SharedIds);
     }

@@ -1,0 +1,73 @@
+using System.Globalization;
+using VmPod.Foundation;
+
+namespace VmPod.PodKeeper.Mirrors;
+
+/// <summary>Where a mirror is: a folder of this machine, or one of another that is reached by ssh (P-112).</summary>
+public sealed record MirrorPlace
+{
+    private const string Scheme = "ssh://";
+
+    private MirrorPlace()
+    {
+    }
+
+    /// <summary>The folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The machine, or null for this one.</summary>
+    public string? Host { get; private init; }
+
+    /// <summary>The user there, or null for what ssh takes.</summary>
+    public string? User { get; private init; }
+
+    /// <summary>The port, or null for what ssh takes.</summary>
+    public int? Port { get; private init; }
+
+    /// <summary>Reads a folder, or ssh://[user@]host[:port]/path.</summary>
+    /// <exception cref="VmPodException">It is neither (2).</exception>
+    public static MirrorPlace Parse(string text)
+    {
+        if (!text.StartsWith(Scheme, StringComparison.Ordinal))
+            return text.Length > 0 && !text.Contains("://", StringComparison.Ordinal) ? new MirrorPlace { Folder = Path.GetFullPath(text) } : throw Wrong(text);
+        string rest = text[Scheme.Length..];
+        int slash = rest.IndexOf('/', StringComparison.Ordinal);
+        if (slash <= 0 || slash == rest.Length - 1)
+            throw Wrong(text);
+        (string authority, string path) = (rest[..slash], rest[slash..]);
+        int at = authority.LastIndexOf('@');
+        string? user = at < 0 ? null : authority[..at];
+        string host = authority[(at + 1)..];
+        int? port = null;
+        int colon = host.LastIndexOf(':');
+        // [::1] has colons of its own.
+        if (colon >= 0 && !host.EndsWith(']'))
+        {
+            if (!int.TryParse(host[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number is < 1 or > 65_535)
+                throw Wrong(text);
+            (host, port) = (host[..colon], number);
+        }
+        host = host.Trim('[', ']');
+        // Names of users and hosts become arguments of ssh: one that begins with a dash would be an option.
+        bool IsName(string name) => name.Length is > 0 and <= 255 && name[0] != '-'
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' or '%');
+        return IsName(host) && (user is null || IsName(user)) ? new MirrorPlace { Folder = path, Host = host, User = user, Port = port } : throw Wrong(text);
+    }
+
+    /// <summary>The arguments of ssh, for a command there. The path stands in single quotes, so that a shell there takes it for one word.</summary>
+    internal List<string> Arguments(string remoteCommand)
+    {
+        List<string> arguments = ["-T", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "-o", "Compression=no"];
+        if (Port is { } port)
+            arguments.AddRange(["-p", port.ToString(CultureInfo.InvariantCulture)]);
+        if (User is not null)
+            arguments.AddRange(["-l", User]);
+        arguments.AddRange(["--", Host!, $"{remoteCommand} serve --stdio {Quoted(Folder)}"]);
+        return arguments;
+    }
+
+    private static string Quoted(string path) => $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    private static VmPodException Wrong(string text) => new(ExitCode.Usage, $"{text} is no place of a mirror.",
+        "A folder, or ssh://[user@]host[:port]/path/of/the/folder.");
+}
