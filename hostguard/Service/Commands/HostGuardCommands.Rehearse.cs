@@ -21,7 +21,7 @@ internal static partial class HostGuardCommands
         command.Act(Json, async (result, cancel) =>
         {
             string name = result.GetValue(session)!;
-            PodAddress pod = PodAddress.Parse(result.GetValue(PodOption)!);
+            PodAddress pod = await PodAddress.FindAsync(result.GetValue(PodOption)!, cancel);
             using SecretBuffer? passphrase = Passphrase(result, pod);
             HandIn.Quietly(pod, TimeProvider.System, text => Console.Error.WriteLine(text), cancel);
             var request = new SessionRequest

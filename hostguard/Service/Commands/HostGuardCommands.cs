@@ -19,7 +19,11 @@ namespace VmPod.HostGuard.Commands;
 internal static partial class HostGuardCommands
 {
     private static readonly Option<bool> Json = new("--json") { Description = "Answer with JSON, for programs." };
-    private static readonly Option<string> PodOption = new("--pod") { Description = "The pod: its folder, or host:port.", Required = true };
+    private static readonly Option<string> PodOption = new("--pod")
+    {
+        Description = "The pod: its folder, host:port, or 'auto': the one paired pod in reach.",
+        Required = true,
+    };
     private static readonly Option<string?> PinFile = new("--pin-file")
     {
         Description = "Read the passphrase from this file ('-': standard input) instead of asking.",
@@ -62,6 +66,7 @@ internal static partial class HostGuardCommands
         {
             Adopt(), Start("resume", boot: false), Start("boot", boot: true), Suspend(), Checkpoint(), Rehearse(), Leave(), Status(), ConsoleVerb(), View(),
                 Doctor(), Preflight(), PairCommands.Pair(Json), PairCommands.Unpair(Json), PairCommands.Residues(Json),
+                PodsCommand.Create(Json), WatchCommand.Create(Json), LinkCommand.Create(Json),
         };
         root.Options.Add(Json);
         return root;
@@ -79,20 +84,20 @@ internal static partial class HostGuardCommands
         var agent = new Option<bool>("--test-agent") { Description = "Give the machine the witness port: tests and demo only." };
         var command = new Command("adopt", "Take a machine's disk into the pod as a new session.") { name, qemu, memory, cpus, model, display,
             network, agent, Oracle, PodOption, PinFile };
-        command.Act(Json, (result, cancel) =>
+        command.Act(Json, async (result, cancel) =>
         {
             string disk = result.GetValue(qemu) ?? throw new VmPodException(ExitCode.Usage, "adopt needs --qemu DISK.",
                 "VMware machines come with a later version.");
-            var request = new Adoption.Request(result.GetValue(name)!, disk, result.GetValue(PodOption)!, result.GetValue(memory),
+            PodAddress pod = await PodAddress.FindAsync(result.GetValue(PodOption)!, cancel);
+            var request = new Adoption.Request(result.GetValue(name)!, disk, pod.Text, result.GetValue(memory),
                 result.GetValue(cpus), result.GetValue(model)!,
                 result.GetValue(display), result.GetValue(network), result.GetValue(agent), StoreAlone(result));
-            using SecretBuffer? passphrase = Passphrase(result, PodAddress.Parse(request.Pod));
+            using SecretBuffer? passphrase = Passphrase(result, pod);
             AdoptResult adopted = Adoption.Run(request, passphrase, result.GetValue(Json) ? null : new ProgressLine(), cancel);
             Show(result, adopted, HostGuardJson.Default.AdoptResult,
                 $"{adopted.Session}: {adopted.BytesRead >> 20} MiB read, {adopted.BytesAdded >> 20} MiB stored as generation "
                 + $"{adopted.Generation} in {adopted.WallS:0.0} s.\n"
                 + $"Start it with: hostguard boot {adopted.Session} --pod {request.Pod}");
-            return Task.CompletedTask;
         });
         return command;
     }
@@ -125,7 +130,7 @@ internal static partial class HostGuardCommands
         {
             var watch = Stopwatch.StartNew();
             string name = result.GetValue(session)!;
-            PodAddress pod = PodAddress.Parse(result.GetValue(PodOption)!);
+            PodAddress pod = await PodAddress.FindAsync(result.GetValue(PodOption)!, cancel);
             using SecretBuffer? passphrase = Passphrase(result, pod);
             HandIn.Quietly(pod, TimeProvider.System, text => Console.Error.WriteLine(text), cancel);
             var request = new SessionRequest
@@ -159,7 +164,7 @@ internal static partial class HostGuardCommands
             ControlReply reply = await SessionStarter.StartAsync(request, passphrase, cancel);
             Show(result, reply, HostGuardJson.Default.ControlReply,
                 $"{name} runs from generation {reply.Result!.Generation} ({watch.Elapsed.TotalSeconds:0.00} s; CPU: {reply.Status!.Accelerator}).\n"
-                + $"Console: hostguard console {name}   End: hostguard suspend {name}");
+                + $"Console: hostguard console {name}   End: hostguard suspend {name}{Attention(reply.Result.ForkWarning)}");
         });
         return command;
     }
@@ -201,8 +206,11 @@ internal static partial class HostGuardCommands
         Show(result, reply, HostGuardJson.Default.ControlReply,
             $"{name}: {done.Receipt!.Outcome} as generation {done.Generation} in {done.WallS:0.00} s "
             + $"({done.BytesAdded >> 20} MiB to the pod). This host is wiped: "
-            + $"{done.Receipt.PagesZeroed} pages of guest memory zeroed.\nNot guaranteed: {string.Join("; ", done.Receipt.NotGuaranteed)}.");
+            + $"{done.Receipt.PagesZeroed} pages of guest memory zeroed.\nNot guaranteed: {string.Join("; ", done.Receipt.NotGuaranteed)}."
+            + Attention(done.ForkWarning));
     }
+
+    private static string Attention(string? warning) => warning is null ? "" : $"\nAttention: {warning}";
 
     private static Command Checkpoint()
     {
@@ -247,7 +255,8 @@ internal static partial class HostGuardCommands
             + $"{(s.UnsyncedS > 0 ? $" (the oldest for {s.UnsyncedS:0} s)" : "")}, memory {s.MemoryUnsealedBytes >> 10} KiB"
             + $"{(s.LeaveS is { } leave ? $"; leave takes about {leave:0.0} s" : "")}"
             + $"{(s.PodRoomWarning is { } full ? "; " + full : "")}"
-            + $"{(s.Trouble is null ? "" : "; " + s.Trouble)}";
+            + $"{(s.Trouble is null ? "" : "; " + s.Trouble)}"
+            + Attention(s.ForkWarning);
     }
 
     private static Command ConsoleVerb()
@@ -285,10 +294,11 @@ internal static partial class HostGuardCommands
     {
         var session = new Argument<string>("SESSION");
         var command = new Command("preflight", "Look whether this machine can run this session, before any byte moves.") { session, PodOption, PinFile };
-        command.Act(Json, (result, _) =>
+        command.Act(Json, async (result, cancel) =>
         {
-            using SecretBuffer? passphrase = Passphrase(result, PodAddress.Parse(result.GetValue(PodOption)!));
-            return ShowFindings(result, HostCheck.Session(result.GetValue(session)!, result.GetValue(PodOption)!, passphrase));
+            PodAddress pod = await PodAddress.FindAsync(result.GetValue(PodOption)!, cancel);
+            using SecretBuffer? passphrase = Passphrase(result, pod);
+            await ShowFindings(result, HostCheck.Session(result.GetValue(session)!, pod.Text, passphrase));
         });
         return command;
     }

@@ -63,17 +63,21 @@ internal static class PairCommands
     /// <summary>residues [--hand-in POD]: what waits for its pod.</summary>
     public static Command Residues(Option<bool> json)
     {
-        var handIn = new Option<string?>("--hand-in") { HelpName = "HOST:PORT", Description = "Hand them in to the pod there." };
-        var command = new Command("residues", "Sealed work that a pod did not take before it was gone.") { handIn };
-        command.Act(json, (result, cancel) =>
+        var handIn = new Option<string?>("--hand-in")
         {
-            IReadOnlyList<ResidueReport> reports = result.GetValue(handIn) is { } pod ? Give(PodAddress.Parse(pod), cancel) : HandIn.List();
+            HelpName = "HOST:PORT",
+            Description = "Hand them in to the pod there; 'auto': to the one paired pod in reach.",
+        };
+        var command = new Command("residues", "Sealed work that a pod did not take before it was gone.") { handIn };
+        command.Act(json, async (result, cancel) =>
+        {
+            IReadOnlyList<ResidueReport> reports = result.GetValue(handIn) is { } pod
+                ? Give(await PodAddress.FindAsync(pod, cancel), cancel) : HandIn.List();
             Console.Out.WriteLine(result.GetValue(json) ? JsonSerializer.Serialize(reports, HostGuardJson.Default.IReadOnlyListResidueReport)
                 : reports.Count == 0 ? "No residue."
                 : string.Join("\n", reports.Select(r => $"{r.Session}: {r.Bytes >> 10} KiB of {r.Begun:yyyy-MM-dd HH:mm} for the pod at {r.Pod}, {r.State}")));
             if (reports.Any(r => r.State.StartsWith("kept", StringComparison.Ordinal)))
                 throw new VmPodException(ExitCode.Busy, "The pod did not take all of them.", "The lines say why; they stay here.");
-            return Task.CompletedTask;
         });
         return command;
     }
@@ -86,7 +90,10 @@ internal static class PairCommands
         foreach (Pairing pairing in PairingFolder.Load(HostFolder.Pods()))
         {
             using (pairing)
-                reports.AddRange(HandIn.Run(pod, pairing, TimeProvider.System, cancel));
+            {
+                if (pod.Pairing is null || pod.Pairing == pairing.Id)
+                    reports.AddRange(HandIn.Run(pod, pairing, TimeProvider.System, cancel));
+            }
         }
         return reports;
     }

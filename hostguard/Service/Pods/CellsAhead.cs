@@ -13,7 +13,7 @@ namespace VmPod.HostGuard.Pods;
 /// The link's delay is not known, and its rate changes: the number grows while answers take no longer than the quickest so far did, and shrinks when they
 /// begin to queue. What comes is kept sealed, with its key, where it is looked for first.
 /// </remarks>
-internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
+internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep, Predicate<CellId> isHere)
 {
     // Small, so that what comes is used as it comes; a question of four ids is 140 bytes.
     private const int CellsOfOneRequest = 4;
@@ -24,15 +24,12 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
     // Who waits urgently stands behind it at most: as long as a person hardly feels.
     private static readonly TimeSpan QueueMax = TimeSpan.FromMilliseconds(150);
 
-    // Of one request: longer than any link takes.
-    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(30);
-
     // How often it is asked whether to go on.
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly Keeper keeper = keep;
     private readonly object gate = new();
-    private readonly HashSet<CellId> coming = [];
+    private readonly HashSet<CellId> coming = [], claimed = [];
     private TimeSpan quickest = TimeSpan.MaxValue;
     private int underWayMost = UnderWayMin;
 
@@ -42,15 +39,20 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
     /// <param name="cell">The cell.</param>
     internal delegate void Keeper(in CellId id, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell);
 
+    /// <summary>Asks the pod.</summary>
+    /// <param name="request">For what.</param>
+    /// <param name="sink">Gets what comes.</param>
+    internal delegate ValueTask Asker(CellsRequest request, ICellSink sink);
+
     /// <summary>Fetches cells, in this order, and returns when they are here, passed over, or not wanted any more. What the pod does not give is
     /// passed over: who needs it asks for it again, and hears why.</summary>
-    /// <param name="wire">The link.</param>
-    /// <param name="ids">Which, without those that are here.</param>
+    /// <param name="ask">The link.</param>
+    /// <param name="ids">Which. What is here when its turn comes, or is fetched by somebody who waits for it, is not asked for.</param>
     /// <param name="want">Cells, or cells and keys.</param>
     /// <param name="isAwaited">True if somebody waits for them.</param>
     /// <param name="goesOn">Asked now and then; false ends it.</param>
     /// <returns>False if the pod refused to give one of them.</returns>
-    public bool Fetch(WireLink wire, IReadOnlyList<CellId> ids, CellWant want, bool isAwaited, Func<bool> goesOn)
+    public bool Fetch(Asker ask, IReadOnlyList<CellId> ids, CellWant want, bool isAwaited, Func<bool> goesOn)
     {
         var run = new Run();
         for (int at = 0; at < ids.Count && !run.IsLost && !run.IsRefused && goesOn();)
@@ -65,14 +67,15 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
                 }
                 for (; at < ids.Count && part.Count < CellsOfOneRequest; at++)
                 {
-                    if (coming.Add(ids[at]))
+                    // A list of a whole session is minutes long: much of it has come by then because somebody waited for it.
+                    if (!claimed.Contains(ids[at]) && !isHere(ids[at]) && coming.Add(ids[at]))
                         part.Add(ids[at]);
                 }
                 if (part.Count == 0)
                     continue;
                 run.Requests++;
             }
-            _ = AskAsync(wire, part, want, isAwaited, run);
+            _ = AskAsync(ask, part, want, isAwaited, run);
         }
         lock (gate)
         {
@@ -82,15 +85,15 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
         return !run.IsRefused;
     }
 
-    /// <summary>If a cell is coming, waits until it has come, or will not. False if it is not coming, or takes too long.</summary>
+    /// <summary>If a cell is coming, or another one fetches it, waits until it has come, or will not. False if neither is so, or it takes too long.</summary>
     public bool WaitFor(in CellId id, TimeSpan patience)
     {
         lock (gate)
         {
-            if (!coming.Contains(id))
+            if (!IsOnItsWay(id))
                 return false;
             long since = Stopwatch.GetTimestamp();
-            while (coming.Contains(id))
+            while (IsOnItsWay(id))
             {
                 TimeSpan left = patience - Stopwatch.GetElapsedTime(since);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left))
@@ -100,14 +103,33 @@ internal sealed class CellsAhead(int cellBytes, CellsAhead.Keeper keep)
         }
     }
 
-    private async Task AskAsync(WireLink wire, List<CellId> ids, CellWant want, bool isAwaited, Run run)
+    private bool IsOnItsWay(in CellId id) => coming.Contains(id) || claimed.Contains(id);
+
+    /// <summary>Says that the caller fetches a cell itself, since it waits for it; false if another one does already.</summary>
+    public bool Claim(in CellId id)
+    {
+        lock (gate)
+            return claimed.Add(id);
+    }
+
+    /// <summary>Ends what <see cref="Claim"/> began.</summary>
+    public void Release(in CellId id)
+    {
+        lock (gate)
+        {
+            _ = claimed.Remove(id);
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    private async Task AskAsync(Asker ask, List<CellId> ids, CellWant want, bool isAwaited, Run run)
     {
         long asked = Stopwatch.GetTimestamp();
         bool isAnswered = false;
         try
         {
             var request = new CellsRequest { Want = want, Urgency = isAwaited ? (byte)0 : (byte)1, Ids = ids };
-            await wire.GetCellsAsync(request, new Sink(this, ids, cellBytes, run), AnswerTime).ConfigureAwait(false);
+            await ask(request, new Sink(this, ids, cellBytes, run)).ConfigureAwait(false);
             isAnswered = true;
         }
         catch (VmPodException e)

@@ -3,6 +3,7 @@ using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.HostGuard.Session;
 using VmPod.PodKeeper;
+using VmPod.Vault.Format;
 using VmPod.Vault.House;
 using VmPod.Vault.Sessions;
 using PodRoom = VmPod.Sync.Wire.PodRoom;
@@ -45,6 +46,24 @@ internal sealed class FolderPod(Pod pod, PodPresence presence) : ISessionPod
 
     /// <inheritdoc/>
     public bool Has(string session) => pod.Vault.TryFindSession(session) is not null;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PodFork> Forks { get; private set; } = [];
+
+    /// <inheritdoc/>
+    public void LookForForks(SessionHandle session)
+    {
+        try
+        {
+            IReadOnlyList<ForkInfo> forks = pod.Vault.ListOpenForks(session, isHint: true);
+            IReadOnlyDictionary<ulong, ForkOrigin> from = pod.OriginsOf(session, forks);
+            Forks = [.. forks.Select(f => PodFork.Of(f.LeaseId, from[f.LeaseId].HostName, f.Record.TimeMs, f.Record.Kind, f.Trust))];
+        }
+        catch (Exception e) when (e is VmPodException or IOException or ObjectDisposedException)
+        {
+            // It is gone, or its log does not read: who uses it says so.
+        }
+    }
 
     /// <inheritdoc/>
     public void EndLease(SessionLease lease, params IReadOnlyList<AuditEvent> events) => pod.EndLease(lease, events);

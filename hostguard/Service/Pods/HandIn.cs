@@ -19,6 +19,20 @@ internal static class HandIn
     public static IReadOnlyList<ResidueReport> List() => [.. Directory.EnumerateDirectories(HostFolder.Residues()).Order(StringComparer.Ordinal)
         .Where(f => File.Exists(Path.Combine(f, Residue.CommitFile))).Select(f => Report(f, Owner(f), "waits"))];
 
+    /// <summary>True if a residue waits for the pod of a pairing. One that cannot be read waits for nobody.</summary>
+    public static bool HasWaiting(UInt128 pairing)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories(HostFolder.Residues()).Any(f => File.Exists(Path.Combine(f, Residue.CommitFile))
+                && ResidueOwner.Number(Owner(f).Pairing) == pairing);
+        }
+        catch (Exception e) when (e is VmPodException or IOException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Hands in all that belong to the pod of a pairing.</summary>
     /// <returns>What became of each. One that the pod does not take stays.</returns>
     /// <exception cref="VmPodException">Not reached (7), refused (4).</exception>
@@ -56,7 +70,7 @@ internal static class HandIn
         {
             using (pairing)
             {
-                if (KnownPod.Load(pods, pairing.Id).Address != address.Text)
+                if (address.Pairing is { } known ? known != pairing.Id : KnownPod.Load(pods, pairing.Id).Address != address.Text)
                     continue;
                 try
                 {

@@ -15,7 +15,8 @@ internal static class HostFolder
     /// <summary>The folder with the residues, one folder each.</summary>
     public static string Residues() => Make("residues");
 
-    private static string Make(string name)
+    /// <summary>The folder of all of it.</summary>
+    public static string Root()
     {
         string? named = Environment.GetEnvironmentVariable(OverrideVariable);
         string? state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
@@ -26,7 +27,12 @@ internal static class HostFolder
             : !string.IsNullOrEmpty(home) ? Path.Combine(home, ".local", "state", "vmpod")
             : throw new VmPodException(ExitCode.Missing, "There is no folder for this user's state.", $"Set {OverrideVariable}.");
         Directory.CreateDirectory(root, OwnerOnly);
-        string folder = Path.Combine(root, name);
+        return root;
+    }
+
+    private static string Make(string name)
+    {
+        string folder = Path.Combine(Root(), name);
         Directory.CreateDirectory(folder, OwnerOnly);
         return folder;
     }

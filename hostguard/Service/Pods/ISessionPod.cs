@@ -2,6 +2,7 @@ using VmPod.Audit;
 using VmPod.Foundation;
 using VmPod.HostGuard.Session;
 using VmPod.PodKeeper;
+using VmPod.Vault.Format;
 using VmPod.Vault.Sessions;
 using PodSpace = VmPod.Sync.Wire.PodSpace;
 
@@ -24,6 +25,12 @@ internal interface ISessionPod : IDisposable
 
     /// <summary>Whether the pod has a session of this name.</summary>
     bool Has(string session);
+
+    /// <summary>The session's forks that wait for a word of the pod's owner, as far as was heard.</summary>
+    IReadOnlyList<PodFork> Forks { get; }
+
+    /// <summary>Asks for them. It throws nothing: what cannot be asked leaves what was known.</summary>
+    void LookForForks(SessionHandle session);
 
     /// <summary>Begins a lease. The pod's log says so, durably, before any key is used.</summary>
     /// <exception cref="VmPodException">No such session (3), locked (4), another host holds the lease (6), link lost (7).</exception>

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Net;
+using VmPod.Foundation;
 
 namespace VmPod.HostGuard.Pods;
 
 /// <summary>What --pod names: a folder, or a machine (host:port).</summary>
 internal sealed record PodAddress
 {
+    private const string Auto = "auto";
+
     private PodAddress(string text, EndPoint? machine) => (Text, Machine) = (text, machine);
 
     /// <summary>As it is shown; a folder's full path.</summary>
@@ -13,6 +16,14 @@ internal sealed record PodAddress
 
     /// <summary>The machine; null for a folder.</summary>
     public EndPoint? Machine { get; }
+
+    /// <summary>The pairing that an announcement was known by; null if somebody typed the address.</summary>
+    public UInt128? Pairing { get; init; }
+
+    /// <summary>As <see cref="Parse"/>; "auto" is the one paired pod in reach.</summary>
+    /// <exception cref="VmPodException">As for <see cref="PodsInReach.OnlyOneAsync"/>.</exception>
+    public static async Task<PodAddress> FindAsync(string text, CancellationToken cancel) =>
+        text == Auto ? await PodsInReach.OnlyOneAsync(cancel) : Parse(text);
 
     /// <summary>Reads one. What is a folder here is a folder; else host:port, [IPv6]:port.</summary>
     public static PodAddress Parse(string text)

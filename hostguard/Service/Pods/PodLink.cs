@@ -54,6 +54,7 @@ internal sealed class PodLink : IDisposable
                 Cut = channel.Abort,
                 Time = time,
                 SilenceTime = SilenceTime,
+                BulkBytesPerSecond = LinkPolicy.Load().BytesPerSecond,
             });
             return (new PodLink(channel, receive, send, wire), Check(known, wire.Pod!));
         }

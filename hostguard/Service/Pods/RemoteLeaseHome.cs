@@ -41,6 +41,9 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     /// <inheritdoc cref="ILeaseHome.CellBytes"/>
     public int CellBytes => cellBytes;
 
+    /// <inheritdoc/>
+    public bool IsFar => true;
+
     /// <summary>Bytes of cells that are sealed and not committed.</summary>
     public long UncommittedBytes => residue.Bytes;
 
@@ -143,11 +146,20 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
         // It may be on its way already: then it is not asked for twice, unless that takes long.
         if (Ahead.WaitFor(id, AheadPatience) && fetched.TryRead(id, key, cell))
             return;
-        FetchFrom(pod.Require(ReadPatience), id, key, cell);
-        Interlocked.Increment(ref cellsFetched);
-        // Only what is the cell that was asked for: another one would be found damaged again and again.
-        if (CellId.Of(cell) == id)
-            fetched.Add(id, key, cell);
+        bool isClaimed = Ahead.Claim(id);
+        try
+        {
+            FetchFrom(pod.Require(ReadPatience), id, key, cell);
+            Interlocked.Increment(ref cellsFetched);
+            // Only what is the cell that was asked for: another one would be found damaged again and again.
+            if (CellId.Of(cell) == id)
+                fetched.Add(id, key, cell);
+        }
+        finally
+        {
+            if (isClaimed)
+                Ahead.Release(id);
+        }
     }
 
     /// <inheritdoc/>
@@ -157,11 +169,12 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
         {
             // A locked pod releases no keys, and a home host derives each from the cell.
             bool sealedOnly = ReferenceEquals(wire, Volatile.Read(ref refusedBy));
-            if (!Ahead.Fetch(wire, Missing(), sealedOnly ? CellWant.Cell : CellWant.Both, isAwaited, goesOn) && !sealedOnly
+            ValueTask Ask(CellsRequest request, ICellSink sink) => wire.GetCellsAsync(request, sink, FetchTime);
+            if (!Ahead.Fetch(Ask, Missing(), sealedOnly ? CellWant.Cell : CellWant.Both, isAwaited, goesOn) && !sealedOnly
                 && reading.Fetch(wire) is not null)
             {
                 Volatile.Write(ref refusedBy, wire);
-                _ = Ahead.Fetch(wire, Missing(), CellWant.Cell, isAwaited, goesOn);
+                _ = Ahead.Fetch(Ask, Missing(), CellWant.Cell, isAwaited, goesOn);
             }
         }
         return Missing().Count;
@@ -169,7 +182,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
         List<CellId> Missing() => [.. ids.Where(id => !fetched.Has(id))];
     }
 
-    private CellsAhead Ahead => ahead ?? Interlocked.CompareExchange(ref ahead, new CellsAhead(cellBytes, Keep), null) ?? ahead;
+    private CellsAhead Ahead => ahead ?? Interlocked.CompareExchange(ref ahead, new CellsAhead(cellBytes, Keep, id => fetched.Has(id)), null) ?? ahead;
 
     private void Keep(in CellId id, ReadOnlySpan<byte> key, ReadOnlySpan<byte> cell)
     {

@@ -50,6 +50,7 @@ internal sealed class RemotePod : ISessionPod
     private KnownPod known;
     private RemoteLeaseHome? home;
     private (SessionHandle Session, ulong LeaseId, ulong Term)? lease;
+    private IReadOnlyList<PodFork> forks = [];
     private bool isDisposed;
     private long lostAt;
     private long lastHeard = Stopwatch.GetTimestamp();
@@ -129,6 +130,35 @@ internal sealed class RemotePod : ISessionPod
             throw new VmPodException(ExitCode.NotFound, $"Session {session} has no generation {missing}.",
                 "podkeeper sessions DIR SESSION on the pod lists them.");
         return new PodSession(found.Tip?.Number ?? 0, start);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PodFork> Forks
+    {
+        get => Volatile.Read(ref forks);
+        private set => Volatile.Write(ref forks, value);
+    }
+
+    /// <inheritdoc/>
+    public void LookForForks(SessionHandle session)
+    {
+        // An older pod has forks too, and no word for them.
+        if (Current is { Version: >= ForksRequest.VersionMin } wire)
+            LookForForks(wire, session);
+    }
+
+    private void LookForForks(WireLink wire, SessionHandle session)
+    {
+        try
+        {
+            ForksReply reply = wire.Call(new ForksRequest { Session = session }, AskTime);
+            Forks = [.. reply.Lines.Where(l => l.Waits)
+                .Select(l => PodFork.Of(l.LeaseId, l.Host.Length == 0 ? null : l.Host, l.TimeMs, l.Kind, l.Trust)).OrderBy(f => f.Time)];
+        }
+        catch (VmPodException e)
+        {
+            log.LogInformation("The pod was not asked for forks: {Reason}", e.Message);
+        }
     }
 
     /// <inheritdoc/>
@@ -320,6 +350,9 @@ internal sealed class RemotePod : ISessionPod
                 if (!link!.Wire.Ended.Wait(RenewEvery, ending.Token))
                 {
                     Renew(link.Wire);
+                    // One may have been handed in meanwhile.
+                    if (lease is { } mine)
+                        LookForForks(mine.Session);
                     continue;
                 }
                 linked.Reset();

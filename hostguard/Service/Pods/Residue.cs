@@ -128,12 +128,14 @@ internal sealed class Residue : IDisposable
             if (isEnded)
                 throw new VmPodException(ExitCode.LinkLost, "The pod is gone, and it is too late to keep what it has not taken.", "Bring it back.");
             Libc.Fdatasync(file);
-            string path = Path.Combine(Folder, CommitFile);
-            using (var entry = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            // As a whole or not at all: hostguard watch may look at any moment.
+            string path = Path.Combine(Folder, CommitFile), part = path + ".part";
+            using (var entry = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
             {
                 entry.Write(commit.ToBytes());
                 Libc.Fsync(entry.SafeFileHandle);
             }
+            File.Move(part, path, overwrite: true);
             Libc.FsyncDirectory(Folder);
             isKept = true;
         }

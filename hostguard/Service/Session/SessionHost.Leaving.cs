@@ -42,7 +42,7 @@ internal sealed partial class SessionHost
                 throw;
             }
             WipeReceipt receipt = await WipeAsync(reason);
-            return saved with { Receipt = receipt };
+            return saved with { Receipt = receipt, Forks = WaitingForks };
         }
         finally
         {
@@ -88,6 +88,7 @@ internal sealed partial class SessionHost
             WallS = Seconds(wall),
             BytesAdded = lease.BytesAppended - appended,
             Receipt = receipt,
+            Forks = WaitingForks,
         };
     }
 

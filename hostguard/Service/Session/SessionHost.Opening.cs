@@ -17,6 +17,9 @@ namespace VmPod.HostGuard.Session;
 /// <content>Preflight and Opening: allowed are reading the pod, and making what will be wiped. Any failure wipes.</content>
 internal sealed partial class SessionHost
 {
+    // A slow link must not keep the owner waiting for a machine that runs: status says it later.
+    private static readonly TimeSpan ForkPatience = TimeSpan.FromSeconds(1);
+
     /// <summary>Opens the pod and the session, and starts its machine.</summary>
     /// <param name="passphrase">The pod's passphrase; null if the key agent has its key.</param>
     /// <exception cref="VmPodException">Why not; nothing is left behind.</exception>
@@ -44,6 +47,9 @@ internal sealed partial class SessionHost
             lastCheckpoint = request.Boot ? null : lease.Reader!.Record.Generation;
             shape = ReadShape(lease.Reader!);
             Reached("lease opened");
+            // Beside the hypervisor's start: nothing waits for it but the last word of the command.
+            SessionHandle handle = lease.Session;
+            Task forksKnown = Task.Run(() => pod.LookForForks(handle));
             OpenImage();
             Reached("overlay and cache locked");
             OpenMount();
@@ -52,7 +58,14 @@ internal sealed partial class SessionHost
             Enter(SessionPhase.Running);
             StartWatching();
             Audit(request.Boot ? AuditKind.SessionStart : AuditKind.SessionResume, ("generation", (long)lease.Reader!.Record.Generation));
-            return new SessionResult { Session = request.Session, Generation = lease.Reader!.Record.Generation, WallS = Seconds(watch) };
+            _ = await Task.WhenAny(forksKnown, Task.Delay(ForkPatience));
+            return new SessionResult
+            {
+                Session = request.Session,
+                Generation = lease.Reader!.Record.Generation,
+                WallS = Seconds(watch),
+                Forks = WaitingForks,
+            };
         }
         catch (Exception e)
         {

@@ -82,6 +82,14 @@ internal sealed partial class SessionHost
             Try("the mount could not be taken away", mount.Dispose, notGuaranteed);
         foreach (ImageFile file in files)
             file.Dispose();
+        // It may have been sealed since it was waited for. From here on it is not any more: what the receipt says stays true, and what is still being sealed
+        // would be sealed as zeros from the next line on.
+        if (!podIsHere && pod?.EndRest() is { } kept && rest is null)
+        {
+            rest = kept;
+            _ = notGuaranteed.Remove(RestLost);
+            SayWhatIsLeftOut(notGuaranteed);
+        }
         Try("overlay and caches were not zeroed", () => image?.Wipe(), notGuaranteed);
         if (image?.TryDispose(CommitPatience) ?? true)
             lease?.DropKeys();
@@ -99,13 +107,6 @@ internal sealed partial class SessionHost
         if (cache.PagesCachedAfter > 0)
             notGuaranteed.Add($"the kernel still holds {cache.PagesCachedAfter} pages of guest memory, zeroed");
         notGuaranteed.Add("the hypervisor's own heap was freed by the kernel, not zeroed");
-        // It may have been sealed since it was waited for. From here on it is not any more: what the receipt says stays true.
-        if (!podIsHere && pod?.EndRest() is { } kept && rest is null)
-        {
-            rest = kept;
-            _ = notGuaranteed.Remove(RestLost);
-            SayWhatIsLeftOut(notGuaranteed);
-        }
         string cutBack = lastCheckpoint is { } number ? $"cut back to checkpoint {number}" : "cut back to the disk's last tip";
         string outcome = record is null ? "nothing was opened" : reason switch
         {

@@ -109,6 +109,7 @@ internal sealed partial class SessionHost : IAsyncDisposable
                 PodRoom.KeptOnly => "kept-only",
                 _ => null,
             },
+            Forks = WaitingForks,
             LockedBytes = current?.LockedBytes ?? 0,
             Console = machine?.ConsolePath,
             Agent = machine?.AgentPath,
@@ -117,6 +118,9 @@ internal sealed partial class SessionHost : IAsyncDisposable
             Swap = machine?.SwapProtection.ToString(),
         };
     }
+
+    // Null where there is none: nothing is said then.
+    private IReadOnlyList<PodFork>? WaitingForks => pod?.Forks is { Count: > 0 } forks ? forks : null;
 
     /// <summary>True if the machine runs and has a screen.</summary>
     public bool CanShowDisplay => phase is SessionPhase.Running or SessionPhase.Checkpointing && shape?.Display == true;

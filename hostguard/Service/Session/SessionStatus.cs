@@ -1,3 +1,5 @@
+using VmPod.HostGuard.Pods;
+
 namespace VmPod.HostGuard.Session;
 
 /// <summary>A session at a glance.</summary>
@@ -83,6 +85,12 @@ public sealed record SessionStatus
         _ => null,
     };
 
+    /// <summary>The session's forks on the pod that nobody has decided about; null for none.</summary>
+    public IReadOnlyList<PodFork>? Forks { get; init; }
+
+    /// <summary>What to say of them; null for none.</summary>
+    public string? ForkWarning => PodFork.Warning(Session, Forks);
+
     /// <summary>Locked bytes of overlay and cache.</summary>
     public long LockedBytes { get; init; }
 
@@ -122,6 +130,12 @@ public sealed record SessionResult
 
     /// <summary>Cells that the session needs now and did not before.</summary>
     public long CellsAdded { get; init; }
+
+    /// <summary>The session's forks on the pod that nobody has decided about, as of when it was last asked; null for none.</summary>
+    public IReadOnlyList<PodFork>? Forks { get; init; }
+
+    /// <summary>What to say of them; null for none.</summary>
+    public string? ForkWarning => PodFork.Warning(Session, Forks);
 
     /// <summary>The receipt, if the session ended.</summary>
     public WipeReceipt? Receipt { get; init; }
