@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VmPod.Benchmarks.Difference;
 using VmPod.Benchmarks.Disk;
 using VmPod.Benchmarks.Mount;
 using VmPod.Benchmarks.Open;
@@ -20,7 +21,7 @@ internal static class BenchCommand
 {
     private static readonly IBenchmark[] All = [new VaultBenchmark(), new CellSizeBenchmark(), new PipelineBenchmark(), new OneByteBenchmark(),
         new AloneBenchmark(), new MovedPagesBenchmark(), new OpenBenchmark(), new SuspendBenchmark(), new SuiteBenchmark(), new MountBenchmark(),
-        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark(), new RsyncBenchmark(), new TransferBenchmark()];
+        new ResumeBenchmark(), new DiskBenchmark(), new YearBenchmark(), new RsyncBenchmark(), new DifferenceBenchmark(), new TransferBenchmark()];
 
     /// <summary>The command.</summary>
     public static RootCommand Build()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text.Json;
 using VmPod.Testing;
@@ -47,6 +48,7 @@ public sealed class FarPodTests(BasePod pod)
     [Fact]
     [Trait("Spec", "H-41")]
     [Trait("Spec", "H-43")]
+    [Trait("Spec", "S-118")]
     public async Task When_the_link_goes_down_the_CPUs_stop_the_keys_go_and_what_the_guest_flushed_comes_back_as_a_residue()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
@@ -71,11 +73,15 @@ public sealed class FarPodTests(BasePod pod)
             Assert.True(receipt.TryGetProperty("residue", out JsonElement folder), receipt.ToString());
             Assert.True(File.Exists(Path.Combine(folder.GetString()!, "commit.bin")));
         }
-        // Pod and host meet again, on the same line: fast-forward.
-        await served.Net.PlugAsync();
+        // Pod and host meet again, on the same line: fast-forward, and nobody has to ask for it.
         Assert.Single((await served.Host.RunAsync(["residues"])).EnumerateArray());
-        JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
-        Assert.Equal("taken", taken.GetProperty("state").GetString());
+        long plugged = 0;
+        Assert.Equal("taken", await HandedInAsync(served.Host, async () =>
+        {
+            plugged = Stopwatch.GetTimestamp();
+            await served.Net.PlugAsync();
+        }));
+        TestContext.Current.TestOutputHelper!.WriteLine($"from link-up to the receipt of the residue: {Stopwatch.GetElapsedTime(plugged).TotalSeconds:0.00} s");
         Assert.Empty((await served.Host.RunAsync(["residues"])).EnumerateArray());
         await using TestSession again = await served.Host.StartAsync("boot", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
@@ -112,6 +118,7 @@ public sealed class FarPodTests(BasePod pod)
     [Trait("Spec", "H-41")]
     [Trait("Spec", "H-44")]
     [Trait("Spec", "P-60")]
+    [Trait("Spec", "P-135")]
     public async Task What_a_host_whose_lease_was_broken_hands_in_becomes_a_fork_that_can_be_gone_on_from()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
@@ -134,6 +141,15 @@ public sealed class FarPodTests(BasePod pod)
         await using (TestSession line = await served.Host.StartAsync("resume", BasePod.Session, ["--drop-disk-changes"]))
         {
             Assert.Equal(pod.Work, await GuestWork.LookAsync(line.Agent));
+            // Whoever runs it hears that there is another.
+            JsonElement said = await line.StatusAsync();
+            for (int i = 0; i < 600 && !said.TryGetProperty("fork_warning", out _); i++)
+            {
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+                said = await line.StatusAsync();
+            }
+            Assert.Contains($"session {BasePod.Session} has a fork left behind by ", said.GetProperty("fork_warning").GetString(), StringComparison.Ordinal);
+            Assert.Equal(state["taken as fork ".Length..], said.GetProperty("forks").EnumerateArray().Single().GetProperty("name").GetString());
             await PodCopy.EndAsync(line);
         }
         // ... and these are kept beside it.
@@ -148,6 +164,7 @@ public sealed class FarPodTests(BasePod pod)
     [Trait("Spec", "H-44")]
     [Trait("Spec", "P-44")]
     [Trait("Spec", "P-48")]
+    [Trait("Spec", "S-118")]
     public async Task A_pod_that_is_locked_for_all_makes_the_host_leave_and_takes_its_residue_in_while_locked()
     {
         await using ServedPod served = await ServedPod.StartAsync(pod);
@@ -168,8 +185,15 @@ public sealed class FarPodTests(BasePod pod)
             Assert.Equal("lease-over", receipt.GetProperty("reason").GetString());
             NothingWasLeftOut(receipt);
         }
-        JsonElement taken = Assert.Single((await served.Host.RunAsync(["residues", "--hand-in", served.Host.Pod])).EnumerateArray());
-        Assert.Equal("taken", taken.GetProperty("state").GetString());
+        // Nothing goes over a link that costs money ...
+        await using (CliProcess paused = served.Host.Start(["watch", "--metered-link", "host0"]))
+        {
+            await paused.WaitForTextAsync("\"event\":\"paused\"", TimeSpan.FromMinutes(2));
+            Assert.Single((await served.Host.RunAsync(["residues"])).EnumerateArray());
+        }
+        // ... and over any other by itself, though the pod is locked.
+        Assert.Equal("taken", await HandedInAsync(served.Host, () => Task.CompletedTask));
+        Assert.Empty((await served.Host.RunAsync(["residues"])).EnumerateArray());
         _ = await served.UnlockAsync();
         await using TestSession again = await served.Host.StartAsync("boot", BasePod.Session, []);
         Assert.Equal(work, await GuestWork.LookAsync(again.Agent));
@@ -197,6 +221,21 @@ public sealed class FarPodTests(BasePod pod)
     }
 
     // The guest flushed all that it wrote, and wrote nothing after.
+    /// <summary>What `hostguard watch` says became of the residue; it is started before something happens, and stopped after.</summary>
+    private static async Task<string> HandedInAsync(TestHost host, Func<Task> happens)
+    {
+        TimeSpan limit = TimeSpan.FromMinutes(2);
+        await using CliProcess watch = host.Start(["watch"]);
+        await watch.WaitForTextAsync("\"event\":\"watching\"", limit);
+        await happens();
+        await watch.WaitForTextAsync("\"event\":\"residue\"", limit);
+        watch.Signal(15);
+        CliResult ended = (await watch.WaitAsync(limit)).MustSucceed();
+        string line = Assert.Single(ended.Output.Split('\n'), l => l.Contains("\"event\":\"residue\"", StringComparison.Ordinal));
+        using JsonDocument residue = JsonDocument.Parse(line);
+        return residue.RootElement.GetProperty("state").GetString()!;
+    }
+
     private static void NothingWasLeftOut(JsonElement receipt) =>
         Assert.DoesNotContain(receipt.GetProperty("not_guaranteed").EnumerateArray(), n => n.GetString()!.Contains("disk", StringComparison.Ordinal));
 

@@ -70,8 +70,9 @@ public sealed class ServedPod : IAsyncDisposable
         (await desk.WaitAsync(StartLimit)).MustSucceed();
     }
 
-    // Copies of a pod have one vault id, and sockets are named by it: the pod gets a /run/vmpod of its own, as another machine has.
-    private CliRunner InPod(CliRunner runner) => runner.Inside([SystemTools.Find(Net.Pod.Wrapper[0]), .. Net.Pod.Wrapper.Skip(1), "unshare", "--mount",
+    /// <summary>A command on the pod. Copies of a pod have one vault id, and sockets are named by it: the pod gets a /run/vmpod of its own, as another machine
+    /// has.</summary>
+    public CliRunner InPod(CliRunner runner) => runner.Inside([SystemTools.Find(Net.Pod.Wrapper[0]), .. Net.Pod.Wrapper.Skip(1), "unshare", "--mount",
         "sh", "-c", $"mount --bind \"$0\" {RuntimeFolder} && exec \"$@\"", copy.InRam["run"]]);
 
     /// <inheritdoc/>

@@ -8,7 +8,8 @@ namespace VmPod.ThreatModel.Checks;
 public static class DependencyDirection
 {
     private const string Foundation = "VmPod.Foundation", Format = "VmPod.Vault.Format", Secrets = "VmPod.Secrets", Cells = "VmPod.Vault.Cells",
-        Vault = "VmPod.Vault", Sync = "VmPod.Sync", Channel = "VmPod.Sync.Channel", Rsync = "VmPod.Sync.Rsync", Audit = "VmPod.Audit",
+        Vault = "VmPod.Vault", Sync = "VmPod.Sync", Channel = "VmPod.Sync.Channel", Discovery = "VmPod.Sync.Discovery", Rsync = "VmPod.Sync.Rsync",
+        Audit = "VmPod.Audit",
         PodKeeper = "VmPod.PodKeeper", Mount = "VmPod.HostGuard.Mount",
         Machine = "VmPod.HostGuard.Machine";
 
@@ -30,14 +31,15 @@ public static class DependencyDirection
         new(Sync, [Foundation, Format], [], Ciphers, "it moves sealed cells and cannot name a key"),
         new(Rsync, [Foundation, Format], ["System.IO.Hashing"], Ciphers + "|" + InputOutput, "it compares streams of bytes: no keys, no files of its own"),
         new(Channel, [Foundation, Secrets], ["BouncyCastle.Cryptography", "QRCoder"], "", "it knows the keys of links, and no vault"),
+        new(Discovery, [Foundation], [], Ciphers, "it hears strangers and cannot name a key"),
         new(Audit, [Foundation], ["NSec.Cryptography"], "", "it signs the log with the log's key and knows no vault"),
-        new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit], ["NSec.Cryptography"], "",
+        new(PodKeeper, [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Discovery, Audit], ["NSec.Cryptography"], "",
             "it releases keys and runs no session"),
-        new("VmPod.PodKeeper.Cli", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit, PodKeeper],
+        new("VmPod.PodKeeper.Cli", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Discovery, Audit, PodKeeper],
             [.. CommandPackages, "Microsoft.Extensions.Hosting.Systemd"], "", "it is the pod's command and runs no session"),
         new(Mount, [Foundation], [], Ciphers, "it serves files of bytes and knows neither vault nor keys"),
         new(Machine, [Foundation], [], Ciphers, "it drives hypervisors and knows neither vault nor keys"),
-        new("VmPod.HostGuard", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Audit, PodKeeper, Mount, Machine],
+        new("VmPod.HostGuard", [Foundation, Format, Secrets, Cells, Vault, Sync, Channel, Discovery, Audit, PodKeeper, Mount, Machine],
             CommandPackages, "", "it runs a session"),
     ];
 

@@ -21,11 +21,14 @@ internal sealed class SshServer : IAsyncDisposable
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
-    private readonly CliProcess server;
-    private readonly bool madeFolder;
+    // The folder is there as long as one server needs it.
+    private static readonly Lock Gate = new();
+    private static int users;
+    private static bool madeFolder;
 
-    private SshServer(CliProcess server, bool madeFolder, string clientConfig) =>
-        (this.server, this.madeFolder, ClientConfig) = (server, madeFolder, clientConfig);
+    private readonly CliProcess server;
+
+    private SshServer(CliProcess server, string clientConfig) => (this.server, ClientConfig) = (server, clientConfig);
 
     /// <summary>File for ssh -F: how the host reaches <see cref="Pod"/>.</summary>
     public string ClientConfig { get; }
@@ -73,20 +76,30 @@ internal sealed class SshServer : IAsyncDisposable
               Compression no
 
             """));
-        bool makes = !Directory.Exists(SeparationFolder);
-        if (makes)
-            Directory.CreateDirectory(SeparationFolder, EmptyFolder);
+        lock (Gate)
+        {
+            if (users++ == 0 && !Directory.Exists(SeparationFolder))
+            {
+                Directory.CreateDirectory(SeparationFolder, EmptyFolder);
+                madeFolder = true;
+            }
+        }
         CliProcess server = Self.Inside(new CliRunner(Find("sshd")), link.Pod).Start(["-D", "-e", "-f", config]);
         await server.WaitForTextAsync("Server listening", StartLimit);
-        return new SshServer(server, makes, client);
+        return new SshServer(server, client);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await server.DisposeAsync();
-        if (madeFolder)
+        lock (Gate)
+        {
+            if (--users > 0 || !madeFolder)
+                return;
             Directory.Delete(SeparationFolder);
+            madeFolder = false;
+        }
     }
 
     private static string Find(string program)

@@ -11,6 +11,7 @@ internal sealed class TransferResults((long Apparent, long Stored, long Compress
 {
     private readonly List<Measured> times = [];
     private readonly List<(LinkShape Shape, LinkFound Found)> links = [];
+    private readonly List<string> failures = [];
 
     /// <summary>Bytes of the session's files.</summary>
     public (long Apparent, long Stored, long Compressed) SessionBytes => sessionBytes;
@@ -21,14 +22,34 @@ internal sealed class TransferResults((long Apparent, long Stored, long Compress
     /// <summary>Names of the tools, ours first.</summary>
     public IReadOnlyList<string> Tools => [TransferRound.Ours, .. peers];
 
-    /// <summary>The links, in the order of measuring.</summary>
-    public IReadOnlyList<LinkShape> Links => [.. links.Select(l => l.Shape).Distinct()];
+    /// <summary>The links that were measured: the quickest machine first, then by rate and delay.</summary>
+    public IReadOnlyList<LinkShape> Links => [.. links.Select(l => l.Shape).Distinct().OrderBy(s => s.Mbit ?? 0).ThenBy(s => s.DelayMs)];
 
-    /// <summary>Takes what a round measured.</summary>
+    /// <summary>What went wrong.</summary>
+    public IReadOnlyList<string> Failures
+    {
+        get
+        {
+            lock (failures)
+                return [.. failures];
+        }
+    }
+
+    /// <summary>Takes what a round measured; from any thread.</summary>
     public void Add(LinkShape shape, LinkFound found, IReadOnlyList<Measured> measured)
     {
-        links.Add((shape, found));
-        times.AddRange(measured);
+        lock (failures)
+        {
+            links.Add((shape, found));
+            times.AddRange(measured);
+        }
+    }
+
+    /// <summary>Takes why a round failed; from any thread.</summary>
+    public void AddFailure(string why)
+    {
+        lock (failures)
+            failures.Add(why);
     }
 
     /// <summary>What a link gave: medians of its rounds.</summary>

@@ -63,7 +63,7 @@ internal sealed class PipelineBenchmark : IBenchmark
         table.Add("put, the first of the process (JIT)", puts[0].WallS, puts[0].CpuS, mebibytes / puts[0].WallS, plain.WallS / puts[0].WallS * 100, "");
         table.Add("put, fsync included", put.WallS, put.CpuS, mebibytes / put.WallS, target.Value, target.Verdict);
         table.Add("the same in CPU seconds", put.WallS, put.CpuS, mebibytes / put.CpuS, plain.CpuS / put.CpuS * 100, "");
-        report.Tables.AddRange([table, stages.ToTable(), profile.Shares(), profile.Limit()]);
+        report.Tables.AddRange([table, stages.ToTable(), profile.Shares(), profile.Limit(), EffortTable.Measure(chunks)]);
         report.Plots.Add(new BarPlot("First save against zstd alone on all CPUs", "MiB/s of chunks that are not zero", "speed")
             .Add("read and zstd alone", [mebibytes / plain.WallS])
             .Add("put, fsync included", [mebibytes / put.WallS], mebibytes / plain.WallS * ShareLeastPercent / 100));

@@ -33,6 +33,9 @@ public sealed class TestHost(string runFolder, string podFolder, string? pinFile
         return HostGuard.RunAsync([.. arguments, "--json"], limit, cancellation: cancellation);
     }
 
+    /// <summary>Starts a command with --json, and leaves it running.</summary>
+    public CliProcess Start(IEnumerable<string> arguments) => HostGuard.Start([.. arguments, "--json"]);
+
     /// <summary>Runs a command that must succeed. Its JSON.</summary>
     public async Task<JsonElement> RunAsync(IEnumerable<string> arguments, TimeSpan? limit = null, CancellationToken cancellation = default) =>
         (await TryAsync(arguments, limit, cancellation)).MustSucceed().Json;
