@@ -11,8 +11,8 @@ public static class GenerationKinds
         _ => "checkpoint",
     };
 
-    /// <summary>When something was written, by the clock of whoever wrote it. What a host writes into its record is its own word: a time that no calendar has is
-    /// the last one that it has.</summary>
+    /// <summary>When something was written, by the clock of whoever wrote it. What a host writes into its record is its own word: a time that no
+    /// calendar has is the last one that it has.</summary>
     /// <param name="ms">Milliseconds since 1970.</param>
     public static DateTimeOffset TimeOf(ulong ms) =>
         DateTimeOffset.FromUnixTimeMilliseconds((long)Math.Min(ms, (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));

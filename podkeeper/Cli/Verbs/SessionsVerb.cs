@@ -62,9 +62,9 @@ internal static class SessionsVerb
     internal static ForkReply Describe(ForkInfo fork, SessionHistory history, ForkOrigin origin, int cellBytes)
     {
         (ulong? parent, string? from) = ParentOf(fork.Hash, history);
-        return new ForkReply(ForkName.Of(fork.LeaseId), GenerationKinds.NameOf(fork.Record.Kind), GenerationKinds.TimeOf(fork.Record.TimeMs), (long)fork.Record.LiveCount * cellBytes,
-            (long)fork.Record.AddedCount * cellBytes, parent ?? (from is null ? fork.Parent?.Generation : null), StateOf(fork.Trust), from,
-            LeaseOf(fork.Record), origin.HostName, origin.HandedIn, !history.TakenUp.Contains(fork.Hash));
+        return new ForkReply(ForkName.Of(fork.LeaseId), GenerationKinds.NameOf(fork.Record.Kind), GenerationKinds.TimeOf(fork.Record.TimeMs),
+            (long)fork.Record.LiveCount * cellBytes, (long)fork.Record.AddedCount * cellBytes, parent ?? (from is null ? fork.Parent?.Generation : null),
+            StateOf(fork.Trust), from, LeaseOf(fork.Record), origin.HostName, origin.HandedIn, !history.TakenUp.Contains(fork.Hash));
     }
 
     private static SessionReply Describe(Pod pod, SessionSummary session)
@@ -84,7 +84,8 @@ internal static class SessionsVerb
             }),
         ],
         [.. history.Forks.Select(f => Describe(f, history, origins[f.LeaseId], cell))],
-        StateOf(pod.Vault.TrustOfTip(session.Handle)), HeadOf(history), session.Tip.Kind == GenerationKind.Draft ? GenerationKinds.TimeOf(session.Tip.TimeMs) : null);
+        StateOf(pod.Vault.TrustOfTip(session.Handle)), HeadOf(history),
+            session.Tip.Kind == GenerationKind.Draft ? GenerationKinds.TimeOf(session.Tip.TimeMs) : null);
     }
 
     private static (ulong? Generation, string? Fork) ParentOf(Digest hash, SessionHistory history) =>
