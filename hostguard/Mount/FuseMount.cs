@@ -313,7 +313,7 @@ public sealed unsafe class FuseMount : IDisposable
         {
             return held.TryGetValue(entry, out HeldFile? file)
                 ? file
-                : throw new InvalidOperationException("The mount is not mounted any more.");
+                : throw new ObjectDisposedException(nameof(FuseMount), "The mount is not mounted any more.");
         }
     }
 

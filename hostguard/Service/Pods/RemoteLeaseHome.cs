@@ -63,7 +63,11 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
     public ulong NowMs() => (ulong)time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>From now on the commit that ends the lease is kept if the pod cannot take it.</summary>
-    public void KeepRest() => keepsRest = true;
+    public void KeepRest()
+    {
+        keepsRest = true;
+        fetched.EndWaiting();
+    }
 
     /// <inheritdoc/>
     public void Append(in CellId id, ReadOnlySpan<byte> cell)
@@ -193,7 +197,7 @@ internal sealed class RemoteLeaseHome(RemotePod pod, Residue residue, HomeReadin
         if (key.IsEmpty)
             fetched.AddSealed(id, cell, reading);
         else
-            fetched.Add(id, key, cell);
+            fetched.Add(id, key, cell, isAhead: true);
     }
 
     /// <inheritdoc/>

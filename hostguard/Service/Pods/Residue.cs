@@ -17,7 +17,8 @@ namespace VmPod.HostGuard.Pods;
 ///   commit.bin    the commit that names them, signed by the lease: written when the pod was gone at the leave
 ///   residue.json  whose they are
 /// </code>
-/// Without commit.bin it is worth nothing, and removed. Thread-safe.
+/// Without commit.bin it is worth nothing, and removed. Thread-safe. Whoever wipes asks <see cref="Bytes"/>, <see cref="IsKept"/> and <see cref="End"/>, which
+/// never wait for this host's disk: keys go in time though it stands still.
 /// </remarks>
 internal sealed class Residue : IDisposable
 {
@@ -28,7 +29,8 @@ internal sealed class Residue : IDisposable
     private readonly SafeFileHandle file;
     private readonly int cellBytes;
     private readonly long bytesMax;
-    private bool isKept, isEnded;
+    private long bytes;
+    private volatile Fate fate;
 
     /// <summary>A new one.</summary>
     /// <param name="owner">Whose it is.</param>
@@ -52,24 +54,10 @@ internal sealed class Residue : IDisposable
     public string Folder { get; }
 
     /// <summary>True once a commit stands with the cells.</summary>
-    public bool IsKept
-    {
-        get
-        {
-            lock (gate)
-                return isKept;
-        }
-    }
+    public bool IsKept => fate == Fate.Kept;
 
     /// <summary>Bytes of cells that no commit of the pod names yet.</summary>
-    public long Bytes
-    {
-        get
-        {
-            lock (gate)
-                return places.Count * (long)cellBytes;
-        }
-    }
+    public long Bytes => Interlocked.Read(ref bytes);
 
     /// <summary>Keeps a cell. False if it is there already.</summary>
     /// <exception cref="VmPodException">The bound, or the disk, is full (8).</exception>
@@ -91,6 +79,7 @@ internal sealed class Residue : IDisposable
                 throw new VmPodException(ExitCode.NoSpace, "This host has no room for what the pod has not taken yet.", "Bring the pod back.", e);
             }
             places[id] = at;
+            Interlocked.Exchange(ref bytes, at + cellBytes);
             return true;
         }
     }
@@ -115,6 +104,7 @@ internal sealed class Residue : IDisposable
         lock (gate)
         {
             places.Clear();
+            Interlocked.Exchange(ref bytes, 0);
             Libc.SetLength(file, 0);
         }
     }
@@ -125,8 +115,8 @@ internal sealed class Residue : IDisposable
     {
         lock (gate)
         {
-            if (isEnded)
-                throw new VmPodException(ExitCode.LinkLost, "The pod is gone, and it is too late to keep what it has not taken.", "Bring it back.");
+            if (fate == Fate.Ended)
+                throw TooLate();
             Libc.Fdatasync(file);
             // As a whole or not at all: hostguard watch may look at any moment.
             string path = Path.Combine(Folder, CommitFile), part = path + ".part";
@@ -135,22 +125,17 @@ internal sealed class Residue : IDisposable
                 entry.Write(commit.ToBytes());
                 Libc.Fsync(entry.SafeFileHandle);
             }
+            // From here it stays: all of it is on the disk but for its name.
+            if (Interlocked.CompareExchange(ref fate, Fate.Kept, Fate.Open) == Fate.Ended)
+                throw TooLate();
             File.Move(part, path, overwrite: true);
             Libc.FsyncDirectory(Folder);
-            isKept = true;
         }
     }
 
-    /// <summary>From now on it cannot be made to stay.</summary>
+    /// <summary>From now on it cannot be made to stay. Waits for nothing.</summary>
     /// <returns>True if it was before.</returns>
-    public bool End()
-    {
-        lock (gate)
-        {
-            isEnded = true;
-            return isKept;
-        }
-    }
+    public bool End() => Interlocked.CompareExchange(ref fate, Fate.Ended, Fate.Open) == Fate.Kept;
 
     /// <summary>Removes it, unless it was kept.</summary>
     public void Dispose()
@@ -160,9 +145,18 @@ internal sealed class Residue : IDisposable
             if (file.IsClosed)
                 return;
             file.Dispose();
-            if (!isKept)
+            if (!IsKept)
                 Directory.Delete(Folder, recursive: true);
         }
+    }
+
+    private static VmPodException TooLate() => new(ExitCode.LinkLost, "The pod is gone, and it is too late to keep what it has not taken.", "Bring it back.");
+
+    private enum Fate
+    {
+        Open,
+        Kept,
+        Ended,
     }
 }
 

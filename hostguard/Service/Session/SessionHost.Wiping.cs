@@ -91,6 +91,7 @@ internal sealed partial class SessionHost
             SayWhatIsLeftOut(notGuaranteed);
         }
         Try("overlay and caches were not zeroed", () => image?.Wipe(), notGuaranteed);
+        log.LogInformation("The overlay and the caches were wiped");
         if (image?.TryDispose(CommitPatience) ?? true)
             lease?.DropKeys();
         else

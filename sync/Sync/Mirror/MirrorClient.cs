@@ -44,10 +44,14 @@ public sealed class MirrorClient(Stream input, Stream output, IDisposable? link)
     public CellId[] Lacks(CellId[] ids)
     {
         var asker = new DifferenceAsker(new IdArray(ids));
-        while (asker.TryNextQuestion(out ReadOnlyMemory<byte> question))
+        while (!asker.IsDone)
         {
-            frames.Write(MirrorType.Question, question.Span);
-            asker.Take(Expect(MirrorType.Answer, MirrorLimits.BlobBytesMax));
+            // Those of one depth go together: a link's delay is paid once a depth, not once a question.
+            int onTheWay = 0;
+            for (; onTheWay < MirrorLimits.QuestionsMax && asker.TryNextQuestion(out ReadOnlyMemory<byte> question); onTheWay++)
+                frames.Write(MirrorType.Question, question.Span);
+            for (; onTheWay > 0; onTheWay--)
+                asker.Take(Expect(MirrorType.Answer, MirrorLimits.BlobBytesMax));
         }
         return [.. asker.OnlyHere.Order()];
     }

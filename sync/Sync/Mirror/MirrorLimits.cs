@@ -18,6 +18,10 @@ public static class MirrorLimits
     /// <summary>A question or an answer about the difference of two sets (S-120).</summary>
     public const int BlobBytesMax = 64 * 1024;
 
+    /// <summary>Questions that wait for an answer: together some 8 KiB at most, less than the smallest pipe holds, so that the side that asks never waits to
+    /// write while the other one waits to be read.</summary>
+    public const int QuestionsMax = 16;
+
     /// <summary>A checkpoint of an audit log (podkeeper/SPEC.md): one page.</summary>
     public const int CheckpointBytesMax = 4096;
 

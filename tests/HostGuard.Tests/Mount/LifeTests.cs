@@ -145,8 +145,8 @@ public sealed class LifeTests
     {
         using var folder = new MountedFolder(new PatternFile("ram", 1 << 20));
         folder.Mount.Unmount(lazy: false);
-        Assert.Throws<InvalidOperationException>(() => folder.Mount.SyncFile("ram"));
-        Assert.Throws<InvalidOperationException>(() => folder.Mount.CacheState("ram"));
+        Assert.Throws<ObjectDisposedException>(() => folder.Mount.SyncFile("ram"));
+        Assert.Throws<ObjectDisposedException>(() => folder.Mount.CacheState("ram"));
         Assert.Throws<ArgumentException>(() => folder.Mount.CacheState("none"));
     }
 

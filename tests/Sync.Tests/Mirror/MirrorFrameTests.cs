@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using System.IO.Pipes;
 using VmPod.Foundation;
 using VmPod.Sync.Mirror;
+using VmPod.Sync.Tests.Difference;
 using VmPod.Testing;
 using VmPod.Vault.Format;
 using Xunit;
@@ -81,6 +83,34 @@ public sealed class MirrorFrameTests
         Assert.Equal(ExitCode.Damaged, Serve([.. hello, .. read, .. claims]).Code);
         // 2 GiB were claimed; what a link has by itself is under 1 MiB.
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2 << 20);
+    }
+
+    [Fact]
+    [Trait("Spec", "S-163")]
+    [Trait("Spec", "S-120")]
+    public void Questions_about_one_depth_go_together_so_that_a_links_delay_is_waited_for_a_few_times()
+    {
+        CellId[] here = [.. Enumerable.Range(0, 50_000).Select(n => IdSets.Id(n)).Order()], there = [.. here.Where((_, i) => i % 25 != 0)];
+        using AnonymousPipeServerStream toServer = new(PipeDirection.Out), toClient = new(PipeDirection.Out);
+        using var heardByServer = new AnonymousPipeClientStream(PipeDirection.In, toServer.ClientSafePipeHandle);
+        using var heardByClient = new AnonymousPipeClientStream(PipeDirection.In, toClient.ClientSafePipeHandle);
+        var answering = new Thread(() =>
+        {
+            using var server = new MirrorServer(heardByServer, toClient, () => new Stub(), () => new Stub(there));
+            _ = server.Run();
+        });
+        answering.Start();
+        using var said = new Counted(toServer);
+        using (var client = new MirrorClient(heardByClient, said, null))
+        {
+            _ = client.Begin(Descriptor, MirrorWishes.None);
+            (int sends, int questions) = (said.Sends, said.Of(MirrorType.Question));
+            Assert.Equal(here.Except(there).Order(), client.Lacks(here));
+            // One for the root, and one for each depth below it; a depth of more than 16 questions takes one more for each 16.
+            Assert.InRange(said.Of(MirrorType.Question) - questions, 20, 64);
+            Assert.InRange(said.Sends - sends, 4, 8);
+        }
+        answering.Join();
     }
 
     [Fact]
@@ -176,8 +206,34 @@ public sealed class MirrorFrameTests
         File.ReadLines(Repository.PathOf("tests", "Vectors", "mirror", "v1", "frames.txt")).Select(line => line.Split(' '))
             .Select(parts => (parts[0] == "ok", parts[1], Convert.FromHexString(parts[2])));
 
-    /// <summary>A copy that has nothing and takes everything.</summary>
-    private sealed class Stub : IMirrorReader, IMirrorWriter
+    /// <summary>Counts what is said: how often something is sent, and frames of a type.</summary>
+    private sealed class Counted(Stream to) : MemoryStream
+    {
+        private long sent;
+
+        internal int Sends { get; private set; }
+
+        internal int Of(MirrorType type)
+        {
+            int count = 0;
+            byte[] all = ToArray();
+            for (int at = 0; at < all.Length; at += 4 + BinaryPrimitives.ReadInt32BigEndian(all.AsSpan(at)))
+                count += all[at + 4] == (byte)type ? 1 : 0;
+            return count;
+        }
+
+        public override void Flush()
+        {
+            if (Length == sent)
+                return;
+            to.Write(GetBuffer().AsSpan((int)sent, (int)(Length - sent)));
+            to.Flush();
+            (sent, Sends) = (Length, Sends + 1);
+        }
+    }
+
+    /// <summary>A copy that takes everything, and has nothing, or some cells.</summary>
+    private sealed class Stub(CellId[]? has = null) : IMirrorReader, IMirrorWriter
     {
         public MirrorState Begin() => new(Descriptor, default, 0, 0);
 
@@ -185,7 +241,7 @@ public sealed class MirrorFrameTests
 
         public CellId[] Ids() => [];
 
-        public CellId[] Known() => [];
+        public CellId[] Known() => has ?? [];
 
         public CellId[] Lacks(CellId[] ids) => ids;
 

@@ -8,7 +8,7 @@ public sealed class PodDisk : IAsyncDisposable
 {
     private const string Inner = "pod";
     private readonly string parent;
-    private bool isPlugged;
+    private bool isPlugged, isFrozen;
 
     private PodDisk(string image, string parent)
     {
@@ -64,6 +64,22 @@ public sealed class PodDisk : IAsyncDisposable
         isPlugged = false;
     }
 
+    /// <summary>It stands still: whoever writes to it waits, and cannot even be killed.</summary>
+    public async Task FreezeAsync()
+    {
+        await RunAsync("fsfreeze", "--freeze", MountPoint);
+        isFrozen = true;
+    }
+
+    /// <summary>It goes on, if it stands still.</summary>
+    public async Task ThawAsync()
+    {
+        if (!isFrozen)
+            return;
+        await RunAsync("fsfreeze", "--unfreeze", MountPoint);
+        isFrozen = false;
+    }
+
     /// <summary>Waits until nobody holds the file system any more and its loop device is free.</summary>
     /// <exception cref="TimeoutException">Somebody still holds it.</exception>
     public async Task WaitUntilReleasedAsync(TimeSpan limit, CancellationToken cancellation = default)
@@ -80,6 +96,7 @@ public sealed class PodDisk : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await ThawAsync();
         if (isPlugged)
             await RunAsync("umount", "--lazy", MountPoint);
         isPlugged = false;

@@ -102,6 +102,19 @@ public sealed class TestSession : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until its log says something.</summary>
+    /// <exception cref="TimeoutException">It does not.</exception>
+    public async Task WaitForLogAsync(string text, TimeSpan limit, CancellationToken cancellation = default)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (!(await File.ReadAllTextAsync(Path.Join(RunFolder, "log"), cancellation)).Contains(text, StringComparison.Ordinal))
+        {
+            if (Stopwatch.GetElapsedTime(started) > limit)
+                throw new TimeoutException($"The log does not say \"{text}\".");
+            await Task.Delay(50, cancellation);
+        }
+    }
+
     /// <summary>The receipt that its process left.</summary>
     public async Task<JsonElement> ReceiptAsync(CancellationToken cancellation = default) =>
         JsonSerializer.Deserialize<JsonElement>(await File.ReadAllBytesAsync(ReceiptPath, cancellation));
