@@ -113,13 +113,19 @@ public sealed partial class PodVault
         }
     }
 
-    // The nearest forebear that can be relied on: what a pending commit is looked into against (V-98).
+    // The nearest forebear that can be relied on: what a pending commit is looked into against (V-98). A draft is needed as long as the commit that goes on from
+    // it is not looked into. Behind one that was forgotten since then it is not any more, and its cells may be freed.
     private FoundCommit? Trusted(FoundCommit commit)
     {
-        FoundCommit? trusted = BeforeIn(commit.Record);
-        while (trusted is not null && (TrustIn(trusted) != CommitTrust.Sound || IsForgotten(trusted)))
-            trusted = BeforeIn(trusted.Record);
-        return trusted;
+        bool isBehindForgotten = false;
+        for (FoundCommit? trusted = BeforeIn(commit.Record); trusted is not null; trusted = BeforeIn(trusted.Record))
+        {
+            bool isForgotten = IsForgotten(trusted);
+            if (TrustIn(trusted) == CommitTrust.Sound && !isForgotten && !(isBehindForgotten && trusted.Record.Kind == GenerationKind.Draft))
+                return trusted;
+            isBehindForgotten |= isForgotten;
+        }
+        return null;
     }
 
     // The lease that is open, and those of the last seven days that did not end in order: their hosts may come back.

@@ -48,6 +48,39 @@ public sealed class DraftGarbageTests
         next.Close();
     }
 
+    [Fact]
+    [Trait("Spec", "V-98")]
+    [Trait("Spec", "V-162")]
+    public void A_draft_that_was_freed_long_ago_is_not_missed_when_what_came_after_it_is_forgotten()
+    {
+        using var pod = new TestPod();
+        using (SessionLease lease = pod.Vault.BeginLease(TestPod.Session, create: true, TestPod.Host))
+        {
+            Put(lease, 1);
+            lease.Commit(GenerationKind.Draft, "tip", Streams);
+            Put(lease, 2);
+            lease.Commit(GenerationKind.Checkpoint, "suspended", Streams, close: true);
+        }
+        Assert.True(pod.Vault.CollectGarbage(isDryRun: false, null, Cancel).Freed.Cells > 0);
+        // A host goes on from the checkpoint and is not heard of for a while: the session goes on without it, and the checkpoint is forgotten.
+        var host = new RemoteHost(pod) { IsAway = true };
+        Put(host.Lease, 3);
+        host.Lease.Commit(GenerationKind.Checkpoint, "away", Streams, close: true);
+        Assert.True(pod.Vault.BreakLease(TestPod.Session));
+        Commit(pod, 4, GenerationKind.Checkpoint);
+        pod.Vault.Forget(pod.Vault.PlanForget(TestPod.Session, [1], []));
+        pod.Vault.Lock();
+        host.HandIn(pod.Vault);
+        host.End();
+        pod.Reopen();
+        // Its fork waits for a look. The nearest commit before it that nobody forgot is the draft.
+        PendingInfo pending = Assert.Single(pod.Vault.ListPending(pod.Vault.FindSession(TestPod.Session).Handle));
+        Assert.True(pod.Vault.Verify(null, Cancel).IsSound);
+        Assert.Equal(0, pod.Vault.CollectGarbage(isDryRun: false, null, Cancel).Freed.Cells);
+        using CommitCheck check = pod.Vault.BeginCheck(pending);
+        Assert.True(check.Run(null, Cancel), check.Reason);
+    }
+
     private static void Commit(TestPod pod, int content, GenerationKind kind)
     {
         using SessionLease lease = pod.Vault.BeginLease(TestPod.Session, create: true, TestPod.Host);
