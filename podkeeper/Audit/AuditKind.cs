@@ -179,4 +179,16 @@ public enum AuditKind
 
     /// <summary>A fork became a session of its own, and was forgotten as a fork.</summary>
     ForkKept,
+
+    /// <summary>This pod was paired with one that keeps its mirror.</summary>
+    KeeperPaired,
+
+    /// <summary>That pairing was removed here.</summary>
+    KeeperUnpaired,
+
+    /// <summary>A copy of another pod, kept by this one, took a head; or an alarm: the actor is its pairing.</summary>
+    MirrorKept,
+
+    /// <summary>Before a copy of another pod, kept by this one, is read by its pairing.</summary>
+    MirrorRead,
 }

@@ -121,6 +121,28 @@ public static class PodLimits
     /// speaks, which takes minutes at most.</summary>
     public static readonly TimeSpan MirrorSilence = TimeSpan.FromMinutes(15);
 
+    /// <summary>A mirror link whose other side does not read for so long is ended: its disk may be slow, and stand still for a while.</summary>
+    public static readonly TimeSpan MirrorBusy = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long a pod that was told why its mirror is not taken may go on sending, until it has read that.</summary>
+    internal static readonly TimeSpan MirrorLastWord = TimeSpan.FromSeconds(30);
+
+    /// <summary>Pods that write or read their mirrors here at once, beside the links of hosts: each wants the disk for itself, and its answers hold 32 bytes
+    /// for each cell of its copy.</summary>
+    internal const int MirrorLinksMax = 2;
+
+    /// <summary>How long a mirror link waits for the end of an earlier one of the same pairing, which is told to end.</summary>
+    internal static readonly TimeSpan MirrorTakeOver = TimeSpan.FromSeconds(10);
+
+    /// <summary>Pods that keep mirrors of one pod.</summary>
+    internal const int KeepersMax = 16;
+
+    /// <summary>Bytes of where one of them is: pod://, a DNS name of 253, a colon, a port.</summary>
+    internal const int PlaceBytesMax = 272;
+
+    /// <summary>Characters of the name of a copy that is kept.</summary>
+    internal const int CopyNameMax = 64;
+
     /// <summary>The longest that a mirror may wait with what was forgotten, in days: ten years.</summary>
     public const int ForgetDelayDaysMax = 3650;
 }

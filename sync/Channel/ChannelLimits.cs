@@ -33,6 +33,10 @@ public static class ChannelLimits
     /// resort that lets a thread go.</summary>
     public const int WriteMillisecondsMax = 5_000;
 
+    /// <summary>Seconds between two questions of the kernel to a silent peer, on a link without a heartbeat (S-174), and how many of them stay without an
+    /// answer before the link is lost: a minute, as for a mirror over ssh.</summary>
+    public const int KeepAliveSeconds = 15, KeepAliveTries = 4;
+
     /// <summary>Bytes that may wait in this machine's kernel for their turn on the link (S-73). What waits there cannot be passed by what is urgent: a page
     /// that the guest waits for, a beat. Two cells of 64 KiB: a tenth of a second at 11 Mbit/s; at 1 Gbit/s a millisecond, in which the sender writes the
     /// next.</summary>

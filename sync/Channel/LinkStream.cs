@@ -103,6 +103,33 @@ internal sealed class LinkStream : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
+    /// <summary>True if there is something to read, the end included.</summary>
+    internal bool HasMore
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>As <see cref="SecureChannel.SetPatience"/>.</summary>
+    internal void SetPatience(TimeSpan silence, TimeSpan busy)
+    {
+        ReadTimeout = (int)silence.TotalMilliseconds;
+        WriteTimeout = (int)busy.TotalMilliseconds;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, ChannelLimits.KeepAliveSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ChannelLimits.KeepAliveSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, ChannelLimits.KeepAliveTries);
+    }
+
     /// <summary>From now on there is no bound of time or bytes: the peer is known.</summary>
     internal void EndHandshake()
     {

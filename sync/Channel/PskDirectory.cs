@@ -15,19 +15,19 @@ internal sealed class PskDirectory : IDisposable
 
     internal PskDirectory(IReadOnlyList<PskEntry> entries) => this.entries = entries;
 
-    /// <summary>The directory of a side that waits for its peers: yesterday, today and tomorrow of each pairing.</summary>
-    internal static PskDirectory Of(IReadOnlyList<Pairing> pairings, ChannelDirection direction, TimeProvider time)
+    /// <summary>The directory of a side that waits for its peers: yesterday, today and tomorrow of each pairing, in its one direction.</summary>
+    internal static PskDirectory Of(IReadOnlyList<Pairing> pairings, TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pairings.Count, ChannelLimits.PairingsMax, nameof(pairings));
         long today = ChannelKeys.Day(time);
         var entries = new List<PskEntry>(pairings.Count);
         foreach (Pairing pairing in pairings)
         {
-            using SecretBuffer identityKey = ChannelKeys.IdentityKey(pairing.Psk, direction);
+            using SecretBuffer identityKey = ChannelKeys.IdentityKey(pairing.Psk, pairing.Direction);
             var identities = new List<byte[]>();
             for (long day = today - ChannelLimits.DaysOff; day <= today + ChannelLimits.DaysOff; day++)
-                identities.Add(ChannelKeys.Identity(identityKey, day, direction));
-            entries.Add(new PskEntry(identities, ChannelKeys.TlsKey(pairing.Psk, direction)));
+                identities.Add(ChannelKeys.Identity(identityKey, day, pairing.Direction));
+            entries.Add(new PskEntry(identities, ChannelKeys.TlsKey(pairing.Psk, pairing.Direction)));
         }
         return new PskDirectory(entries);
     }

@@ -8,7 +8,7 @@ using VmPod.Sync.Channel.Pairings;
 namespace VmPod.Sync.Channel;
 
 /// <summary>
-/// An encrypted and authenticated link between a host and a pod that were paired: TLS 1.3 with an external PSK and X25519MLKEM768
+/// An encrypted and authenticated link between a host, or another pod, and a pod that were paired: TLS 1.3 with an external PSK and X25519MLKEM768
 /// (sync/SPEC.md, S-20 to S-32). It exists only after a full handshake, so the peer is known before the first byte is read.
 /// </summary>
 /// <remarks>Not a session: it has no heartbeat, no frames and no retry. Who creates it owns it. The threads that read and write may be two.</remarks>
@@ -44,7 +44,10 @@ public sealed class SecureChannel : IDisposable
     /// </summary>
     public Stream Stream { get; }
 
-    /// <summary>Connects to a pod as the host of this pairing. A DnsEndPoint is resolved.</summary>
+    /// <summary>True if the other side sent something that nobody has read yet, its end included.</summary>
+    public bool HasMore => link.HasMore;
+
+    /// <summary>Connects to a pod as the other side of this pairing, in the direction of its role. A DnsEndPoint is resolved.</summary>
     /// <exception cref="VmPodException">Not reached or cut off (exit code 7), refused by either side (4).</exception>
     public static SecureChannel Connect(EndPoint pod, Pairing pairing, ChannelOptions? options = null, CancellationToken cancel = default) =>
         Connect(Dial(pod, cancel), pairing, options);
@@ -53,9 +56,9 @@ public sealed class SecureChannel : IDisposable
     public static SecureChannel Connect(Socket socket, Pairing pairing, ChannelOptions? options = null)
     {
         options ??= ChannelOptions.Default;
-        using SecretBuffer identityKey = ChannelKeys.IdentityKey(pairing.Psk, ChannelDirection.HostToPod);
-        using SecretBuffer key = ChannelKeys.TlsKey(pairing.Psk, ChannelDirection.HostToPod);
-        byte[] identity = ChannelKeys.Identity(identityKey, ChannelKeys.Day(options.Time), ChannelDirection.HostToPod);
+        using SecretBuffer identityKey = ChannelKeys.IdentityKey(pairing.Psk, pairing.Direction);
+        using SecretBuffer key = ChannelKeys.TlsKey(pairing.Psk, pairing.Direction);
+        byte[] identity = ChannelKeys.Identity(identityKey, ChannelKeys.Day(options.Time), pairing.Direction);
         return AsClient(socket, identity, key, pairing.Id, options);
     }
 
@@ -65,9 +68,15 @@ public sealed class SecureChannel : IDisposable
     public static SecureChannel Accept(Socket socket, IReadOnlyList<Pairing> pairings, ChannelOptions? options = null)
     {
         options ??= ChannelOptions.Default;
-        using PskDirectory directory = PskDirectory.Of(pairings, ChannelDirection.HostToPod, options.Time);
+        using PskDirectory directory = PskDirectory.Of(pairings, options.Time);
         return AsServer(socket, directory, selected => pairings[selected].Id, options);
     }
+
+    /// <summary>For a link without a heartbeat, whose ends look through logs and wait for disks (S-174): they may be silent and busy for longer, and the
+    /// kernel asks whether the other machine is still there.</summary>
+    /// <param name="silence">How long a read waits.</param>
+    /// <param name="busy">How long a write waits for a peer that does not read.</param>
+    public void SetPatience(TimeSpan silence, TimeSpan busy) => link.SetPatience(silence, busy);
 
     /// <summary>Ends the link at once, without a farewell: the other side sees a link that was lost. Wakes whoever reads or writes.</summary>
     public void Abort()

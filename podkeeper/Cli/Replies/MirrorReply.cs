@@ -13,6 +13,7 @@ namespace VmPod.PodKeeper.Cli.Replies;
 /// <param name="Absent">Cells that the pod needs and that neither has whole.</param>
 /// <param name="Freed">Cells that the mirror freed.</param>
 /// <param name="WitnessedAt">When the mirror took the head; null if it did not.</param>
+/// <param name="Pairing">The id of the pairing that was made with the pod that keeps it; null for none.</param>
 internal sealed record MirrorReply(
     string Vault, string Destination, bool DryRun, string Verdict, ulong Head, ulong HeadBefore, long Cells, long Bytes, long AuditBytes, long Absent,
-    long Freed, DateTimeOffset? WitnessedAt);
+    long Freed, DateTimeOffset? WitnessedAt, string? Pairing);

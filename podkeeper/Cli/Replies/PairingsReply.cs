@@ -1,4 +1,6 @@
 namespace VmPod.PodKeeper.Cli.Replies;
 
 /// <summary>pairings.</summary>
-internal sealed record PairingsReply(IReadOnlyList<PairReply> Pairings);
+/// <param name="Pairings">Those who may come: hosts, and pods whose mirrors are kept here.</param>
+/// <param name="Keepers">The pods that keep mirrors of this one.</param>
+internal sealed record PairingsReply(IReadOnlyList<PairReply> Pairings, IReadOnlyList<KeeperReply> Keepers);

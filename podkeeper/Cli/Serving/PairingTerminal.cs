@@ -11,7 +11,7 @@ namespace VmPod.PodKeeper.Cli.Serving;
 /// The owner's terminal while a host is paired, whether this process pairs or the server does. With --json the code is a line of its own before the
 /// verb's object: <c>{"address":"...","code":"..."}</c>. A code goes to standard output only, byte by byte.
 /// </summary>
-internal sealed class PairingTerminal(bool json) : IPairingScreen, IControlScreen
+internal sealed class PairingTerminal(bool json, HostRole role) : IPairingScreen, IControlScreen
 {
     private readonly Lock gate = new();
     private string address = "";
@@ -51,7 +51,8 @@ internal sealed class PairingTerminal(bool json) : IPairingScreen, IControlScree
                     output.Write("\"}\n"u8);
                     break;
                 case PairingText.Code:
-                    output.Write("On the host: hostguard pair, and give it this code:\n\n  "u8);
+                    output.Write(role == HostRole.Mirror ? "For the other pod: podkeeper mirror DIR pod://HOST:PORT --pair, and give it this code:\n\n  "u8
+                        : "On the host: hostguard pair, and give it this code:\n\n  "u8);
                     output.Write(text);
                     output.Write("\n\n"u8);
                     break;
@@ -69,7 +70,7 @@ internal sealed class PairingTerminal(bool json) : IPairingScreen, IControlScree
         if (json)
             Output.Print(new DigitsReply(address, question), ReplyJson.Default.DigitsReply);
         else
-            Console.Out.Write($"\n  {question}\n\nDoes the host show the same six digits? [y/N] ");
+            Console.Out.Write($"\n  {question}\n\nDoes the {(role == HostRole.Mirror ? "other pod" : "host")} show the same six digits? [y/N] ");
         Console.Out.Flush();
         return Console.In.ReadLine()?.Trim() is "y" or "Y" or "yes";
     }

@@ -21,7 +21,7 @@ internal sealed class ServedCommands(PodServer server, string folder)
     // Names of what is asked; the verbs of the command line, and two questions.
     internal const string IsYours = "is-yours", Unlock = "unlock", Lock = "lock", Status = "status", Sessions = "sessions", Release = "release",
         Review = "review", Pair = "pair", Unpair = "unpair", Accept = "accept", Forget = "forget", Gc = "gc", Squash = "squash", Clean = "clean",
-        ReadCopy = "read-copy", NoteMirror = "note-mirror", Forks = "forks", Keep = "keep";
+        ReadCopy = "read-copy", NoteMirror = "note-mirror", NoteKeeper = "note-keeper", Forks = "forks", Keep = "keep";
 
     internal const string All = "all", Break = "break", Digits = "digits", DryRun = "dry-run";
 
@@ -108,6 +108,13 @@ internal sealed class ServedCommands(PodServer server, string folder)
                     return 0;
                 });
                 return Bytes(new NotedReply(true), ReplyJson.Default.NotedReply);
+            case NoteKeeper:
+                server.With(p =>
+                {
+                    p.LogKeeper(PairingVerbs.IdOf(given[0]), Enum.Parse<PairingWay>(given[1]));
+                    return 0;
+                });
+                return Bytes(new NotedReply(true), ReplyJson.Default.NotedReply);
             case Review:
                 return Bytes(ReviewOf(given.Count > 0 ? given[0] : null), ReplyJson.Default.ReviewReply);
             case Pair:
@@ -138,10 +145,13 @@ internal sealed class ServedCommands(PodServer server, string folder)
     {
         HostRole role = PairingVerbs.RoleOf(call.Arguments[0]);
         bool digits = call.Arguments[1] == Digits;
-        string address = call.Arguments[2], listen = call.Arguments[3];
+        string address = call.Arguments[2], listen = call.Arguments[3], copy = call.Arguments[4];
         IPEndPoint at = listen.Length > 0 ? Arguments.EndPoint(listen) : PairingVerbs.PortFor(server.Address);
         var screen = new ControlledScreen(call);
-        PairedHost host = server.Pair(new PairingRequest(role, digits, address.Length > 0 ? address : null, at), screen);
+        PairedHost host = server.Pair(new PairingRequest(role, digits, address.Length > 0 ? address : null, at)
+        {
+            Copy = PairingVerbs.CopyOf(role, copy.Length > 0 ? copy : null),
+        }, screen);
         return PairingVerbs.ReplyOf(host);
     }
 

@@ -4,6 +4,7 @@ using VmPod.Foundation;
 using VmPod.PodKeeper.Cli.Replies;
 using VmPod.PodKeeper.Cli.Serving;
 using VmPod.PodKeeper.Mirrors;
+using VmPod.Sync.Channel.Pairings;
 using VmPod.Sync.Mirror;
 using VmPod.Vault.Cells;
 
@@ -18,7 +19,8 @@ internal static class MirrorVerb
         var destination = new Argument<string?>("DEST")
         {
             Arity = ArgumentArity.ZeroOrOne,
-            Description = "A new folder or an earlier mirror of this pod, or ssh://[user@]host[:port]/path. Without it DIR is a mirror, to be set.",
+            Description = "A new folder or an earlier mirror of this pod, ssh://[user@]host[:port]/path, or pod://host[:port]. Without it DIR is a mirror, "
+                + "to be set.",
         };
         Option<bool> dryRun = Arguments.DryRun();
         var check = new Option<bool>("--check") { Description = "Hash what the mirror has, and send again what is damaged there." };
@@ -29,10 +31,12 @@ internal static class MirrorVerb
         };
         var dismiss = new Option<bool>("--dismiss-alarm") { Description = "An older or another state was shown to the mirror, and all is well." };
         Option<string> ssh = Arguments.Ssh(), remote = Arguments.RemoteCommand();
+        var pairing = new KeeperPairing();
         var verb = new Command("mirror", "Keep a copy of a pod elsewhere. It needs no passphrase: what is copied is sealed.")
         {
             pod, destination, dryRun, check, delay, dismiss, ssh, remote,
         };
+        pairing.AddTo(verb);
         verb.SetAction(parsed =>
         {
             string folder = Path.GetFullPath(parsed.GetRequiredValue(pod));
@@ -46,10 +50,13 @@ internal static class MirrorVerb
             {
                 // Who has the pod does not say how long another machine keeps what he forgets (rule 34).
                 throw new VmPodException(ExitCode.Usage, "What a mirror on another machine keeps to is set there.",
-                    $"There: podkeeper mirror {place.Folder} --forget-delay DAYS, or --dismiss-alarm.");
+                    $"There: podkeeper mirror {(place.IsPod ? "COPY" : place.Folder)} --forget-delay DAYS, or --dismiss-alarm.");
             }
             var options = new SshOptions(Arguments.Words(parsed.GetRequiredValue(ssh)), parsed.GetRequiredValue(remote));
-            return Mirror(folder, place, text, new Wishes(parsed.GetValue(dryRun), parsed.GetValue(check), wait, isDismissed, options), json);
+            return Mirror(folder, place, text, new Wishes(parsed.GetValue(dryRun), parsed.GetValue(check), wait, isDismissed, options)
+            {
+                Pairing = pairing.Of(parsed, place),
+            }, json);
         });
         return verb;
     }
@@ -57,11 +64,13 @@ internal static class MirrorVerb
     private static int Mirror(string folder, MirrorPlace place, string text, Wishes wishes, bool json)
     {
         using var interrupt = new Interrupt();
+        string? paired = wishes.Pairing is { } wish ? Pair(folder, place, wish, interrupt.Token) : null;
         using Stream? served = Served.OpenCopy(folder);
         // The log alone: readers of a vault may be several.
         using Pod? pod = served is null ? Pod.Open(folder, StoreAccess.Read, TimeProvider.System) : null;
         using IMirrorReader from = served is not null ? new MirrorClient(served, served, null) : new CopyReader(pod!.Vault, null, interrupt.Token);
-        using IMirrorWriter to = place.Host is not null ? SshLink.Connect(place, wishes.Ssh).Client
+        using IMirrorWriter to = place.IsPod ? PodLink.Connect(place, Keepers.Of(folder), interrupt.Token)
+            : place.Host is not null ? SshLink.Connect(place, wishes.Ssh).Client
             : new MirrorFolder(place.Folder, wishes.Delay, wishes.IsDismissed, TimeProvider.System, interrupt.Token);
         MirrorResult result;
         using (var progress = new ProgressLine())
@@ -71,9 +80,29 @@ internal static class MirrorVerb
         bool isAlarm = result.Verdict is MirrorVerdict.Older or MirrorVerdict.Forked;
         var reply = new MirrorReply(CellStore.ReadDescriptor(folder).VaultId.ToString("x32", CultureInfo.InvariantCulture), text, wishes.IsDry,
             result.Verdict.ToString().ToLowerInvariant(), result.Head, result.HeadBefore, result.Cells, result.Bytes, result.AuditBytes, result.Absent.Count,
-            result.Freed, isAlarm || wishes.IsDry ? null : TimeProvider.System.GetUtcNow());
+            result.Freed, isAlarm || wishes.IsDry ? null : TimeProvider.System.GetUtcNow(), paired);
         Output.Print(json, reply, ReplyJson.Default.MirrorReply, Lines);
         return (int)(isAlarm || result.Absent.Count > 0 ? ExitCode.Damaged : ExitCode.Done);
+    }
+
+    // The entry first: no pairing that the log does not know. The pod is open for that alone: a person may take minutes to type a code.
+    private static string Pair(string folder, MirrorPlace place, KeeperPairing.Wish wish, CancellationToken cancel)
+    {
+        _ = CellStore.ReadDescriptor(folder);
+        Keepers.CheckRoom(Keepers.Of(folder));
+        using Pairing pairing = wish.Pair(place, cancel);
+        string id = pairing.Id.ToString("x32", CultureInfo.InvariantCulture);
+        if (Served.Is(folder))
+        {
+            _ = Served.Ask(folder, ServedCommands.NoteKeeper, [id, wish.Way.ToString()], ReplyJson.Default.NotedReply);
+        }
+        else
+        {
+            using Pod pod = Pod.Open(folder, StoreAccess.Read, TimeProvider.System);
+            pod.LogKeeper(pairing.Id, wish.Way);
+        }
+        Keepers.Save(Keepers.Of(folder), pairing, place);
+        return id;
     }
 
     private static void Log(string folder, Pod? pod, MirrorResult result)
@@ -110,6 +139,8 @@ internal static class MirrorVerb
 
     private static IEnumerable<string> Lines(MirrorReply r)
     {
+        if (r.Pairing is not null)
+            yield return $"paired         {r.Destination} keeps a mirror of this pod; the pairing is {r.Pairing}";
         if (r.Verdict is "older" or "forked")
         {
             yield return r.Verdict == "older"
@@ -127,5 +158,8 @@ internal static class MirrorVerb
             yield return $"freshness      head {r.Head} witnessed by mirror {r.Destination} at {at:yyyy-MM-dd HH:mm:ss} UTC";
     }
 
-    private sealed record Wishes(bool IsDry, bool Checks, TimeSpan? Delay, bool IsDismissed, SshOptions Ssh);
+    private sealed record Wishes(bool IsDry, bool Checks, TimeSpan? Delay, bool IsDismissed, SshOptions Ssh)
+    {
+        internal KeeperPairing.Wish? Pairing { get; init; }
+    }
 }

@@ -19,7 +19,8 @@ internal static class RepairVerb
         var from = new Option<string?>("--from")
         {
             HelpName = "COPY",
-            Description = "Another copy of the pod's folder, or its mirror, or ssh://[user@]host[:port]/path of one; it may be damaged too.",
+            Description = "Another copy of the pod's folder, or its mirror, or ssh://[user@]host[:port]/path or pod://host[:port] of one; it may be damaged "
+                + "too.",
         };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what would be fetched, and change nothing." };
         Option<string> ssh = Arguments.Ssh(), remote = Arguments.RemoteCommand();
@@ -34,7 +35,8 @@ internal static class RepairVerb
             string? copy = parsed.GetValue(from);
             MirrorPlace? place = copy is null ? null : MirrorPlace.Parse(copy);
             var options = new SshOptions(Arguments.Words(parsed.GetRequiredValue(ssh)), parsed.GetRequiredValue(remote));
-            using RemoteCopy? elsewhere = place?.Host is null ? null : new RemoteCopy(SshLink.Connect(place, options).Client, TimeProvider.System);
+            using RemoteCopy? elsewhere = place?.Host is null ? null : new RemoteCopy(
+                place.IsPod ? PodLink.Connect(place, Keepers.Of(folder), interrupt.Token) : SshLink.Connect(place, options).Client, TimeProvider.System);
             (Pod opened, LogRepairReport log, RepairReport cells) repaired;
             using (var progress = new ProgressLine())
             {

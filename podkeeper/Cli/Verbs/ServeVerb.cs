@@ -33,22 +33,29 @@ internal static class ServeVerb
         {
             Description = "Answer one mirror link on standard input and output, as ssh runs it: DIR is a mirror, or becomes one. Needs no passphrase.",
         };
+        var mirrors = new Option<string?>("--mirrors")
+        {
+            HelpName = "FOLDER",
+            Description = "Where the mirrors of other pods are kept (pair --role mirror); else DIR/mirrors.",
+        };
         var verb = new Command("serve", "Serve a pod to paired hosts. Without --pin-file, and without a key agent, it is served locked.")
         {
-            pod, listen, pinFile, noAnnounce, limit, stdio,
+            pod, listen, pinFile, noAnnounce, limit, stdio, mirrors,
         };
         verb.SetAction(parsed => parsed.GetValue(stdio) ? StdioMirror.Run(Path.GetFullPath(parsed.GetRequiredValue(pod)))
             : Run(Path.GetFullPath(parsed.GetRequiredValue(pod)), Arguments.EndPoint(parsed.GetRequiredValue(listen)),
-                parsed.GetValue(pinFile), !parsed.GetValue(noAnnounce), Rate(parsed.GetValue(limit)), parsed.GetValue(Arguments.Json)));
+                parsed.GetValue(pinFile), !parsed.GetValue(noAnnounce), Rate(parsed.GetValue(limit)),
+                parsed.GetValue(mirrors) is { } kept ? Path.GetFullPath(kept) : null, parsed.GetValue(Arguments.Json)));
         return verb;
     }
 
-    private static int Run(string folder, IPEndPoint listen, string? pinFile, bool announce, long? bytesPerSecond, bool json)
+    private static int Run(string folder, IPEndPoint listen, string? pinFile, bool announce, long? bytesPerSecond, string? mirrors,
+        bool json)
     {
         RuntimeFolder runtime = RuntimeFolder.Make();
         using Serilog.Core.Logger log = new LoggerConfiguration().MinimumLevel.Information()
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning).WriteTo.Sink(new ErrorStreamSink()).CreateLogger();
-        PodServer server = Start(folder, listen, pinFile, bytesPerSecond, log);
+        PodServer server = Start(folder, listen, pinFile, bytesPerSecond, mirrors, log);
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.AddSerilog(log);
         PodService? service = null;
@@ -66,7 +73,8 @@ internal static class ServeVerb
         : (long)mbit * 1_000_000 / 8 is var rate and >= WireLimits.BulkRateMin ? rate
         : throw new VmPodException(ExitCode.Usage, $"--send-limit is at least {WireLimits.BulkRateMin * 8 / 1_000_000} Mbit/s.");
 
-    private static PodServer Start(string folder, IPEndPoint listen, string? pinFile, long? bytesPerSecond, Serilog.ILogger log)
+    private static PodServer Start(string folder, IPEndPoint listen, string? pinFile, long? bytesPerSecond, string? mirrors,
+        Serilog.ILogger log)
     {
         Pod opened = Pod.Open(folder, StoreAccess.Write, TimeProvider.System);
         try
@@ -78,7 +86,8 @@ internal static class ServeVerb
             opened.Dispose();
             throw;
         }
-        return PodServer.Start(opened, listen, TimeProvider.System, note => ErrorStreamSink.Write(log, note), bytesPerSecond);
+        return PodServer.Start(opened, listen, TimeProvider.System, note => ErrorStreamSink.Write(log, note), bytesPerSecond,
+            mirrors);
     }
 
     private static void Ready(PodServer server, RuntimeFolder runtime, bool json)

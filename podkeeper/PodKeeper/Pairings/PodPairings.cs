@@ -3,8 +3,9 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using VmPod.Audit;
-using VmPod.PodKeeper.Homes;
 using VmPod.Foundation;
+using VmPod.PodKeeper.Homes;
+using VmPod.PodKeeper.Mirrors;
 using VmPod.PodKeeper.Serving;
 using VmPod.Sync.Channel;
 using VmPod.Sync.Channel.Pairings;
@@ -45,6 +46,8 @@ public static class PodPairings
             try
             {
                 using Pairing pairing = desk.Accept(listener.Accept());
+                if (request.Copy is { } copy)
+                    KeptCopies.Note(folder, pairing.Id, copy);
                 PairingFolder.Save(folder, pairing);
                 return Describe(pod, pairing);
             }
@@ -67,7 +70,7 @@ public static class PodPairings
         IReadOnlyList<Pairing> all = PairingFolder.Load(PodServer.PairingsOf(podFolder));
         try
         {
-            return [.. all.Select(p => Describe(vaultId, p))];
+            return [.. all.Select(p => Describe(podFolder, vaultId, p))];
         }
         finally
         {
@@ -76,25 +79,30 @@ public static class PodPairings
         }
     }
 
-    /// <summary>Removes a pairing: that host is a stranger from now on, and no key is kept for it. False if there is none.
+    /// <summary>Removes a pairing: that host is a stranger from now on, and no key is kept for it; of a pod that was mirrored here the copy stays. So is
+    /// one with a pod that keeps a mirror of this one. False if there is none.
     /// What it has here now, <see cref="PodServer.CutOff"/> ends.</summary>
     public static bool Remove(Pod pod, UInt128 id)
     {
         bool wasPaired = PairingFolder.Remove(PodServer.PairingsOf(pod.Vault.Folder), id);
         // Also what a crash in the middle of an earlier try left.
         new HomeKeyFolder(pod.Vault.Folder).Remove(id);
+        KeptCopies.Forget(PodServer.PairingsOf(pod.Vault.Folder), id);
         if (!wasPaired)
-            return false;
+            return Keepers.Remove(pod, id);
         pod.Audit.Append(new AuditEvent(AuditKind.HostUnpaired, AuditOutcome.Ok) { Detail = { ["pairing"] = LogName(pod.Vault.Descriptor.VaultId, id) } });
         return true;
     }
 
     internal static string LogName(UInt128 vaultId, UInt128 id) => HostPseudonym.ForPairing(vaultId, id).ToString("x32", CultureInfo.InvariantCulture);
 
-    private static PairedHost Describe(Pod pod, Pairing pairing) => Describe(pod.Vault.Descriptor.VaultId, pairing);
+    private static PairedHost Describe(Pod pod, Pairing pairing) => Describe(pod.Vault.Folder, pod.Vault.Descriptor.VaultId, pairing);
 
-    private static PairedHost Describe(UInt128 vaultId, Pairing pairing) =>
-        new(pairing.Id, pairing.PeerName, pairing.Role, pairing.Created, LogName(vaultId, pairing.Id));
+    private static PairedHost Describe(string podFolder, UInt128 vaultId, Pairing pairing) =>
+        new(pairing.Id, pairing.PeerName, pairing.Role, pairing.Created, LogName(vaultId, pairing.Id))
+        {
+            Copy = pairing.Role == HostRole.Mirror ? KeptCopies.NameOf(PodServer.PairingsOf(podFolder), pairing.Id) : null,
+        };
 
     // A wildcard is no address that a host could use: the first one that this machine has for others is a guess, and --address says better.
     private static string Reach(IPEndPoint at)

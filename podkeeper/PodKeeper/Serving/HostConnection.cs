@@ -17,6 +17,9 @@ namespace VmPod.PodKeeper.Serving;
 /// </remarks>
 internal sealed class HostConnection(PodServer server, Socket socket, long number)
 {
+    private readonly TaskCompletionSource gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock gate = new();
+    private Action? stopMirror;
     private WireLink? link;
     private volatile bool isCut;
 
@@ -27,6 +30,9 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
 
     /// <summary>The pairing that it proved to hold; null for a stranger.</summary>
     internal UInt128? PairingId { get; private set; }
+
+    /// <summary>True if that is of role mirror: no host, but a pod whose copy is kept here.</summary>
+    internal bool IsMirror { get; private set; }
 
     /// <summary>Runs it to its end. Throws nothing.</summary>
     internal void Run()
@@ -41,21 +47,25 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
                 return;
             }
             using SecureChannel channel = Greet(out HostRole role);
-            if (!server.TryMakeLink(this, channel.PairingId))
+            if (!server.TryMakeLink(this, channel.PairingId, role == HostRole.Mirror))
             {
                 channel.Abort();
                 return;
             }
             try
             {
-                Serve(channel, role);
+                // The role alone decides what is spoken: neither protocol is heard where the other one belongs (S-172).
+                if (role == HostRole.Mirror)
+                    ServeMirror(channel);
+                else
+                    Serve(channel, role);
             }
             finally
             {
                 channel.Abort();
             }
         }
-        catch (Exception e) when (isCut && e is VmPodException or ObjectDisposedException or SocketException)
+        catch (Exception e) when (isCut && e is VmPodException or ObjectDisposedException or SocketException or OperationCanceledException)
         {
             // It was told to.
         }
@@ -74,9 +84,13 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
         finally
         {
             socket.Dispose();
+            gone.SetResult();
             server.Remove(this);
         }
     }
+
+    /// <summary>Waits for its end, so that what it had is free. False if it takes longer.</summary>
+    internal bool WaitUntilGone(TimeSpan patience) => gone.Task.Wait(patience);
 
     /// <summary>The pod's own state changed: the next beat says so.</summary>
     internal void SetUnlocked(bool isUnlocked)
@@ -92,17 +106,36 @@ internal sealed class HostConnection(PodServer server, Socket socket, long numbe
             open.Space = space;
     }
 
-    /// <summary>Marks it as that of a paired host.</summary>
-    internal void Know(UInt128 pairingId) => PairingId = pairingId;
+    /// <summary>Marks it as that of a paired host, or of a pod whose mirror is kept here.</summary>
+    internal void Know(UInt128 pairingId, bool isMirror) => (PairingId, IsMirror) = (pairingId, isMirror);
 
     /// <summary>Ends it, from any thread.</summary>
     internal void Cut()
     {
         isCut = true;
+        lock (gate)
+            stopMirror?.Invoke();
         if (Volatile.Read(ref link) is { } open)
             open.Close();
         else
             socket.Dispose();
+    }
+
+    private void ServeMirror(SecureChannel channel)
+    {
+        using var stop = new CancellationTokenSource();
+        lock (gate)
+            stopMirror = stop.Cancel;
+        try
+        {
+            if (!isCut)
+                MirrorLink.Run(server, channel, channel.PairingId, Number, stop.Token);
+        }
+        finally
+        {
+            lock (gate)
+                stopMirror = null;
+        }
     }
 
     private SecureChannel Greet(out HostRole role)

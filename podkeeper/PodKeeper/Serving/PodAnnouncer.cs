@@ -65,8 +65,8 @@ public sealed class PodAnnouncer : IDisposable
         }
         try
         {
-            // There is room for so many: the hosts that were paired last.
-            Pairing[] last = [.. pairings.OrderByDescending(p => p.Created).Take(DiscoveryLimits.TagsCount)];
+            // There is room for so many: the hosts that were paired last. Pods that are mirrored here look for nobody (P-124).
+            Pairing[] last = [.. pairings.Where(p => p.Role != HostRole.Mirror).OrderByDescending(p => p.Created).Take(DiscoveryLimits.TagsCount)];
             return last.Length == 0 ? null : PodService.Announce(server.Address.Port, IsServed, instance => DiscoveryTags.Of(last, instance, time));
         }
         finally

@@ -43,7 +43,7 @@ public sealed class PodServer : IDisposable
     private bool isStopped;
     private PodSpace space;
 
-    private PodServer(Pod pod, Socket listener, TimeProvider time, Action<ServerNote> note)
+    private PodServer(Pod pod, Socket listener, TimeProvider time, Action<ServerNote> note, string? mirrors)
     {
         this.pod = pod;
         this.time = time;
@@ -52,6 +52,7 @@ public sealed class PodServer : IDisposable
         Leases = new LeaseDesk(pod, time, note);
         Receipts = new ReceiptFolder(pod.Vault.Folder);
         PairingsPath = PairingsOf(pod.Vault.Folder);
+        Copies = new KeptCopies(mirrors ?? KeptCopies.UsualRoot(pod.Vault.Folder), PairingsPath);
         Channel = new ChannelOptions { Time = time };
         accepting = new Thread(Accept) { IsBackground = true, Name = "pod accept" };
         looking = new Thread(WatchSpace) { IsBackground = true, Name = "pod space" };
@@ -66,13 +67,18 @@ public sealed class PodServer : IDisposable
         get
         {
             lock (gate)
-                return new ServerState(Address.ToString(), Leases.IsUnlocked, connections.Count(c => c.PairingId is not null), Leases.Count);
+                return new ServerState(Address.ToString(), Leases.IsUnlocked, connections.Count(c => c.PairingId is not null && !c.IsMirror), Leases.Count);
         }
     }
 
     internal LeaseDesk Leases { get; }
 
     internal ReceiptFolder Receipts { get; }
+
+    /// <summary>The copies of other pods that it keeps.</summary>
+    public KeptCopies Copies { get; }
+
+    internal TimeProvider Time => time;
 
     /// <summary>The room on the pod's disk, when it was last looked at.</summary>
     internal PodSpace Space
@@ -108,9 +114,11 @@ public sealed class PodServer : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="note">Told what happens, from any thread.</param>
     /// <param name="bytesPerSecond">What each link sends at most; null for as fast as it goes.</param>
+    /// <param name="mirrors">The folder of the copies of other pods that it keeps; null for the usual one.</param>
     /// <exception cref="VmPodException">The address is taken (6) or not of this machine (2); too little memory may be locked (9); the audit log cannot be
     /// written (5, 8).</exception>
-    public static PodServer Start(Pod pod, IPEndPoint listen, TimeProvider time, Action<ServerNote> note, long? bytesPerSecond = null)
+    public static PodServer Start(Pod pod, IPEndPoint listen, TimeProvider time, Action<ServerNote> note, long? bytesPerSecond = null,
+        string? mirrors = null)
     {
         PodServer? server = null;
         Socket? listener = null;
@@ -118,7 +126,7 @@ public sealed class PodServer : IDisposable
         {
             CheckMemory();
             listener = Listening.Open(listen);
-            server = new PodServer(pod, listener, time, note) { BytesPerSecond = bytesPerSecond };
+            server = new PodServer(pod, listener, time, note, mirrors) { BytesPerSecond = bytesPerSecond };
             pod.Audit.Append(new AuditEvent(AuditKind.PodBoot, AuditOutcome.Ok) { Detail = { ["port"] = server.Address.Port } });
             server.LookAtSpace();
             server.accepting.Start();
@@ -275,24 +283,44 @@ public sealed class PodServer : IDisposable
     internal IDisposable WaitForHandshake() => handshakes.Wait(PodLimits.FirstMessageTime) ? new Turn(handshakes)
         : throw new VmPodException(ExitCode.Busy, "Too many handshakes are under way.");
 
-    /// <summary>Makes a stranger a host; false if there are as many links as there may be, or its pairing was removed meanwhile.</summary>
-    internal bool TryMakeLink(HostConnection connection, UInt128 pairingId)
+    /// <summary>Makes a stranger a host, or a pod that is mirrored here; false if there are as many links as there may be, or its pairing was removed
+    /// meanwhile. A second link about a mirror ends the first one: that one's other side may have gone without a word.</summary>
+    internal bool TryMakeLink(HostConnection connection, UInt128 pairingId, bool isMirror)
     {
         string? why;
+        HostConnection[] before = [];
         lock (gate)
         {
+            before = isMirror ? [.. connections.Where(c => c.PairingId == pairingId)] : [];
+            int others = connections.Count(c => c.PairingId is not null && c.IsMirror == isMirror && !before.Contains(c));
             // Under the gate, and looked up in the folder: after CutOff nobody comes in any more.
             why = !Sync.Channel.Pairings.PairingFolder.Contains(PairingsPath, pairingId) ? "Its pairing was removed."
-                : connections.Count(c => c.PairingId is not null) >= PodLimits.LinksMax ? "There are as many links as this pod has memory for."
-                : connections.Count(c => c.PairingId == pairingId) >= PodLimits.LinksOfOneHostMax ? "It has as many links as one host may have."
+                : others >= (isMirror ? PodLimits.MirrorLinksMax : PodLimits.LinksMax) ? "There are as many links as this pod has memory for."
+                : !isMirror && connections.Count(c => c.PairingId == pairingId) >= PodLimits.LinksOfOneHostMax
+                    ? "It has as many links as one host may have."
                 : null;
             if (why is null)
-                connection.Know(pairingId);
+                connection.Know(pairingId, isMirror);
+        }
+        if (why is null)
+        {
+            foreach (HostConnection earlier in before)
+                earlier.Cut();
+            if (!before.All(c => c.WaitUntilGone(PodLimits.MirrorTakeOver)))
+                why = "An earlier link about the same mirror has not ended yet.";
         }
         if (why is not null)
-            Note(new ServerNote("A paired host was sent away.", connection.Number, why));
+            Note(new ServerNote(isMirror ? "A paired pod was sent away." : "A paired host was sent away.", connection.Number, why));
         return why is null;
     }
+
+    /// <summary>Whether only that room is left which is kept for a suspend (vault/SPEC.md, V-167), where the copies are on the pod's own disk.</summary>
+    internal bool HasNoRoomForCopies() => Space.Room == PodRoom.KeptOnly
+        && Libc.FileIdentity(Copies.Root)?.Device == Libc.FileIdentity(pod.Vault.Folder)?.Device;
+
+    /// <summary>Writes an entry; it is durable when this returns.</summary>
+    /// <exception cref="VmPodException">As for <see cref="AuditTrail.Append"/>.</exception>
+    internal void Log(AuditEvent entry) => pod.Audit.Append(entry);
 
     /// <summary>Somebody did not prove that it is paired.</summary>
     internal void CountRefusal(HostConnection connection, string why)

@@ -55,7 +55,7 @@ internal static class AgreementFormat
         id = BinaryPrimitives.ReadUInt128BigEndian(answer[IdOffset..]);
         role = (HostRole)answer[RoleOffset];
         long seconds = BinaryPrimitives.ReadInt64BigEndian(answer[CreatedOffset..]);
-        if (role is not (HostRole.Home or HostRole.Foreign) || seconds is < 0 or > PairingLimits.CreatedSecondsMax)
+        if (!Pairing.IsRole(role) || seconds is < 0 or > PairingLimits.CreatedSecondsMax)
             return false;
         created = DateTimeOffset.FromUnixTimeSeconds(seconds);
         return true;

@@ -8,4 +8,7 @@ public enum HostRole
 
     /// <summary>Not trusted beyond one lease at a time.</summary>
     Foreign = 2,
+
+    /// <summary>No host but another pod, whose mirror is kept: it reads and writes that mirror, and nothing else (S-172).</summary>
+    Mirror = 3,
 }

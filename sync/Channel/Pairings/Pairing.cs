@@ -34,6 +34,9 @@ public sealed class Pairing : IDisposable
     /// <summary>The key, 32 bytes: every key of a channel comes from it.</summary>
     public SecretBuffer Psk { get; }
 
+    /// <summary>The one direction of its channels: a key of one is no key of the other (S-22).</summary>
+    internal ChannelDirection Direction => Role == HostRole.Mirror ? ChannelDirection.PodToPod : ChannelDirection.HostToPod;
+
     private static ReadOnlySpan<byte> Magic => "VPP1"u8;
 
     /// <summary>The canonical form: "VPP1", id 16, key 32, role 1, seconds since 1970 as u64, length of the name 1, name. Big-endian.</summary>
@@ -56,13 +59,16 @@ public sealed class Pairing : IDisposable
             return false;
         var role = (HostRole)bytes[52];
         long seconds = BinaryPrimitives.ReadInt64BigEndian(bytes[53..]);
-        if (role is not (HostRole.Home or HostRole.Foreign) || seconds is < 0 or > PairingLimits.CreatedSecondsMax)
+        if (!IsRole(role) || seconds is < 0 or > PairingLimits.CreatedSecondsMax)
             return false;
         SecretBuffer psk = SecretBuffer.Create(ChannelLimits.KeyBytes, bytes.Slice(20, ChannelLimits.KeyBytes), static (key, from) => from.CopyTo(key));
         pairing = new Pairing(BinaryPrimitives.ReadUInt128BigEndian(bytes[4..]), psk, role, Encoding.ASCII.GetString(bytes[NameOffset..]),
             DateTimeOffset.FromUnixTimeSeconds(seconds));
         return true;
     }
+
+    /// <summary>True for a role that there is.</summary>
+    internal static bool IsRole(HostRole role) => role is HostRole.Home or HostRole.Foreign or HostRole.Mirror;
 
     /// <summary>The id and the name, never the key.</summary>
     public override string ToString() => $"{nameof(Pairing)}({Id:x32}, {PeerName})";

@@ -7,13 +7,16 @@ namespace VmPod.Sync.Channel.Pairings;
 /// <summary>The last step of both ways: inside a connection that only the two can have, they agree on the key that they keep.</summary>
 internal static class PairingAgreement
 {
-    internal static Pairing AsHost(SecureChannel channel, PairingWay way, string hostName) => Within(channel, () =>
+    internal static Pairing AsHost(SecureChannel channel, PairingWay way, string hostName, bool asMirror = false) => Within(channel, () =>
     {
         byte[] offer = AgreementFormat.Offer(DisplayName.Sanitise(hostName));
         channel.Stream.Write(offer);
         byte[] answer = Read(channel, AgreementFormat.AnswerBytes);
         if (!AgreementFormat.TryReadAnswer(answer, out UInt128 id, out HostRole role, out DateTimeOffset created, out string podName))
             throw NoPairing();
+        // Before the receipt: the pod keeps nothing either.
+        if ((role == HostRole.Mirror) != asMirror)
+            throw new WrongRoleException(asMirror);
         SecretBuffer psk = Key(channel, way, offer, answer);
         try
         {

@@ -45,6 +45,9 @@ public static class PairingFolder
         }
     }
 
+    /// <summary>How many there are.</summary>
+    public static int Count(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, "*" + Extension).Length : 0;
+
     /// <summary>True if a pairing is stored.</summary>
     public static bool Contains(string folder, UInt128 id) => File.Exists(PathOf(folder, id));
 

@@ -15,6 +15,10 @@ public sealed class MirrorClient(Stream input, Stream output, IDisposable? link)
     private bool isGreeted;
     private long puts;
 
+    /// <summary>Whether something came that was not asked for; looked at before each frame that is not answered. For a stream of which nothing can be read
+    /// any more once a write to it failed (TLS); null where what came can be read then too.</summary>
+    public Func<bool>? HasWord { get; init; }
+
     /// <inheritdoc cref="IMirrorReader.Begin"/>
     public MirrorState Begin() => BeginWith(default, 0);
 
@@ -186,6 +190,8 @@ public sealed class MirrorClient(Stream input, Stream output, IDisposable? link)
     // Where the other side went away it may have said why.
     private void Write(MirrorType type, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {
+        if (HasWord?.Invoke() == true && LastWord() is { } said)
+            throw said;
         try
         {
             frames.Write(type, first, second);

@@ -50,9 +50,19 @@ internal sealed class MirrorBench : IDisposable
     }
 
     /// <summary>Every file of a folder, by its name.</summary>
-    internal static SortedDictionary<string, string> Look(string folder) => new(Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
-        .Where(f => Path.GetFileName(f) is not ("lock" or "mirror")).ToDictionary(f => Path.GetRelativePath(folder, f),
-            f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f))), StringComparer.Ordinal), StringComparer.Ordinal);
+    /// <param name="folder">The folder.</param>
+    /// <param name="without">A folder in it that is left out: what a server has locked.</param>
+    internal static SortedDictionary<string, string> Look(string folder, string? without = null)
+    {
+        var all = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (string path in Directory.GetFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            string name = Path.GetRelativePath(folder, path);
+            if (Path.GetFileName(path) is not ("lock" or "mirror") && (without is null || !name.StartsWith(without, StringComparison.Ordinal)))
+                all[name] = Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)));
+        }
+        return all;
+    }
 
     internal static void Copy(string from, string to)
     {

@@ -9,12 +9,13 @@ using Xunit;
 
 namespace VmPod.PodKeeper.Tests.Serving;
 
-/// <summary>podkeeper serve as a process, unlocked, on loopback.</summary>
+/// <summary>podkeeper serve as a process on loopback, unlocked if there is a passphrase.</summary>
 internal sealed class ServedProgram : IDisposable
 {
-    internal ServedProgram(string pod, string pinFile)
+    internal ServedProgram(string pod, string? pinFile = null, params string[] more)
     {
-        Process = PodKeeperProgram.Start([], "serve", pod, "--listen", "127.0.0.1:0", "--pin-file", pinFile, "--json");
+        Process = PodKeeperProgram.Start([], ["serve", pod, "--listen", "127.0.0.1:0", "--json", .. pinFile is null ? [] : (string[])["--pin-file", pinFile],
+            .. more]);
         string? line = Process.StandardOutput.ReadLine();
         Assert.True(line is not null, line is null ? Process.StandardError.ReadToEnd() : "");
         JsonElement ready = JsonDocument.Parse(line!).RootElement;

@@ -19,8 +19,8 @@ internal sealed class Ends : IDisposable
         Pod.Dispose();
     }
 
-    internal static Pairing NewPairing(byte fill = 7, byte id = 1) =>
-        new(id, SecretBuffer.Create(32, bytes => bytes.Fill(fill)), HostRole.Home, "peer", DateTimeOffset.UnixEpoch);
+    internal static Pairing NewPairing(byte fill = 7, byte id = 1, HostRole role = HostRole.Home) =>
+        new(id, SecretBuffer.Create(32, bytes => bytes.Fill(fill)), role, "peer", DateTimeOffset.UnixEpoch);
 
     internal static Ends Connect(ChannelOptions? host = null, ChannelOptions? pod = null)
     {

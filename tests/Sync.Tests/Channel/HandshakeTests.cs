@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
+using VmPod.Foundation;
 using VmPod.Sync.Channel;
 using VmPod.Sync.Channel.Pairings;
 using Xunit;
@@ -37,6 +39,46 @@ public sealed class HandshakeTests
         Assert.All(lent.Array, b => Assert.Equal(0, b));
         Assert.Equal(("Pairing(00000000000000000000000000000001, peer)", "PskEntry", "PairingCode", "SecretBuffer(32 bytes)"),
             (pairing.ToString(), entry.ToString(), desk.Code!.ToString(), pairing.Psk.ToString()));
+    }
+
+    [Fact]
+    [Trait("Spec", "S-22")]
+    [Trait("Spec", "S-172")]
+    [Trait("Threat", "T-48")]
+    public async Task A_pairing_has_the_direction_of_its_role_and_a_key_of_one_is_none_of_the_other()
+    {
+        foreach (HostRole role in (HostRole[])[HostRole.Home, HostRole.Foreign, HostRole.Mirror])
+        {
+            foreach (HostRole other in (HostRole[])[HostRole.Home, HostRole.Foreign, HostRole.Mirror])
+            {
+                using Pairing own = Ends.NewPairing(role: role), there = Ends.NewPairing(role: other), beside = Ends.NewPairing(9, 2, other);
+                (Socket client, Socket server) = Loopback.Pair();
+                (VmPodException? mine, VmPodException? theirs) = await Ends.Outcome(() => SecureChannel.Connect(client, own),
+                    () => SecureChannel.Accept(server, [beside, there]));
+                // Home and foreign are the same to the channel: what each may do is the pod's policy.
+                bool isSame = (role == HostRole.Mirror) == (other == HostRole.Mirror);
+                Assert.Equal(isSame ? (null, null) : (ExitCode.Refused, (ExitCode?)ExitCode.Refused), (mine?.ExitCode, theirs?.ExitCode));
+            }
+        }
+    }
+
+    [Fact]
+    [Trait("Spec", "S-174")]
+    public async Task A_link_without_a_heartbeat_waits_longer_and_has_the_kernel_ask_whether_the_other_side_is_there()
+    {
+        using Pairing pairing = Ends.NewPairing(role: HostRole.Mirror);
+        (Socket client, Socket server) = Loopback.Pair();
+        Task<SecureChannel> accepted = Task.Run(() => SecureChannel.Accept(server, [pairing]), TestContext.Current.CancellationToken);
+        using SecureChannel near = SecureChannel.Connect(client, pairing), far = await accepted;
+        Assert.Equal((0, ChannelLimits.WriteMillisecondsMax, false), (KeepAlive(), near.Stream.WriteTimeout, near.HasMore));
+        near.SetPatience(TimeSpan.FromMinutes(15), TimeSpan.FromMinutes(2));
+        Assert.Equal((1, 120_000, 900_000), (KeepAlive(), near.Stream.WriteTimeout, near.Stream.ReadTimeout));
+        far.Stream.Write("a word"u8);
+        Assert.True(SpinWait.SpinUntil(() => near.HasMore, TimeSpan.FromSeconds(60)));
+        Assert.Equal("a word"u8, Read(near.Stream, 6));
+        Assert.False(near.HasMore);
+
+        int KeepAlive() => (int)client.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive)!;
     }
 
     [Fact]

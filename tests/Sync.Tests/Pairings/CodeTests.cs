@@ -41,6 +41,34 @@ public sealed class CodeTests
     }
 
     [Fact]
+    [Trait("Spec", "S-173")]
+    public async Task A_host_and_a_pod_that_wants_a_mirror_are_each_paired_with_a_desk_of_their_own_kind_only()
+    {
+        foreach (HostRole role in (HostRole[])[HostRole.Home, HostRole.Foreign, HostRole.Mirror])
+        {
+            foreach (bool asMirror in (bool[])[false, true])
+            {
+                var log = new TestLog();
+                using PairingDesk desk = PairingDesk.ByCode(role, "pod", "", log), digits = PairingDesk.ByDigits(role, "pod", Desk.Yes, log);
+                var byCode = await Desk.Attempt(desk, s => PairingHost.ByCode(s, desk.Code!, "other", asMirror: asMirror));
+                var byDigits = await Desk.Attempt(digits, s => PairingHost.ByDigits(s, Desk.Yes, "other", asMirror: asMirror));
+                foreach (var (host, pod, hostError, podError) in new[] { byCode, byDigits })
+                {
+                    using (host)
+                    using (pod)
+                    {
+                        bool isRight = (role == HostRole.Mirror) == asMirror;
+                        Assert.Equal((isRight, isRight), (host is not null, pod is not null));
+                        Assert.Equal(isRight ? (null, null) : (ExitCode.Refused, (ExitCode?)ExitCode.LinkLost), (Desk.Code(hostError), Desk.Code(podError)));
+                        Assert.True(isRight ? host!.Role == role : hostError!.Message.Contains("was opened for", StringComparison.Ordinal));
+                    }
+                }
+                Assert.False(desk.IsOpen || digits.IsOpen);
+            }
+        }
+    }
+
+    [Fact]
     [Trait("Spec", "S-51")]
     public async Task Two_pairings_by_the_same_secret_would_still_have_different_keys()
     {

@@ -104,9 +104,9 @@ def stored():
     def record(magic=b"VPP1", role=1, seconds=1773500966, peer=b"workstation", length=None):
         return magic + pattern(9, 16) + KEY + bytes([role]) + be(seconds, 8) + bytes([len(peer) if length is None else length]) + peer
 
-    for file, data in (("home", record()), ("foreign", record(role=2)), ("latest", record(seconds=253402300799)), ("longest-name", record(peer=b"x" * 64))):
+    for file, data in (("home", record()), ("foreign", record(role=2)), ("mirror", record(role=3)), ("latest", record(seconds=253402300799)), ("longest-name", record(peer=b"x" * 64))):
         case("stored", file, bytes=data, psk=KEY)
-    for file, data in (("magic", record(magic=b"VPP2")), ("role-0", record(role=0)), ("role-3", record(role=3)), ("too-late", record(seconds=253402300800)),
+    for file, data in (("magic", record(magic=b"VPP2")), ("role-0", record(role=0)), ("role-4", record(role=4)), ("too-late", record(seconds=253402300800)),
                        ("before-1970", record(seconds=-1)), ("no-name", record(peer=b"")), ("name-too-long", record(peer=b"x" * 65)),
                        ("name-with-escape", record(peer=b"a\x1bb")), ("name-ends-with-a-blank", record(peer=b"a ")), ("name-not-ascii", record(peer=b"\xc3\xa4")),
                        ("name-longer-than-said", record(length=10)), ("name-shorter-than-said", record(length=12)), ("trailing", record() + b"\0"), ("empty", b"")):
