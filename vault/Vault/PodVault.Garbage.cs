@@ -113,8 +113,8 @@ public sealed partial class PodVault
         }
     }
 
-    // The nearest forebear that can be relied on: what a pending commit is looked into against (V-98). A draft is needed as long as the commit that goes on from
-    // it is not looked into. Behind one that was forgotten since then it is not any more, and its cells may be freed.
+    // The nearest forebear that can be relied on: what a pending commit is looked into against (V-98). A draft is needed as long as the commit that goes on
+    // from it is not looked into. Behind one that was forgotten since then it is not any more, and its cells may be freed.
     private FoundCommit? Trusted(FoundCommit commit)
     {
         bool isBehindForgotten = false;
