@@ -40,7 +40,7 @@ public sealed partial class PodVault
         FoundCommit? left = TryFindFork(entry.Session, entry.LeaseId);
         GrantedLease.Standing standing = left is null ? default : new GrantedLease.Standing(left.Entry, left.Hash, left.Offset);
         return new GrantedLease(this, IsUnlocked ? NameOf(entry.Session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax,
-            isOpen: false, isForeign);
+            isOpen: false, isForeign, isTakenUp: true);
     }
 
     /// <summary>The live cells of what a fork goes on from: the commit that its lease began from, or one of the lease's own. Null if it is neither.</summary>
@@ -68,7 +68,9 @@ public sealed partial class PodVault
                 throw new VmPodException(ExitCode.NoSpace, $"The session has {FormatLimits.ForksMax} forks, which is as many as there may be.",
                     "What the host holds stays there.");
             }
-            byte type = isPending || IsPending((long)fork.Record.ParentOffset, fork.Record.Parent) ? LogEntryTypes.PendingFork : LogEntryTypes.Fork;
+            // The first commit of a session goes on from nothing, and so does a fork that would have taken its place.
+            isPending |= BeforeIn(fork.Record) is { } parent && TrustIn(parent) == CommitTrust.Pending;
+            byte type = isPending ? LogEntryTypes.PendingFork : LogEntryTypes.Fork;
             CommitResult result = Store.Commit([new PendingEntry(type, fork.ToBytes())], context =>
             {
                 SessionEntry row = context.Previous!.Find(lease.Session.Value) ?? throw Broken();

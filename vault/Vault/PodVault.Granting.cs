@@ -57,7 +57,7 @@ public sealed partial class PodVault
             var terms = new LeaseTerms(Descriptor.VaultId, session, term, entry.SessionOffset, (ulong)leaseOffset, tip?.Record.Generation ?? 0,
                 tip?.Record.Number ?? 0);
             return new GrantedLease(this, IsUnlocked ? NameOf(session, entry.SessionOffset) : null, entry, terms, keys, null, standing, cellsMax,
-                isForeign: isForeign);
+                isForeign: isForeign, isTakenUp: true);
         }
     }
 

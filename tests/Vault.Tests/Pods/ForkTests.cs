@@ -158,6 +158,43 @@ public sealed class ForkTests
         host.End();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Trait("Spec", "V-92")]
+    public void The_lease_that_made_a_session_and_never_heard_of_its_first_commit_leaves_a_fork_that_goes_on_from_nothing(bool isUnlocked)
+    {
+        using TestPod pod = WithOneGeneration();
+        const string Made = "made";
+        var host = new RemoteHost(pod, Made, create: true) { LosesAnswers = true };
+        byte[] chunk = Data.Random(1, FormatLimits.ChunkBytes), got = new byte[FormatLimits.ChunkBytes];
+        StreamInfo[] streams = [new(1, StreamKind.Disk, "disk", chunk.Length, 0, 0)];
+        Assert.Equal(ExitCode.LinkLost, Assert.Throws<VmPodException>(() => host.Lease.Commit(GenerationKind.Draft, "lost", streams)).ExitCode);
+        (host.LosesAnswers, host.IsAway) = (false, true);
+        host.Lease.Put(new ChunkKey(1, 0), Codec.Raw, chunk.Length, chunk, host.Lease.TagOf(chunk));
+        host.Lease.Commit(GenerationKind.Checkpoint, "left", streams, close: true);
+        Assert.True(pod.Vault.BreakLease(Made));
+        // Nothing of what the pod took is needed any more: all cells of the fork come now, and are checked as they come.
+        Assert.Equal(host.RestCells.Count, host.RestCommit!.Added.Length);
+        if (!isUnlocked)
+            pod.Vault.Lock();
+
+        (Digest, long) place = host.HandIn(pod.Vault);
+        Assert.Equal(place, host.HandIn(pod.Vault));
+        pod.Reopen();
+        ForkInfo fork = Assert.Single(pod.Vault.ListForks(host.Lease.Session));
+        Assert.Equal((null, isUnlocked ? CommitTrust.Sound : CommitTrust.Pending), (fork.Parent, fork.Trust));
+        if (isUnlocked)
+        {
+            Assert.NotNull(pod.Vault.DistanceOf(fork));
+            using SessionReader reader = pod.Vault.OpenSession(Made, fork: fork.LeaseId);
+            Assert.True(reader.ReadChunk(streams[0], 0, got));
+            Assert.Equal(chunk, got);
+        }
+        Assert.True(pod.Vault.Verify(null, TestContext.Current.CancellationToken).IsSound);
+        host.End();
+    }
+
     [Fact]
     [Trait("Spec", "V-92")]
     public void A_fork_of_another_host_s_lease_of_another_session_or_of_a_lease_that_never_was_is_not_taken_in()

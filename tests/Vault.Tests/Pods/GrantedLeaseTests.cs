@@ -213,6 +213,61 @@ public abstract class GrantedLeaseTests
         FolderTree.AssertSame(pod.Source, pod.Get());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Trait("Spec", "V-38")]
+    [Trait("Spec", "V-84")]
+    public void What_a_host_sent_before_it_came_back_is_not_cut_off_when_another_lease_discards(bool isOpen)
+    {
+        using TestPod pod = WithOneGeneration(Suite);
+        RemoteHost host = new(pod), other = new(pod, "other", create: true);
+        GrantedLease Again() => pod.Vault.AttachLease(host.Lease.Session, host.Lease.LeaseId, host.Lease.Term, RemoteHost.Name, 1000);
+        if (!isOpen)
+        {
+            Assert.True(pod.Vault.BreakLease(TestPod.Session));
+            host.Granted.Dispose();
+            host.Granted = Again();
+        }
+        byte[] chunk = Data.Random(8, FormatLimits.ChunkBytes);
+        Seal(host);
+        // The pod takes it up anew before it lets the old one go: it had no keys of it, or its session went on without it.
+        GrantedLease lost = host.Granted;
+        host.Granted = Again();
+        Assert.Equal(isOpen, host.Granted.IsOpen);
+        lost.Dispose();
+
+        // Somebody else puts, and thinks better of it.
+        Seal(other);
+        other.Lease.Discard();
+        // The host asked what is there, and sends nothing again.
+        StreamInfo[] streams = [new(9, StreamKind.Disk, "disk", chunk.Length, 0, 0)];
+        CommitSummary made = host.Lease.Commit(GenerationKind.Checkpoint, "all", streams, close: true);
+        Assert.True(made.CellsAdded > 1);
+        host.End();
+        other.End();
+
+        pod.Reopen();
+        using SessionReader reader = isOpen ? pod.Vault.OpenSession(TestPod.Session)
+            : pod.Vault.OpenSession(TestPod.Session, fork: Assert.Single(pod.Vault.ListForks(made.Record.Session)).LeaseId);
+        byte[] got = new byte[chunk.Length];
+        Assert.True(reader.ReadChunk(streams[0], 0, got));
+        Assert.Equal(chunk, got);
+        // When nobody has any, they are cut off as ever.
+        (other, long before) = (new RemoteHost(pod, "other", create: true), pod.Vault.Store.CellCount);
+        Seal(other);
+        Assert.True(pod.Vault.Store.CellCount > before);
+        other.Lease.Discard();
+        Assert.Equal(before, pod.Vault.Store.CellCount);
+        other.End();
+
+        void Seal(RemoteHost by)
+        {
+            by.Lease.Put(new ChunkKey(9, 0), Codec.Raw, chunk.Length, chunk, by.Lease.TagOf(chunk));
+            by.Lease.SealBatch();
+        }
+    }
+
     [Fact]
     [Trait("Spec", "V-84")]
     public void Another_host_and_a_lower_term_are_not_attached_and_a_broken_lease_for_a_fork_only()

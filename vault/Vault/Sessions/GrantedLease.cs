@@ -36,7 +36,7 @@ public sealed class GrantedLease : IDisposable
     private int disposed;
 
     internal GrantedLease(PodVault vault, string? name, LeaseEntry entry, LeaseTerms terms, SessionKeys? keys, SecretBuffer? leaseKey, Standing start,
-        long cellsMax, bool isOpen = true, bool isForeign = false)
+        long cellsMax, bool isOpen = true, bool isForeign = false, bool isTakenUp = false)
     {
         IsOpen = isOpen;
         this.isForeign = isForeign;
@@ -53,6 +53,11 @@ public sealed class GrantedLease : IDisposable
         work = new LockedMemory(CellLayout.HeaderBytes + CellLayout.Capacity(vault.Descriptor.CellBytes));
         Base = start.Commit is null ? null : vault.BaseOf(start.Commit, start.Hash, start.Offset);
         readable = new Lazy<LiveSet>(() => vault.LiveSetOf(start.Offset, start.Hash));
+        // What its host sent before, and no commit names yet, can stand in the store still. The host is told that it is there and does not send it again: from
+        // now on no other lease may cut it off.
+        if (isTakenUp)
+            vault.BeginAppending(this);
+        isAppending = isTakenUp;
     }
 
     /// <summary>Where a lease's line stands: its newest commit, or the one that it goes on from.</summary>
