@@ -103,12 +103,20 @@ public sealed partial class CellStore
                 CheckWritable();
                 if (_cells == _state.Cells)
                     return;
+                long end = _cells;
                 Volatile.Write(ref _cells, _state.Cells);
+                Guard(() => DropEntries(_state.Cells, end));
                 Guard(() => _segments.CutTo(_state.Cells));
-                // Their entries in the index stay: an entry whose cell is another one is told from damage by that one's own entry.
             }
         }
     }
+
+    // Their ids are no longer known: other cells will stand where these stood. No more is hashed than was sent.
+    private void DropEntries(long from, long end) => CellScan.Run(_segments, CellBytes, from, end, static _ => false, (position, id, _) =>
+    {
+        if (id is { } known)
+            _index.Drop(known, position);
+    }, CancellationToken.None);
 
     // The run of cells from the first that are new, lie in one segment, and are all different.
     private int RunLength(ReadOnlySpan<CellId> ids)

@@ -52,7 +52,7 @@ public sealed partial class CellStore
         Guard(() => WriteSlot(slot));
         _state = new StoreState(record, slot, record.Frontier.Append(headPlace.Hash));
         if (cells - _index.Covered >= IdIndex.UnsavedMax)
-            Guard(() => _index.Save(cells));
+            Guard(() => _index.Save(cells, isExact: false));
         return new CommitResult(places, record, headPlace);
     }
 

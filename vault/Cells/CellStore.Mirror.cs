@@ -110,7 +110,7 @@ public sealed partial class CellStore
             if (!File.Exists(_disk.PathOf(StoreNames.Descriptor)))
                 Guard(() => Publish(_disk, Descriptor.Encode()));
             if (cells - _index.Covered >= IdIndex.UnsavedMax)
-                Guard(() => _index.Save(cells));
+                Guard(() => _index.Save(cells, isExact: false));
         }
     }
 

@@ -64,7 +64,7 @@ public sealed partial class CellStore : IDisposable
             Repair(recovery);
         if (isMirror)
             AdoptCells();
-        _index = IdIndex.Open(disk, descriptor.VaultId, access == StoreAccess.Write, () => CellCount,
+        _index = IdIndex.Open(disk, descriptor.VaultId, access == StoreAccess.Write, _state.Cells, () => CellCount,
             (from, to, onCell) => CellScan.Run(_segments, CellBytes, from, to, _freed.Contains,
                 // No cell is zeros: a hole whose map was lost must not fill the index with one id.
                 (position, id, cell) => onCell(position, cell.ContainsAnyExcept((byte)0) ? id : null), CancellationToken.None));
@@ -106,8 +106,8 @@ public sealed partial class CellStore : IDisposable
                 _isDisposed = true;
                 try
                 {
-                    if (_access == StoreAccess.Write && _poison is null && _index.Covered != _state.Cells)
-                        _index.Save(_state.Cells);
+                    if (_access == StoreAccess.Write && _poison is null && (_index.Covered != _state.Cells || !_index.IsExact))
+                        _index.Save(_state.Cells, isExact: _cells == _state.Cells);
                 }
                 catch (Exception e) when (StoreDisk.IsDiskError(e))
                 {

@@ -6,6 +6,10 @@ namespace VmPod.Vault.Cells;
 /// Where each cell may stand. A cache over the segments: lost, stale or damaged, it is built anew from them. Thread-safe.
 /// A writer keeps it in v1/index; a reader, which changes nothing, holds what the file lacks in memory.
 /// </summary>
+/// <remarks>
+/// No entry is of a cell that was cut off: another one comes to stand at its position, and the id would seem to be there though no cell is read. A cancelled
+/// put takes its entries back; those that a crash left lie beyond what the file covers, and go when it is next opened.
+/// </remarks>
 internal sealed class IdIndex : IDisposable
 {
     /// <summary>Cells that are hashed again after an unclean end, at most: a quarter of a second at 64 KiB. A sync of the index each commit
@@ -22,32 +26,47 @@ internal sealed class IdIndex : IDisposable
     private IndexTable? _overlay;
     private long _entries;
 
+    // What the file's header says: nothing was added since it was saved.
+    private bool _isExact;
+
     private IdIndex(StoreDisk disk, UInt128 vaultId, bool writable, Func<long> cells, Action<long, long, Action<long, CellId?>> scan) =>
         (_disk, _vaultId, _writable, _cells, _scan) = (disk, vaultId, writable, cells, scan);
 
     /// <summary>Cells that the file on disk certainly covers.</summary>
     internal long Covered { get; private set; }
 
+    /// <summary>Whether the file on disk certainly has no entry beyond <see cref="Covered"/>.</summary>
+    internal bool IsExact
+    {
+        get
+        {
+            lock (_gate)
+                return _isExact;
+        }
+    }
+
     /// <summary>Opens the index and makes it cover all cells.</summary>
     /// <param name="disk">The store's files.</param>
     /// <param name="vaultId">The vault that the index must belong to.</param>
     /// <param name="writable">Whether the file may be changed.</param>
+    /// <param name="committed">How many cells are committed: no more are ever covered.</param>
     /// <param name="cells">How many cells the store has now.</param>
     /// <param name="scan">Hashes the cells of a range of positions.</param>
-    internal static IdIndex Open(StoreDisk disk, UInt128 vaultId, bool writable, Func<long> cells,
+    internal static IdIndex Open(StoreDisk disk, UInt128 vaultId, bool writable, long committed, Func<long> cells,
         Action<long, long, Action<long, CellId?>> scan)
     {
         var index = new IdIndex(disk, vaultId, writable, cells, scan);
         try
         {
-            index._table = IndexFile.TryOpen(disk, vaultId, writable, out long covered);
+            index._table = IndexFile.TryOpen(disk, vaultId, writable, out long covered, out bool isExact);
+            // Not where the file covers too much: cells that will be appended now must not count as covered after a crash.
+            index._isExact = isExact && covered == committed && cells() == committed;
             if (index._table is null)
                 index.Rebuild();
             else
-                index.CatchUp(covered);
-            // Also where the file covers too much: cells that will be appended now must not count as covered after a crash.
-            if (writable && (index.Covered != cells() || covered != index.Covered))
-                index.Save(cells());
+                index.CatchUp(Math.Min(covered, committed));
+            if (writable && !index._isExact)
+                index.Save(committed, isExact: cells() == committed);
             return index;
         }
         catch
@@ -88,6 +107,9 @@ internal sealed class IdIndex : IDisposable
         {
             if (_entries + more > _table!.EntriesMax || _table.IsCrowded)
                 Grow(more);
+            // Durable before the first entry that a crash could leave behind.
+            if (_isExact)
+                Save(Covered, isExact: false);
         }
     }
 
@@ -114,13 +136,32 @@ internal sealed class IdIndex : IDisposable
         }
     }
 
-    /// <summary>Makes the file cover the first <paramref name="cells"/> cells, which are committed.</summary>
-    internal void Save(long cells)
+    /// <summary>Takes an entry back: its cell is cut off.</summary>
+    internal void Drop(in CellId id, long position)
     {
         lock (_gate)
         {
-            IndexFile.Save(_disk, _table!, _vaultId, cells);
-            Covered = cells;
+            try
+            {
+                _table!.Drop(id.Value, (uint)position);
+            }
+            // A table that is made anew has what the store counts, and this is not counted any more.
+            catch (IndexDamagedException)
+            {
+                Rebuild();
+            }
+        }
+    }
+
+    /// <summary>Makes the file cover the first <paramref name="cells"/> cells, which are committed.</summary>
+    /// <param name="cells">How many.</param>
+    /// <param name="isExact">The store has no others.</param>
+    internal void Save(long cells, bool isExact)
+    {
+        lock (_gate)
+        {
+            IndexFile.Save(_disk, _table!, _vaultId, cells, isExact);
+            (Covered, _isExact) = (cells, isExact);
         }
     }
 
@@ -139,13 +180,27 @@ internal sealed class IdIndex : IDisposable
     private int FindNow(in CellId id, Span<uint> positions)
     {
         int found = _table?.Find(id.Value, positions) ?? 0;
+        if (!_writable)
+            found = OnlyCovered(positions[..found]);
         return found + (_overlay?.Find(id.Value, positions[found..]) ?? 0);
+    }
+
+    // What a reader finds beyond that in the file may be left over; what stands there it has in memory.
+    private int OnlyCovered(Span<uint> positions)
+    {
+        int kept = 0;
+        foreach (uint position in positions)
+        {
+            if (position < Covered)
+                positions[kept++] = position;
+        }
+        return kept;
     }
 
     private void CatchUp(long covered)
     {
         long cells = _cells();
-        Covered = _entries = Math.Min(covered, cells);
+        Covered = _entries = covered;
         try
         {
             if (!_writable)
@@ -153,9 +208,10 @@ internal sealed class IdIndex : IDisposable
                 if (Covered < cells)
                     _overlay = Fill(new IndexTable(new MemoryIndexPages(IndexTable.BucketsFor(cells - Covered)), 0), Covered, cells);
             }
-            else if (covered != cells)
+            else if (!_isExact)
             {
-                if (cells > _table!.EntriesMax)
+                _table!.DropFrom(Covered);
+                if (cells > _table.EntriesMax)
                     Grow(cells - Covered);
                 Complete(cells);
                 _entries = Math.Max(_entries, cells);
@@ -191,7 +247,7 @@ internal sealed class IdIndex : IDisposable
             _table?.Dispose();
             // Only committed cells may count as covered: the store saves again when it commits.
             _table = IndexFile.Publish(_disk, draft, _vaultId, covered: 0);
-            (_entries, Covered) = (cells, 0);
+            (_entries, Covered, _isExact) = (cells, 0, false);
             return;
         }
         var overlay = Fill(new IndexTable(new MemoryIndexPages(buckets), 0), 0, cells);
@@ -226,6 +282,7 @@ internal sealed class IdIndex : IDisposable
             _entries = draft.AddAll(_table, end);
             var old = _table;
             _table = IndexFile.Publish(_disk, draft, _vaultId, Covered);
+            _isExact = false;
             old!.Dispose();
         }
         catch (IndexDamagedException)

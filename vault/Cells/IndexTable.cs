@@ -11,6 +11,9 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
     // At 3/4 of its room a bucket of 31 runs over seldom, and over so many next ones never.
     private const int CrowdedSteps = 8;
 
+    // The position of an entry that was taken back: no cell stands there (StoreLimits), and a larger table leaves it behind.
+    private const uint Nowhere = uint.MaxValue;
+
     internal IIndexPages Pages => pages;
 
     internal UInt128 Salt => salt;
@@ -38,7 +41,7 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
             int count = IndexBucket.Count(page);
             for (int i = 0; i < count && found < positions.Length; i++)
             {
-                if (IndexBucket.Prefix(page, i) == prefix)
+                if (IndexBucket.Prefix(page, i) == prefix && IndexBucket.Position(page, i) != Nowhere)
                     positions[found++] = IndexBucket.Position(page, i);
             }
             if (count < IndexBucket.Entries || found == positions.Length)
@@ -48,11 +51,58 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
         return found;
     }
 
-    /// <summary>Adds an entry; false if there are no more entries than before: this very one is there, or one took the place of the oldest of as many as
-    /// <see cref="Find"/> looks at.</summary>
-    /// <remarks>Who appends a cell has found no sound one at those: they are of appends that were taken back, or of damaged copies.</remarks>
+    /// <summary>Adds an entry; false if there are no more entries than before: this very one is there, or it took the place of one of this id that was taken
+    /// back, or of the oldest of as many as <see cref="Find"/> looks at.</summary>
+    /// <remarks>Who appends a cell has found no sound one at those: they are of cells that were freed, or of damaged copies.</remarks>
     /// <exception cref="IndexFullException">No bucket has room.</exception>
     internal bool Add(in Digest id, uint position) => Add(id.Prefix, position);
+
+    /// <summary>Takes an entry back, if it is there.</summary>
+    internal void Drop(in Digest id, uint position)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        var prefix = id.Prefix;
+        uint bucket = BucketOf(prefix);
+        for (uint steps = 0; steps < pages.Buckets; steps++)
+        {
+            ReadSound(bucket, page);
+            int count = IndexBucket.Count(page);
+            for (int i = 0; i < count; i++)
+            {
+                if (IndexBucket.Prefix(page, i) == prefix && IndexBucket.Position(page, i) == position)
+                {
+                    Replace(bucket, i, Nowhere);
+                    return;
+                }
+            }
+            if (count < IndexBucket.Entries)
+                return;
+            bucket = Next(bucket);
+        }
+    }
+
+    /// <summary>Takes every entry back that lies at a position or beyond. Reads the whole table.</summary>
+    internal void DropFrom(long position)
+    {
+        Span<byte> page = stackalloc byte[IndexBucket.Size];
+        for (uint bucket = 0; bucket < pages.Buckets; bucket++)
+        {
+            ReadSound(bucket, page);
+            bool isChanged = false;
+            for (int i = 0; i < IndexBucket.Count(page); i++)
+            {
+                if (IndexBucket.Position(page, i) is not Nowhere and var at && at >= position)
+                {
+                    IndexBucket.SetPosition(page, i, Nowhere);
+                    isChanged = true;
+                }
+            }
+            if (!isChanged)
+                continue;
+            IndexBucket.Seal(bucket, page);
+            pages.Write(bucket, page);
+        }
+    }
 
     /// <summary>How many entries lie below a position.</summary>
     internal long Count(long positionsBelow)
@@ -105,6 +155,7 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
         uint bucket = BucketOf(prefix);
         int same = 0;
         (uint Bucket, int Entry) oldest = default;
+        (uint Bucket, int Entry)? unused = null;
         for (uint steps = 0; steps < pages.Buckets; steps++)
         {
             ReadSound(bucket, page);
@@ -115,12 +166,19 @@ internal sealed class IndexTable(IIndexPages pages, UInt128 salt) : IDisposable
                     continue;
                 if (IndexBucket.Position(page, i) == position)
                     return false;
-                if (same++ == 0)
+                if (IndexBucket.Position(page, i) == Nowhere)
+                    unused ??= (bucket, i);
+                else if (same++ == 0)
                     oldest = (bucket, i);
             }
             if (same >= CellStore.CandidatesMax)
             {
                 Replace(oldest.Bucket, oldest.Entry, position);
+                return false;
+            }
+            if (count < IndexBucket.Entries && unused is { } free)
+            {
+                Replace(free.Bucket, free.Entry, position);
                 return false;
             }
             if (count < IndexBucket.Entries)

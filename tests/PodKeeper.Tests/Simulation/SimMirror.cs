@@ -18,7 +18,7 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
 
     // Where each cell stands on the pod, and so here. Positions are never used twice once they are committed.
     private readonly List<CellId?> onPod = [];
-    private readonly SortedSet<CellId> here = [];
+    private readonly HashSet<int> here = [];
     private Round? round;
 
     /// <summary>The newest head that is here whole; 0 for none.</summary>
@@ -34,7 +34,9 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
         round ??= Begin(pod);
         if (planted == Planted.MirrorTakesHeadFirst)
             TakeHead(pod, round);
-        SyncPlan plan = SyncPlan.Make(round.Wanted, here, id => (uint)round.Places[id][0], cellsMax);
+        // One that was freed and came again stands elsewhere on the pod, whose map of what was freed this copy takes over: it is here once it stands there.
+        CellId[] whole = [.. round.Wanted.Where(id => round.Places[id].TrueForAll(here.Contains))];
+        SyncPlan plan = SyncPlan.Make(round.Wanted, whole, id => (uint)round.Places[id][0], cellsMax);
         byte[] cell = new byte[SimTemplate.CellBytes];
         int left = planted == Planted.MirrorMissesACell ? 1 : 0;
         foreach (CellId id in plan.Cells.Take(plan.Cells.Count - left))
@@ -46,8 +48,10 @@ internal sealed class SimMirror(string folder, SimClock clock, Planted planted)
                 return false;
             }
             foreach (int position in round.Places[id])
+            {
                 WriteCell(position, cell);
-            here.Add(id);
+                here.Add(position);
+            }
         }
         if (!plan.IsAll)
             return false;

@@ -7,6 +7,8 @@ namespace VmPod.Vault.Tests.Cells;
 
 public class StoreTests
 {
+    private const int Kept = 1, Gone = 2, Other = 3;
+
     [Fact]
     [Trait("Spec", "V-44")]
     [Trait("Spec", "V-49")]
@@ -50,6 +52,68 @@ public class StoreTests
         Assert.Equal(16, store.CellCount);
         PodFolder.AssertReads(store, 0, 15);
         PodFolder.AssertReads(store, 100, 1);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Spec", "V-58")]
+    [Trait("Threat", "T-13")]
+    public void AnIdIsNotKnownByThePlaceWhereItsCellWasCutOffAndAnotherStands(bool isKilled)
+    {
+        using var pod = WithAFreedCell();
+        bool isDown = false;
+        var store = pod.Open(observe: _ => IsUp(isDown));
+        Assert.Equal(1, PodFolder.Append(store, Gone, 1));
+        Assert.True(store.IsKnown(PodFolder.Id(Gone)));
+        if (isKilled)
+        {
+            (isDown, CellStore before) = (true, store);
+            Assert.Throws<StorePoisonedException>(before.Flush);
+            before.Dispose();
+            store = pod.Open();
+        }
+        else
+        {
+            store.DiscardUncommitted();
+        }
+        using (store)
+        {
+            AppendOther(store);
+            MustNotKnow(store);
+            // Nobody frees by what only seems to be there, and where it stands when it comes once more it is found.
+            Assert.Equal(ExitCode.Damaged, Assert.Throws<VmPodException>(() => store.Free(FreeTests.Request([Kept, Gone, Other]), default)).ExitCode);
+            Assert.Equal(1, PodFolder.Append(store, Gone, 1));
+            _ = PodFolder.Commit(store, 3);
+            PodFolder.AssertReads(store, Kept, 3);
+        }
+    }
+
+    [Fact]
+    [Trait("Spec", "V-58")]
+    [Trait("Threat", "T-13")]
+    public void ATakenBackEntryThatThePowerBringsBackIsNotBelieved()
+    {
+        using var pod = WithAFreedCell();
+        bool isDown = false;
+        byte[] index;
+        using (var store = pod.Open(observe: _ => IsUp(isDown)))
+        {
+            Assert.Equal(1, PodFolder.Append(store, Gone, 1));
+            index = File.ReadAllBytes(pod.PathOf("v1/index"));
+            store.DiscardUncommitted();
+            AppendOther(store);
+            isDown = true;
+            Assert.Throws<StorePoisonedException>(() => PodFolder.Append(store, Other + 1, 1));
+        }
+        // The cache is not synced by a commit: what was written to it last is lost.
+        File.WriteAllBytes(pod.PathOf("v1/index"), index);
+        using (var reader = pod.Open(StoreAccess.Read))
+            MustNotKnow(reader);
+        using (var writer = pod.Open())
+            MustNotKnow(writer);
+        using var again = pod.Open();
+        MustNotKnow(again);
     }
 
     [Fact]
@@ -228,5 +292,37 @@ public class StoreTests
         var headers = store.EnumerateLog(0).ToArray();
         Assert.Equal([1, 2, 3, 4, 5, 1], headers.Select(header => (int)header.Type));
         Assert.Null(store.Verify([], null, default).LogDamage);
+    }
+
+    // Gone was there, and was freed.
+    private static PodFolder WithAFreedCell()
+    {
+        var pod = new PodFolder();
+        using CellStore store = pod.Create();
+        Assert.Equal(2, PodFolder.Append(store, Kept, 2));
+        _ = PodFolder.Commit(store, 1);
+        Assert.Equal(1, store.Free(FreeTests.Request([Kept]), default).Cells);
+        Assert.False(store.IsKnown(PodFolder.Id(Gone)));
+        return pod;
+    }
+
+    private static void AppendOther(CellStore store)
+    {
+        Assert.Equal(1, PodFolder.Append(store, Other, 1));
+        _ = PodFolder.Commit(store, 2);
+    }
+
+    private static void MustNotKnow(CellStore store)
+    {
+        PodFolder.AssertAbsent(store, Gone, 1);
+        Assert.True(store.IsKnown(PodFolder.Id(Other)));
+        Assert.False(store.IsKnown(PodFolder.Id(Gone)));
+        Assert.Equal(1, store.Verify([PodFolder.Id(Kept), PodFolder.Id(Gone), PodFolder.Id(Other)], null, default).MissingCount);
+    }
+
+    private static void IsUp(bool isDown)
+    {
+        if (isDown)
+            throw new IOException("The disk is gone.");
     }
 }
