@@ -23,6 +23,13 @@ internal static class Arguments
     /// <summary>SESSION: a session's name, or its handle in hexadecimal.</summary>
     internal static Argument<string> Session() => new("SESSION") { Description = "The session's name, or its handle." };
 
+    /// <summary>SESSION, where a verb that is about all may be about one.</summary>
+    internal static Argument<string?> OneSession() => new("SESSION")
+    {
+        Arity = ArgumentArity.ZeroOrOne,
+        Description = "One session only: its name, or its handle.",
+    };
+
     /// <summary>--pin-file, of every verb that may need the passphrase.</summary>
     internal static Option<string?> PinFile() => new("--pin-file")
     {

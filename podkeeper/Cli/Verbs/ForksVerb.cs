@@ -15,11 +15,7 @@ internal static class ForksVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod();
-        var session = new Argument<string?>("SESSION")
-        {
-            Arity = ArgumentArity.ZeroOrOne,
-            Description = "One session only: its name, or its handle.",
-        };
+        Argument<string?> session = Arguments.OneSession();
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("forks", "Show what forks differ in from their sessions.") { pod, session, pinFile };
         verb.SetAction(parsed =>

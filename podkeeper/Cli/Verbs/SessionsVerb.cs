@@ -15,11 +15,7 @@ internal static class SessionsVerb
     internal static Command Create()
     {
         Argument<string> pod = Arguments.Pod();
-        var session = new Argument<string?>("SESSION")
-        {
-            Arity = ArgumentArity.ZeroOrOne,
-            Description = "One session only: its name, or its handle.",
-        };
+        Argument<string?> session = Arguments.OneSession();
         var all = new Option<bool>("--all") { Description = "Show all generations, not the newest ones of each line." };
         Option<string?> pinFile = Arguments.PinFile();
         var verb = new Command("sessions", "Show sessions and their history: generations, and forks where they left it.") { pod, session, all, pinFile };
